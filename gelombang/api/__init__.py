@@ -1,0 +1,1 @@
+"""How an HTTP request becomes a call of the journey, and its outcome an answer."""

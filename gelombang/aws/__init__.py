@@ -1,0 +1,1 @@
+"""The journey's ports on DynamoDB, S3, SQS, SNS and KMS."""

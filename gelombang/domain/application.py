@@ -1,0 +1,172 @@
+"""The application of one person, its states, and the only moves between them.
+
+    DRAFT ──submit──▶ CHECKING ──verify──▶ VERIFIED ──join──▶ JOINED ──select───▶ SELECTED
+                        │  ▲                  ▲                │  │                  ▲
+      ask_for_photo ┌───┤  └─resubmit─┐       │                │  └──reserve─▶ RESERVE ──promote
+                    ▼   │             │       │                └──miss──▶ NOT_DRAWN ──join──▶ JOINED
+              NEEDS_PHOTO ────────────┘       │
+                    ▲   │                     │
+      ask_for_photo │   ├──doubt──▶ IN_REVIEW ┤ verify
+                    └───┼─────────────┘       │ refuse
+                        └──refuse──▶ NOT_ELIGIBLE
+
+A person has one application; it outlives the wave. SELECTED and NOT_ELIGIBLE are final, RESERVE and
+NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+
+from gelombang.domain.checks import CheckResult
+from gelombang.domain.errors import MoveNotAllowedError
+
+ApplicationId = NewType("ApplicationId", str)
+
+
+class State(StrEnum):
+    """Where an application is."""
+
+    DRAFT = "DRAFT"
+    CHECKING = "CHECKING"
+    NEEDS_PHOTO = "NEEDS_PHOTO"
+    IN_REVIEW = "IN_REVIEW"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    VERIFIED = "VERIFIED"
+    JOINED = "JOINED"
+    SELECTED = "SELECTED"
+    RESERVE = "RESERVE"
+    NOT_DRAWN = "NOT_DRAWN"
+
+
+class Move(StrEnum):
+    """What can happen to an application."""
+
+    SUBMIT = "submit"
+    RESUBMIT = "resubmit"
+    ASK_FOR_PHOTO = "ask_for_photo"
+    DOUBT = "doubt"
+    REFUSE = "refuse"
+    VERIFY = "verify"
+    JOIN = "join"
+    SELECT = "select"
+    PUT_ON_RESERVE = "put_on_reserve"
+    PROMOTE = "promote"
+    MISS = "miss"
+
+
+MOVES: dict[tuple[State, Move], State] = {
+    (State.DRAFT, Move.SUBMIT): State.CHECKING,
+    (State.NEEDS_PHOTO, Move.RESUBMIT): State.CHECKING,
+    (State.CHECKING, Move.ASK_FOR_PHOTO): State.NEEDS_PHOTO,
+    (State.CHECKING, Move.DOUBT): State.IN_REVIEW,
+    (State.CHECKING, Move.REFUSE): State.NOT_ELIGIBLE,
+    (State.CHECKING, Move.VERIFY): State.VERIFIED,
+    (State.IN_REVIEW, Move.ASK_FOR_PHOTO): State.NEEDS_PHOTO,
+    (State.IN_REVIEW, Move.REFUSE): State.NOT_ELIGIBLE,
+    (State.IN_REVIEW, Move.VERIFY): State.VERIFIED,
+    (State.VERIFIED, Move.JOIN): State.JOINED,
+    (State.NOT_DRAWN, Move.JOIN): State.JOINED,
+    (State.RESERVE, Move.JOIN): State.JOINED,
+    (State.JOINED, Move.SELECT): State.SELECTED,
+    (State.JOINED, Move.PUT_ON_RESERVE): State.RESERVE,
+    (State.JOINED, Move.MISS): State.NOT_DRAWN,
+    (State.RESERVE, Move.PROMOTE): State.SELECTED,
+}
+
+# The machine itself must move these on; whoever stays in one too long is found by the reconciler.
+WORKING_STATES = frozenset({State.CHECKING})
+# Waiting for the person, a reviewer or the draw: nothing is stuck when they take their time.
+WAITING_STATES = frozenset({State.DRAFT, State.NEEDS_PHOTO, State.IN_REVIEW, State.VERIFIED, State.JOINED})
+FINAL_STATES = frozenset(State) - WORKING_STATES - WAITING_STATES
+
+
+def next_state(state: State, move: Move) -> State:
+    """Return where `move` leads from `state`.
+
+    Raises:
+        MoveNotAllowedError: the machine has no such move.
+    """
+    try:
+        return MOVES[state, move]
+    except KeyError:
+        raise MoveNotAllowedError(state, move) from None
+
+
+class Slot(StrEnum):
+    """The photographs an application needs."""
+
+    KTP = "ktp"
+    SELFIE = "selfie"
+
+
+class PhotoStatus(StrEnum):
+    """Where one photograph is."""
+
+    EMPTY = "EMPTY"
+    AWAITED = "AWAITED"  # an upload slot was given, nothing has arrived
+    ARRIVED = "ARRIVED"
+    REFUSED = "REFUSED"  # `faults` say why; this slot alone is open again
+    ACCEPTED = "ACCEPTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photograph of an application: its object key once a slot was given, and its faults once refused."""
+
+    status: PhotoStatus = PhotoStatus.EMPTY
+    key: str = ""
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the applicant typed, complete and checked; NIK and KK only ever appear sealed."""
+
+    sealed_nik: str  # ciphertext, base64
+    nik_tag: str  # keyed HMAC of the NIK, hex: equal NIKs have equal tags
+    sealed_kk: str
+    kk_tag: str
+    name: str
+    birth_date: date
+    region: str  # kabupaten/kota of registered domicile, four digits
+    consent_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One person's application with everything decided about it so far."""
+
+    application_id: ApplicationId
+    phone_tag: str
+    sealed_phone: str
+    state: State
+    created_at: datetime
+    state_since: datetime
+    version: int = 0  # of the stored row; 0 before it is stored
+    draft: dict[str, str] = field(default_factory=dict)  # sealed fields saved while typing
+    form: Form | None = None
+    photos: dict[Slot, Photo] = field(default_factory=lambda: {slot: Photo() for slot in Slot})
+    checks: dict[str, CheckResult] = field(default_factory=dict)
+    submission: int = 0  # how many times it was submitted; names its face check
+    face_check_id: str = ""  # the one face check whose answer counts
+    reasons: tuple[str, ...] = ()  # codes for the applicant, of the present state
+    review_case_id: str = ""
+    wave_id: str = ""
+    entry_id: str = ""
+    rank: int = 0  # in the draw of `wave_id`; 0 before it
+    audit_length: int = 0
+    audit_head: str = ""  # hash of the last audit entry, hex
+
+
+def open_slots(application: Application) -> tuple[Slot, ...]:
+    """Return the photographs the applicant may send now: all in a draft, exactly the refused ones later."""
+    if application.state is State.DRAFT:
+        return tuple(Slot)
+    if application.state is State.NEEDS_PHOTO:
+        reopened = (PhotoStatus.REFUSED, PhotoStatus.AWAITED, PhotoStatus.ARRIVED)
+        return tuple(slot for slot in Slot if application.photos[slot].status in reopened)
+    return ()

@@ -1,0 +1,43 @@
+"""The layers of checks an application passes, and what one check says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Layer(StrEnum):
+    """One question asked about an applicant, in the order they are asked."""
+
+    POPULATION = "population"  # the NIK exists and belongs to this name and birth date
+    AGE = "age"
+    EDUCATION = "education"  # education ministry: schools and universities
+    RELIGIOUS_EDUCATION = "religious_education"  # religious-affairs ministry: madrasahs
+    AID = "aid"
+    EXCLUDED_OCCUPATION = "excluded_occupation"
+    EARLIER_RECIPIENT = "earlier_recipient"
+    FACE = "face"
+
+
+class Outcome(StrEnum):
+    """What one check came to; a source that is down leaves PENDING, never FAILED."""
+
+    PASSED = "PASSED"
+    FAILED = "FAILED"
+    PENDING = "PENDING"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check of one layer, with everything needed to question it later."""
+
+    layer: Layer
+    outcome: Outcome
+    source: str  # who was asked, e.g. "dukcapil"
+    list_version: str  # of the source's data or the model release; "" while pending
+    checked_at: datetime
+    reason: str = ""  # a reason code with a text in programmes/<name>/texts; "" when passed
+    flags: tuple[str, ...] = ()  # soft remarks that never block, e.g. NIK_DATE_DIFFERS
+    tries: int = 1

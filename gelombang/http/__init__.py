@@ -1,0 +1,1 @@
+"""The journey's ports on other people's HTTP services: the population registers."""

@@ -1,0 +1,233 @@
+"""What the journey needs from outside: rows, photographs, queues, text messages, registers, seals and a clock.
+
+`gelombang.aws` and `gelombang.http` are the real side, `gelombang.memory` the one for tests; `tests/ports`
+holds both to the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from gelombang.domain.checks import Layer
+from gelombang.domain.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Where a row lies: rows of one partition are read together, in the order of `sort`."""
+
+    partition: str
+    sort: str = "-"
+
+    def __str__(self) -> str:
+        return f"{self.partition}/{self.sort}"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Puts a row on a named worklist until the row is written without it; read in the order of `at`."""
+
+    worklist: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: `fields` is a JSON object; `version` is the one it was read with, 0 for a new row."""
+
+    key: Key
+    fields: dict[str, Any]  # a JSON object: each kind of row has its own shape, given by whoever maps it
+    version: int = 0
+    due: Due | None = None
+    expires_at: datetime | None = None  # the table may drop the row any time after this
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write the row if its stored version is still `row.version` (0: not there yet); it becomes one more."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the row if its stored version is still this one."""
+
+    key: Key
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """Change nothing, but let the commit fail unless the row still has this version (0: is not there)."""
+
+    key: Key
+    version: int
+
+
+Change = Put | Delete | Require
+
+
+class Rows(Protocol):
+    """The table."""
+
+    def read(self, key: Key) -> Row | None:
+        """Return the row as last committed, or None."""
+
+    def read_partition(self, partition: str, prefix: str = "") -> list[Row]:
+        """Return all rows of a partition whose sort key begins with `prefix`, in order, as last committed."""
+
+    def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
+        """Return rows on a worklist due at or before `until`, earliest first; may lag behind commits."""
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Make all changes or none; at most 100, each key at most once.
+
+        Raises:
+            ConflictError: a row was not as the change expects; nothing was changed.
+            DependencyError: the table could not be reached; the changes may have been made.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """What a client needs to send one photograph straight to the store: POST `fields` and the file to `url`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+    max_bytes: int
+
+
+class Photos(Protocol):
+    """The photograph store."""
+
+    def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
+        """Return a form that accepts exactly this key and type, up to the size limit, for some minutes."""
+
+    def size_of(self, key: str) -> int | None:
+        """Return the object's size in bytes, or None when nothing has arrived under this key."""
+
+    def read(self, key: str, first_bytes: int | None = None) -> bytes:
+        """Return the object, or only its beginning.
+
+        Raises:
+            NotFoundError: nothing lies under this key.
+            DependencyError: the store could not be reached.
+        """
+
+    def view_url(self, key: str) -> str:
+        """Return a short-lived address at which a reviewer's browser can fetch the picture."""
+
+
+class Documents(Protocol):
+    """Published files: wave pages, commitments, draw bundles."""
+
+    def write(self, key: str, content: bytes, content_type: str) -> None:
+        """Store the file, replacing what was there."""
+
+    def read(self, key: str) -> bytes:
+        """Return the file.
+
+        Raises:
+            NotFoundError: nothing lies under this key.
+        """
+
+    def url(self, key: str) -> str:
+        """Return an address at which anyone can fetch the file."""
+
+
+class Queues(Protocol):
+    """The queues."""
+
+    def send(self, message: Message, delay_s: int = 0) -> None:
+        """Put a message on its queue, to be delivered at least once, after `delay_s` (0..900) seconds.
+
+        Raises:
+            DependencyError: the queue could not be reached; the message may have been sent.
+        """
+
+
+class TextMessages(Protocol):
+    """Text messages to phones."""
+
+    def send(self, phone: str, text: str) -> None:
+        """Send `text` to `phone` (E.164).
+
+        Raises:
+            DependencyError: the provider could not be reached.
+        """
+
+
+class Vault(Protocol):
+    """Seals personal fields and tags them, with keys that never leave it."""
+
+    def seal(self, plain: str, context: dict[str, str]) -> str:
+        """Return ciphertext (base64) that opens only under the same context."""
+
+    def open(self, sealed: str, context: dict[str, str]) -> str:
+        """Return what was sealed.
+
+        Raises:
+            ValueError: not sealed by this vault, or under another context.
+        """
+
+    def tag(self, purpose: str, plain: str) -> str:
+        """Return the keyed HMAC-SHA-256 (hex) of `purpose` and `plain`: equal inputs, equal tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a register is asked about; lives only in memory."""
+
+    nik: str
+    kk: str
+    name: str
+    birth_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAnswer:
+    """What a register said: facts about the person, and the version of the list they come from."""
+
+    source: str
+    list_version: str
+    facts: dict[str, Any] = field(default_factory=dict)  # JSON of that register; see gelombang.http.registers
+
+
+class Registers(Protocol):
+    """The population, education, aid and exclusion registers."""
+
+    def ask(self, layer: Layer, person: Person) -> RegisterAnswer:
+        """Ask the register of one layer about one person.
+
+        Raises:
+            DependencyError: off, slow or talking nonsense; the check stays pending.
+        """
+
+
+class Clock(Protocol):
+    """Says what time it is and draws random bits, so that tests can decide both."""
+
+    def now(self) -> datetime:
+        """Return the time, timezone-aware UTC."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return unpredictable bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything the journey reaches, in one value."""
+
+    rows: Rows
+    photos: Photos
+    documents: Documents
+    queues: Queues
+    texts: TextMessages
+    vault: Vault
+    registers: Registers
+    clock: Clock
