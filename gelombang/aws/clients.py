@@ -1,0 +1,46 @@
+"""The boto3 clients, with timeouts and retries decided once.
+
+Retries live here and nowhere above: at most three tries, jittered, each cut off after some seconds. Why these
+numbers: DynamoDB and SQS answer in milliseconds, and a Lambda caller waits at most 29 s at the gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gelombang.domain.errors import DependencyError
+
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=2,
+    read_timeout=5,
+    signature_version="v4",
+)
+# Path-style addresses work for a plain client on one machine, and v4 signatures are what S3 asks of upload forms.
+_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+
+
+def aws_client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
+    """Return a client of one AWS service for the region and endpoint of the environment."""
+    return boto3.client(service, config=_S3_CONFIG if service == "s3" else _CONFIG)
+
+
+@contextmanager
+def reaching(service: str) -> Iterator[None]:
+    """Turn failures of AWS inside the block into `DependencyError`, naming the service and AWS's code only.
+
+    Raises:
+        DependencyError: the call failed or could not be made.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise DependencyError(service, error.response["Error"]["Code"]) from error
+    except BotoCoreError as error:
+        raise DependencyError(service, type(error).__name__) from error

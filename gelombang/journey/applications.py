@@ -1,0 +1,118 @@
+"""Loads and saves an application: one commit holds its row, its audit entry and the messages it causes.
+
+A message is first a row of the outbox, then sent, then the row is removed. Whoever crashes between leaves the row,
+and the reconciler sends it: a message may come twice, never not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from gelombang.domain.application import WORKING_STATES, Application, ApplicationId, Move, next_state
+from gelombang.domain.audit import AuditEntry, next_entry
+from gelombang.domain.errors import ConflictError, DependencyError, NotFoundError
+from gelombang.domain.messages import Message, QueueName, message_from_json, message_to_json
+from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Row
+
+STUCK = "stuck"  # worklist of applications the machine itself must move on
+OUTBOX = "outbox"  # worklist of messages still to be sent
+_APPLICATION = TypeAdapter(Application)
+_AUDIT = TypeAdapter(AuditEntry)
+
+
+def application_key(application_id: str) -> Key:
+    """Return where an application lies."""
+    return Key(f"APPLICATION#{application_id}")
+
+
+def load(ports: Ports, application_id: str) -> Application:
+    """Return the application as last saved.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    row = ports.rows.read(application_key(application_id))
+    if row is None:
+        raise NotFoundError
+    return from_row(row)
+
+
+def from_row(row: Row) -> Application:
+    """Return the application in a row of the table."""
+    return replace(_APPLICATION.validate_python(row.fields), version=row.version)
+
+
+def move(application: Application, how: Move, now: datetime, **changes: Any) -> Application:  # noqa: ANN401 - fields of Application, checked by `replace`
+    """Return the application after a move, its reasons cleared unless given.
+
+    Raises:
+        MoveNotAllowedError: the state machine has no such move from here.
+    """
+    state = next_state(application.state, how)
+    return replace(application, **{"state": state, "state_since": now, "reasons": (), **changes})
+
+
+def save(
+    ports: Ports,
+    application: Application,
+    event: str,
+    facts: dict[str, Any] | None = None,
+    announce: Sequence[Message] = (),
+    also: Sequence[Change] = (),
+) -> Application:
+    """Commit the application with its audit entry, its messages and `also`, then send the messages.
+
+    Returns the application as now stored. `facts` is JSON without personal data.
+
+    Raises:
+        ConflictError: somebody changed it (or a row of `also`) since it was loaded; nothing was saved.
+        DependencyError: the table could not be reached.
+    """
+    now = ports.clock.now()
+    entry = next_entry(application.audit_length, application.audit_head, now, event, facts or {})
+    application = replace(application, audit_length=entry.sequence, audit_head=entry.entry_hash)
+    outbox = [_outbox_row(application, number, message, now) for number, message in enumerate(announce)]
+    due = Due(STUCK, application.state_since) if application.state in WORKING_STATES else None
+    fields = _APPLICATION.dump_python(application, mode="json")
+    row = Row(application_key(application.application_id), fields, application.version, due)
+    ports.rows.commit(
+        [Put(row), Put(_audit_row(application, entry)), *(Put(each) for each in outbox), *also]
+    )
+    for each in outbox:
+        relay(ports, replace(each, version=1))
+    return replace(application, version=application.version + 1)
+
+
+def relay(ports: Ports, outbox_row: Row) -> bool:
+    """Send one message of the outbox and strike it off; return False when it must be tried again later."""
+    message = message_from_json(QueueName(outbox_row.fields["queue"]), outbox_row.fields["body"])
+    try:
+        ports.queues.send(message, outbox_row.fields["delay_s"])
+        ports.rows.commit([Delete(outbox_row.key, outbox_row.version)])
+    except DependencyError:
+        return False
+    except ConflictError:
+        return True  # the reconciler was faster: it is sent
+    return True
+
+
+def audit_of(ports: Ports, application_id: ApplicationId) -> list[AuditEntry]:
+    """Return an application's audit chain, oldest first."""
+    rows = ports.rows.read_partition(application_key(application_id).partition, "AUDIT#")
+    return [_AUDIT.validate_python(row.fields) for row in rows]
+
+
+def _audit_row(application: Application, entry: AuditEntry) -> Row:
+    key = Key(application_key(application.application_id).partition, f"AUDIT#{entry.sequence:06d}")
+    return Row(key, _AUDIT.dump_python(entry, mode="json"))
+
+
+def _outbox_row(application: Application, number: int, message: Message, now: datetime) -> Row:
+    event_id = f"{application.application_id}:{application.audit_length}:{number}"
+    fields = {"queue": message.queue, "body": message_to_json(message), "delay_s": 0}
+    return Row(Key(f"OUTBOX#{event_id}"), fields, due=Due(OUTBOX, now))

@@ -1,0 +1,55 @@
+"""What a process takes from its environment, read and checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gelombang.domain.messages import QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of every process; names in docs/architecture.md."""
+
+    table: str
+    photo_bucket: str
+    document_bucket: str
+    queue_urls: dict[QueueName, str]
+    seal_key_id: str
+    tag_key_id: str
+    registers_url: str
+    programme: str
+    public_url: str
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings in `environment`.
+
+    Raises:
+        ValueError: settings are missing; all of them are named.
+    """
+    queues = {name: f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}" for name in QueueName}
+    names = [
+        "GELOMBANG_TABLE",
+        "GELOMBANG_PHOTO_BUCKET",
+        "GELOMBANG_DOCUMENT_BUCKET",
+        "GELOMBANG_SEAL_KEY_ID",
+        "GELOMBANG_TAG_KEY_ID",
+        "GELOMBANG_REGISTERS_URL",
+    ]
+    missing = [name for name in [*names, *queues.values()] if not environment.get(name)]
+    if missing:
+        raise ValueError(f"missing in the environment: {', '.join(missing)}")
+    table, photos, documents, seal_key, tag_key, registers = (environment[name] for name in names)
+    return Settings(
+        table=table,
+        photo_bucket=photos,
+        document_bucket=documents,
+        queue_urls={name: environment[variable] for name, variable in queues.items()},
+        seal_key_id=seal_key,
+        tag_key_id=tag_key,
+        registers_url=registers,
+        programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
+        public_url=environment.get("GELOMBANG_PUBLIC_URL", "http://127.0.0.1:8080"),
+    )
