@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 
 from gelombang.aws.clients import aws_client
@@ -17,21 +21,50 @@ from gelombang.domain.programme import Programme
 from gelombang.http.registers import HttpRegisters
 from gelombang.journey.ports import Ports
 from gelombang.journey.programme import load_programme
-from gelombang.settings import Settings, read_settings
+from gelombang.settings import read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """What a process works with."""
+
+    ports: Ports
+    programme: Programme
+
+
+# Tests put a world in memory here; nothing else ever sets it.
+_IN_USE: ContextVar[Wired | None] = ContextVar("gelombang_wired", default=None)
+
+
+def ports_from_environment() -> Ports:
+    """Return the ports on AWS; clients are made at the first call and kept for the process."""
+    return _wired().ports
+
+
+def programme_from_environment() -> Programme:
+    """Return the programme this process serves."""
+    return _wired().programme
+
+
+@contextmanager
+def wired_to(ports: Ports, programme: Programme) -> Iterator[None]:
+    """Let everything inside the block work with these ports and this programme instead."""
+    token = _IN_USE.set(Wired(ports, programme))
+    try:
+        yield
+    finally:
+        _IN_USE.reset(token)
+
+
+def _wired() -> Wired:
+    return _IN_USE.get() or _wire_environment()
 
 
 @lru_cache(maxsize=1)
-def settings() -> Settings:
-    """Return this process's settings."""
-    return read_settings(os.environ)
-
-
-@lru_cache(maxsize=1)
-def ports() -> Ports:
-    """Return the ports on AWS; clients are made at the first call and kept."""
-    names = settings()
+def _wire_environment() -> Wired:
+    names = read_settings(os.environ)
     s3 = aws_client("s3")
-    return Ports(
+    ports = Ports(
         rows=DynamoRows(names.table, aws_client("dynamodb")),
         photos=S3Photos(names.photo_bucket, s3),
         documents=S3Documents(names.document_bucket, s3),
@@ -41,9 +74,4 @@ def ports() -> Ports:
         registers=HttpRegisters(names.registers_url),
         clock=SystemClock(),
     )
-
-
-@lru_cache(maxsize=1)
-def programme() -> Programme:
-    """Return the programme this process serves."""
-    return load_programme(os.environ.get("GELOMBANG_PROGRAMME", "prakerja"))
+    return Wired(ports, load_programme(names.programme))
