@@ -1,0 +1,1 @@
+"""The one-machine run: engine, deployment, registers' simulator, demo and command line."""

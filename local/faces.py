@@ -1,0 +1,153 @@
+"""Where the demo's faces come from, and how one photograph becomes a selfie or a portrait for a card.
+
+Without a folder the people are those in photographs that come inside installed packages: a group of six
+and a portrait in insightface, one portrait in scikit-image. Selfie and card portrait are then two renditions
+of one photograph. With a folder (one sub-folder a person, several photographs each) they are different pictures of one person.
+Photographs are read where they lie and never copied into the repository.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+from local.cards import jpeg
+
+SELFIE_PX = (600, 800)
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """One face in one photograph: middle of the eyes and width in pixels, tilt in degrees."""
+
+    photo: Path
+    eyes_px: tuple[float, float]
+    face_px: float
+    tilt_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSubject:
+    """One person of the demo: RGB pictures of the face with room around it, upright; all of one person."""
+
+    label: str
+    selfie: Image.Image
+    other_selfie: Image.Image
+    portrait: Image.Image
+
+
+def capture_subjects(folder: Path | None, count: int) -> list[CaptureSubject]:
+    """Return up to `count` different people, always the same in the same order.
+
+    Raises:
+        FileNotFoundError: the folder has no people with two photographs each.
+    """
+    return _bundled_subjects(count) if folder is None else _folder_subjects(folder, count)
+
+
+def good_selfie(subject: CaptureSubject) -> bytes:
+    """Return a JPEG of `SELFIE_PX` as a phone would send it."""
+    return jpeg(subject.selfie, quality=90)
+
+
+def another_selfie(subject: CaptureSubject) -> bytes:
+    """Return a JPEG of the same person taken again: what a person sends when asked for a new photo."""
+    return jpeg(subject.other_selfie, quality=92)
+
+
+def spoiled_selfie(subject: CaptureSubject) -> bytes:
+    """Return a JPEG that is blurred, dark and tilted, all at once."""
+    tilted = subject.selfie.rotate(28, Image.Resampling.BICUBIC, fillcolor=(60, 55, 50))
+    blurred = tilted.filter(ImageFilter.GaussianBlur(9))
+    return jpeg(ImageEnhance.Brightness(blurred).enhance(0.28), quality=80)
+
+
+# Read off the pictures once with a face detector (YuNet, 2026-11-21); the packages are pinned, so they stay.
+_GROUP = "data/images/t1.jpg"
+_BUNDLED = (
+    ("insightface", _GROUP, (514, 326), 104, 7.4),
+    ("insightface", _GROUP, (788, 403), 99, 3.0),
+    ("skimage", "data/astronaut.png", (224, 102), 92, 1.0),
+    ("insightface", _GROUP, (1167, 321), 97, -1.5),
+    ("insightface", _GROUP, (112, 316), 106, -11.1),
+    ("insightface", _GROUP, (303, 200), 103, -18.8),
+    ("insightface", _GROUP, (934, 119), 104, -9.6),
+    ("insightface", "data/images/Tom_Hanks_54745.png", (56, 49), 62, -4.0),
+)
+
+
+def _bundled_subjects(count: int) -> list[CaptureSubject]:
+    return [
+        _subject_of_one_photo(
+            f"bundled-{number}", Sitting(Path(str(files(package))) / path, eyes_px, face_px, tilt_deg)
+        )
+        for number, (package, path, eyes_px, face_px, tilt_deg) in enumerate(_BUNDLED[:count], start=1)
+    ]
+
+
+def _subject_of_one_photo(label: str, sitting: Sitting) -> CaptureSubject:
+    selfie = _cut(sitting, faces_wide=2.3)
+    other = ImageEnhance.Brightness(_cut(sitting, faces_wide=2.1)).enhance(1.06)
+    portrait = ImageEnhance.Brightness(_cut(sitting, faces_wide=1.8)).enhance(1.1)
+    return CaptureSubject(label, selfie, other, portrait)
+
+
+def _cut(sitting: Sitting, faces_wide: float) -> Image.Image:
+    """Return `SELFIE_PX` RGB, upright, `faces_wide` face widths across, eyes above the middle."""
+    width = sitting.face_px * faces_wide
+    height = width * SELFIE_PX[1] / SELFIE_PX[0]
+    reach = width + height  # more than the crop needs, however the picture is turned
+    around = _mirrored_crop(_opened(sitting.photo), sitting.eyes_px, reach)
+    upright = around.rotate(sitting.tilt_deg, Image.Resampling.BICUBIC)
+    box = (reach - width / 2, reach - height * 0.42, reach + width / 2, reach + height * 0.58)
+    return upright.resize(SELFIE_PX, Image.Resampling.LANCZOS, box=box)
+
+
+def _mirrored_crop(picture: Image.Image, centre_px: tuple[float, float], reach_px: float) -> Image.Image:
+    """Return the square of twice `reach_px` round the centre; beyond its edges all goes on mirrored."""
+    square = Image.new("RGB", (round(2 * reach_px), round(2 * reach_px)))
+    left, top = (round(reach_px - at) for at in centre_px)
+    for column in (-1, 0, 1):
+        for row in (-1, 0, 1):
+            tile = ImageOps.mirror(picture) if column else picture
+            tile = ImageOps.flip(tile) if row else tile
+            square.paste(tile, (left + column * picture.width, top + row * picture.height))
+    return square
+
+
+def _folder_subjects(folder: Path, count: int) -> list[CaptureSubject]:
+    people = [
+        (person.name, photos)
+        for person in sorted(folder.iterdir())
+        if person.is_dir() and len(photos := _photos_of(person)) > 1
+    ]
+    if not people:
+        raise FileNotFoundError(folder)
+    return [
+        _subject_of_many_photos(f"folder-{number}", photos)
+        for number, (_, photos) in enumerate(people[:count], 1)
+    ]
+
+
+def _photos_of(person: Path) -> list[Path]:
+    return sorted(photo for photo in person.iterdir() if photo.suffix.lower() in PHOTO_SUFFIXES)
+
+
+def _subject_of_many_photos(label: str, photos: list[Path]) -> CaptureSubject:
+    portrait, selfie, other = (_enlarged(photo) for photo in (photos[0], photos[1], photos[-1]))
+    return CaptureSubject(label, selfie, other, portrait)
+
+
+def _enlarged(photo: Path) -> Image.Image:
+    """Return the photograph in the shape of a selfie; only its sides are cut away."""
+    return ImageOps.fit(_opened(photo), SELFIE_PX, Image.Resampling.LANCZOS, centering=(0.5, 0.5))
+
+
+@cache
+def _opened(photo: Path) -> Image.Image:
+    return ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
