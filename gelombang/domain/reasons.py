@@ -1,0 +1,83 @@
+"""Every reason code the system can give a person; each has a text in programmes/<name>/texts.json.
+
+A code says what is wrong, never how the machine found out: no score, no threshold, no name of a rule.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something is as it is, as told to the applicant."""
+
+    # The form
+    FIELD_MISSING = "FIELD_MISSING"
+    FIELD_NOT_KNOWN = "FIELD_NOT_KNOWN"
+    NIK_NOT_16_DIGITS = "NIK_NOT_16_DIGITS"
+    NIK_IMPOSSIBLE_DATE = "NIK_IMPOSSIBLE_DATE"
+    NIK_SERIAL_ZERO = "NIK_SERIAL_ZERO"
+    NIK_ALREADY_REGISTERED = "NIK_ALREADY_REGISTERED"  # told on the owner's channel only, never to a stranger
+    KK_NOT_16_DIGITS = "KK_NOT_16_DIGITS"
+    NAME_EMPTY = "NAME_EMPTY"
+    NAME_TOO_LONG = "NAME_TOO_LONG"
+    BIRTH_DATE_INVALID = "BIRTH_DATE_INVALID"
+    REGION_UNKNOWN = "REGION_UNKNOWN"
+    CONSENT_NEEDED = "CONSENT_NEEDED"
+    PHONE_NOT_INDONESIAN_MOBILE = "PHONE_NOT_INDONESIAN_MOBILE"
+    # Phone codes
+    CODE_WRONG = "CODE_WRONG"
+    CODE_EXPIRED = "CODE_EXPIRED"
+    CODE_USED_UP = "CODE_USED_UP"
+    # Uploads
+    PHOTO_MISSING_KTP = "PHOTO_MISSING_KTP"
+    PHOTO_MISSING_SELFIE = "PHOTO_MISSING_SELFIE"
+    NOT_AN_IMAGE = "NOT_AN_IMAGE"
+    PHOTO_TOO_LARGE = "PHOTO_TOO_LARGE"
+    PHOTO_TYPE_NOT_ACCEPTED = "PHOTO_TYPE_NOT_ACCEPTED"
+    # Faults of a photograph
+    UNREADABLE = "UNREADABLE"
+    NO_FACE = "NO_FACE"
+    MANY_FACES = "MANY_FACES"
+    NO_FACE_ON_KTP = "NO_FACE_ON_KTP"
+    BLURRED = "BLURRED"
+    TOO_DARK = "TOO_DARK"
+    TOO_BRIGHT = "TOO_BRIGHT"
+    UNEVEN_LIGHT = "UNEVEN_LIGHT"
+    TILTED = "TILTED"
+    TURNED_AWAY = "TURNED_AWAY"
+    TOO_SMALL = "TOO_SMALL"
+    CROPPED = "CROPPED"
+    EYES_CLOSED = "EYES_CLOSED"
+    GLASSES = "GLASSES"
+    EARS_HIDDEN = "EARS_HIDDEN"
+    HAT = "HAT"
+    MASK = "MASK"
+    # Layers of checks
+    NIK_NOT_FOUND = "NIK_NOT_FOUND"
+    NOT_A_CITIZEN = "NOT_A_CITIZEN"
+    BIRTH_DATE_DIFFERS = "BIRTH_DATE_DIFFERS"
+    KK_DIFFERS = "KK_DIFFERS"
+    NIK_DATE_DIFFERS = "NIK_DATE_DIFFERS"  # a flag: legal, never blocks
+    NAME_DIFFERS = "NAME_DIFFERS"  # a flag: shown to reviewers, never blocks
+    TOO_YOUNG = "TOO_YOUNG"
+    TOO_OLD = "TOO_OLD"
+    STILL_AT_SCHOOL = "STILL_AT_SCHOOL"
+    STILL_AT_MADRASAH = "STILL_AT_MADRASAH"
+    RECEIVES_AID = "RECEIVES_AID"
+    EXCLUDED_OCCUPATION = "EXCLUDED_OCCUPATION"
+    EARLIER_RECIPIENT = "EARLIER_RECIPIENT"
+    REGISTER_UNREACHABLE = "REGISTER_UNREACHABLE"
+    # The face and its review
+    FACE_DIFFERS = "FACE_DIFFERS"
+    FACE_UNSURE = "FACE_UNSURE"
+    FACE_ENROLLED_TWICE = "FACE_ENROLLED_TWICE"
+    LIVENESS_DOUBT = "LIVENESS_DOUBT"
+    REVIEWER_REFUSED = "REVIEWER_REFUSED"
+    REVIEWER_ASKS_PHOTO = "REVIEWER_ASKS_PHOTO"
+    # What a wave came to
+    SELECTED = "SELECTED"
+    RESERVE = "RESERVE"
+    NOT_DRAWN = "NOT_DRAWN"
+    HOUSEHOLD_FULL = "HOUSEHOLD_FULL"
+    REGION_FULL = "REGION_FULL"
