@@ -1,0 +1,86 @@
+"""What a client may send, field by field, and nothing else; the journey checks what the fields mean."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ShortText = Annotated[str, Field(max_length=120)]
+Count = Annotated[int, Field(ge=0, le=100_000_000)]
+
+
+class StrictForm(BaseModel):
+    """No field that is not declared, no value that must be converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class EmptyForm(StrictForm):
+    """The route takes no fields."""
+
+
+class CodeForm(StrictForm):
+    """Ask for a phone code."""
+
+    phone: Annotated[str, Field(max_length=32, examples=["+6281200000001"])]
+    action: Annotated[Literal["log_in"], Field(examples=["log_in"])]
+
+
+class SessionForm(StrictForm):
+    """Confirm a phone code."""
+
+    challenge_id: Annotated[str, Field(max_length=80, examples=["4f6c1c0a5c0e4d3b"])]
+    code: Annotated[str, Field(max_length=12, examples=["123456"])]
+
+
+class DraftForm(StrictForm):
+    """Fields of the application as typed so far; those left out stay as they were."""
+
+    nik: Annotated[str, Field(max_length=32, examples=["3171014501900001"])] = ""
+    kk: Annotated[str, Field(max_length=32, examples=["3171010101100001"])] = ""
+    name: Annotated[ShortText, Field(examples=["Siti Aminah"])] = ""
+    birth_date: Annotated[str, Field(max_length=10, examples=["1990-01-05"])] = ""
+    region: Annotated[str, Field(max_length=8, examples=["3171"])] = ""
+    consent: Annotated[bool, Field(examples=[True])] = False
+
+
+class PhotoForm(StrictForm):
+    """One photograph the applicant is about to send."""
+
+    content_type: Annotated[str, Field(max_length=60, examples=["image/jpeg"])]
+    size_bytes: Annotated[Count, Field(examples=[240_000])]
+
+
+class Decision(StrEnum):
+    """What a reviewer may decide."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    RETAKE = "retake"
+
+
+class DecisionForm(StrictForm):
+    """A reviewer's decision; the note goes to the audit, never to the applicant."""
+
+    decision: Annotated[Decision, Field(examples=["accept"])]
+    note: Annotated[
+        str, Field(min_length=1, max_length=1000, examples=["Orang yang sama; foto lama di KTP."])
+    ]
+
+
+class WaveForm(StrictForm):
+    """A wave as data, as shaped here; `gelombang.domain.wave` says what each field may be."""
+
+    wave_id: Annotated[str, Field(max_length=40, examples=["gelombang-1"])] = ""
+    name: Annotated[ShortText, Field(examples=["Gelombang 1"])] = ""
+    opens_at: Annotated[str, Field(max_length=40, examples=["2026-11-23T09:00:00+07:00"])] = ""
+    closes_at: Annotated[str, Field(max_length=40, examples=["2026-11-26T16:00:00+07:00"])] = ""
+    quota: Annotated[dict[str, Count], Field(max_length=600, examples=[{"3171": 100}])] = {}
+    rule_set: Annotated[str, Field(max_length=40, examples=["2023"])] = ""
+    priority_seats: Count = 0
+    priority_nik_tags: Annotated[tuple[ShortText, ...], Field(max_length=500)] = ()
+    reserve_percent: Annotated[int, Field(ge=0, le=100, examples=[10])] = 10
+    max_recipients_per_household: Annotated[int, Field(ge=1, le=20, examples=[2])] = 2
+    beacon_source: Annotated[str, Field(max_length=200)] = ""

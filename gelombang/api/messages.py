@@ -1,0 +1,75 @@
+"""Takes the records of a queue one by one, so that only those that failed are delivered again.
+
+A record that can never be read fails each time and ends in the dead-letter queue, its reason in the log.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote_plus
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from chalice.app import SQSEvent
+
+from gelombang.api.logs import places_of, write_event
+from gelombang.domain.messages import Message, QueueName, message_from_json
+
+
+def consume(event: SQSEvent, logger: Logger, handle: Callable[[str], None]) -> dict[str, Any]:
+    """Give each record's body to `handle`; return Lambda's report of the records to deliver again."""
+
+    def take(record: SQSRecord) -> None:
+        _take(record, logger, handle)
+
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    report = process_partial_response(event.to_dict(), take, processor)
+    return dict(report)
+
+
+def consume_messages(
+    event: SQSEvent, logger: Logger, queue: QueueName, handle: Callable[[Any], None]
+) -> dict[str, Any]:
+    """Give each record's message of `queue` to `handle`, as `consume` does with bodies."""
+
+    def read(body: str) -> None:
+        message: Message = message_from_json(queue, body)
+        handle(message)
+
+    return consume(event, logger, read)
+
+
+def photo_keys(body: str) -> list[str]:
+    """Return the keys of the objects that S3 says have arrived; none for the test event S3 sends at set-up.
+
+    Raises:
+        ValueError: the body is not an event of S3.
+
+    Source: Amazon S3 User Guide, "Event message structure": keys are URL-encoded, a space as `+`.
+    """
+    event = json.loads(body)
+    try:
+        if event.get("Event") == "s3:TestEvent":
+            return []
+        return [unquote_plus(record["s3"]["object"]["key"]) for record in event["Records"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not an event of S3") from error
+
+
+def _take(record: SQSRecord, logger: Logger, handle: Callable[[str], None]) -> None:
+    started = time.perf_counter()
+    keys = {
+        "queue": record.event_source_arn.rsplit(":", 1)[-1],
+        "message_id": record.message_id,
+        "received": record.attributes.approximate_receive_count,
+    }
+    try:
+        handle(record.body)
+    except Exception as error:
+        write_event(logger, "message_failed", **keys, error=type(error).__name__, places=places_of(error))
+        raise
+    write_event(logger, "message_done", **keys, duration_ms=round((time.perf_counter() - started) * 1000, 1))

@@ -1,0 +1,264 @@
+"""The one table from errors to RFC 9457 problems, with what to tell the person in Indonesian and English.
+
+docs/problems/<slug>.md is generated from it (`python -m gelombang.api.openapi --problems docs/problems`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gelombang.api.body import BodyTooLargeError, BodyUnreadableError, MediaTypeError
+from gelombang.domain import errors
+from gelombang.domain.errors import FieldFault
+
+PROBLEMS_AT = "https://gelombang.example/problems"
+DEPENDENCY_RETRY_S = 5
+CONFLICT_RETRY_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence in both languages."""
+
+    id: str
+    en: str
+
+
+Wording = Callable[[str], Sentence]  # the text of a reason code
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One type of problem: what never changes about it."""
+
+    slug: str
+    status: int
+    title: str
+    detail: Sentence
+    next_step: Sentence
+
+    @property
+    def type(self) -> str:
+        """The problem's type URI."""
+        return f"{PROBLEMS_AT}/{self.slug}"
+
+
+class RouteNotFoundError(errors.RefusedError):
+    """No route has this path."""
+
+
+class MethodNotAllowedError(errors.RefusedError):
+    """The path exists, but not with this method."""
+
+
+class UnexpectedError(errors.GelombangError):
+    """A fault of ours; what went wrong is in the log, never in the answer."""
+
+
+TABLE: dict[type[errors.GelombangError], Problem] = {
+    BodyUnreadableError: Problem(
+        "body-unreadable",
+        400,
+        "Isi permintaan tidak terbaca",
+        Sentence("Isi permintaan bukan JSON UTF-8 yang sah.", "The request body is not valid UTF-8 JSON."),
+        Sentence(
+            "Kirim satu objek JSON tanpa kunci ganda dan tanpa karakter NUL.",
+            "Send one JSON object with no key twice and no NUL.",
+        ),
+    ),
+    errors.NotSignedInError: Problem(
+        "not-signed-in",
+        401,
+        "Belum masuk",
+        Sentence("Sesi Anda tidak ada atau sudah berakhir.", "You have no session, or it has ended."),
+        Sentence("Minta kode baru dan masuk kembali.", "Ask for a new code and sign in again."),
+    ),
+    errors.NotAllowedError: Problem(
+        "not-allowed",
+        403,
+        "Tidak diizinkan",
+        Sentence("Akun ini tidak berwenang untuk tindakan ini.", "This account may not do this."),
+        Sentence("Masuk dengan akun yang berwenang.", "Sign in with an account that may."),
+    ),
+    errors.NotFoundError: Problem(
+        "not-found",
+        404,
+        "Tidak ditemukan",
+        Sentence(
+            "Tidak ada yang bernama itu yang boleh Anda lihat.", "Nothing that you may see has this name."
+        ),
+        Sentence("Periksa kembali alamatnya.", "Check the address."),
+    ),
+    RouteNotFoundError: Problem(
+        "route-not-found",
+        404,
+        "Alamat tidak dikenal",
+        Sentence("Alamat ini tidak ada.", "This address does not exist."),
+        Sentence("Lihat daftar alamat di dokumen OpenAPI.", "See the OpenAPI document for the addresses."),
+    ),
+    MethodNotAllowedError: Problem(
+        "method-not-allowed",
+        405,
+        "Metode tidak didukung",
+        Sentence("Alamat ini tidak mengenal metode tersebut.", "This address does not know this method."),
+        Sentence("Gunakan metode di header Allow.", "Use a method named in the Allow header."),
+    ),
+    errors.ConflictError: Problem(
+        "changed-meanwhile",
+        409,
+        "Data sedang berubah",
+        Sentence(
+            "Data yang sama sedang diubah; permintaan ini tidak mengubah apa pun.",
+            "The same data was being changed; this request changed nothing.",
+        ),
+        Sentence("Coba lagi sebentar.", "Try again in a moment."),
+    ),
+    errors.MoveNotAllowedError: Problem(
+        "move-not-allowed",
+        409,
+        "Langkah tidak sesuai status",
+        Sentence(
+            "Status saat ini tidak memungkinkan langkah tersebut.",
+            "The present state does not allow this step.",
+        ),
+        Sentence("Lihat status untuk langkah berikutnya.", "See the status for the next step."),
+    ),
+    errors.NotReadyError: Problem(
+        "not-ready",
+        409,
+        "Belum lengkap",
+        Sentence("Ada yang harus diselesaikan lebih dulu.", "Something must be finished first."),
+        Sentence("Selesaikan setiap butir di `errors`.", "Finish each point in `errors`."),
+    ),
+    errors.WaveNotOpenError: Problem(
+        "wave-not-open",
+        409,
+        "Gelombang tidak sedang dibuka",
+        Sentence(
+            "Gelombang hanya dapat diikuti selama jam pendaftarannya.",
+            "A wave can be joined only inside its hours.",
+        ),
+        Sentence(
+            "Kembali pada jam pendaftaran; urutan kedatangan tidak memengaruhi peluang.",
+            "Come back inside the hours; the order of arrival does not change your chance.",
+        ),
+    ),
+    BodyTooLargeError: Problem(
+        "body-too-large",
+        413,
+        "Isi permintaan terlalu besar",
+        Sentence("Isi permintaan lebih dari 64 KiB.", "The request body is over 64 KiB."),
+        Sentence(
+            "Kirim foto ke alamat unggah, bukan ke API.", "Send photographs to the upload address, not here."
+        ),
+    ),
+    MediaTypeError: Problem(
+        "media-type",
+        415,
+        "Jenis isi tidak didukung",
+        Sentence(
+            "Hanya application/json dalam UTF-8 yang diterima.", "Only application/json in UTF-8 is accepted."
+        ),
+        Sentence("Kirim Content-Type: application/json.", "Send Content-Type: application/json."),
+    ),
+    errors.InvalidFormError: Problem(
+        "invalid-form",
+        422,
+        "Isian belum benar",
+        Sentence("Satu atau beberapa isian belum benar.", "One or more fields are not right."),
+        Sentence("Perbaiki setiap isian di `errors`.", "Correct each field named in `errors`."),
+    ),
+    errors.CodeError: Problem(
+        "code-not-accepted",
+        422,
+        "Kode tidak diterima",
+        Sentence("Kode salah, kedaluwarsa, atau sudah dipakai.", "The code is wrong, expired or used up."),
+        Sentence("Periksa kodenya atau minta kode baru.", "Check the code or ask for a new one."),
+    ),
+    errors.TooManyRequestsError: Problem(
+        "too-many-requests",
+        429,
+        "Terlalu sering mencoba",
+        Sentence("Terlalu banyak percobaan dalam waktu singkat.", "Too many tries in a short time."),
+        Sentence("Tunggu selama `retry_after_s` detik.", "Wait for `retry_after_s` seconds."),
+    ),
+    UnexpectedError: Problem(
+        "unexpected",
+        500,
+        "Kesalahan di pihak kami",
+        Sentence("Terjadi kesalahan di pihak kami.", "Something went wrong on our side."),
+        Sentence(
+            "Coba lagi; bila berulang, laporkan `instance` ini.",
+            "Try again; if it goes on, report this `instance`.",
+        ),
+    ),
+    errors.DependencyError: Problem(
+        "dependency-unavailable",
+        503,
+        "Layanan sedang terganggu",
+        Sentence("Salah satu layanan pendukung belum menjawab.", "A service we depend on is not answering."),
+        Sentence("Coba lagi; data Anda tidak hilang.", "Try again; nothing of yours is lost."),
+    ),
+}
+
+
+def problem_of(error: errors.GelombangError) -> Problem:
+    """Return the problem of an error's class, or of the nearest class above it in the tree."""
+    return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), TABLE[UnexpectedError])
+
+
+def problem_body(error: errors.GelombangError, request_id: str, wording: Wording) -> dict[str, Any]:
+    """Return the JSON object that answers `error`; `wording` gives the text of each reason code in it."""
+    problem = problem_of(error)
+    body: dict[str, Any] = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail.id,
+        "detail_en": problem.detail.en,
+        "next_step": problem.next_step.id,
+        "next_step_en": problem.next_step.en,
+        "instance": f"urn:uuid:{request_id}",
+    }
+    faults = _faults(error)
+    if faults:
+        body["errors"] = [_member(fault, wording(fault.reason)) for fault in faults]
+    retry_after_s = wait_of(error)
+    if retry_after_s:
+        body["retry_after_s"] = retry_after_s
+    return {**body, **_facts(error)}
+
+
+def wait_of(error: errors.GelombangError) -> int:
+    """Return after how many seconds trying again may help, 0 where waiting does not."""
+    if isinstance(error, errors.TooManyRequestsError):
+        return error.retry_after_s
+    if isinstance(error, errors.DependencyError):
+        return DEPENDENCY_RETRY_S
+    return CONFLICT_RETRY_S if isinstance(error, errors.ConflictError) else 0
+
+
+def _faults(error: errors.GelombangError) -> tuple[FieldFault, ...]:
+    if isinstance(error, errors.InvalidFormError):
+        return error.faults
+    if isinstance(error, errors.NotReadyError):
+        return tuple(FieldFault("", reason) for reason in error.missing)
+    if isinstance(error, errors.CodeError):
+        return (FieldFault("/code", error.reason),)
+    return ()
+
+
+def _facts(error: errors.GelombangError) -> dict[str, Any]:
+    if isinstance(error, errors.WaveNotOpenError):
+        return {"opens_at": error.opens_at.isoformat(), "closes_at": error.closes_at.isoformat()}
+    if isinstance(error, errors.MoveNotAllowedError):
+        return {"state": str(error.state), "move": str(error.move)}
+    if isinstance(error, errors.CodeError):
+        return {"tries_left": error.tries_left}
+    return {}
+
+
+def _member(fault: FieldFault, text: Sentence) -> dict[str, str]:
+    return {"pointer": fault.pointer, "reason": fault.reason, "detail": text.id, "detail_en": text.en}

@@ -1,0 +1,191 @@
+"""Declares routes, and does for each request what every view needs.
+
+    gateway event ─▶ caller ─▶ body guard and form ─▶ view ─▶ JSON reply
+                       └──────────────┴───────────────┴── error ─▶ problem+json
+
+A view takes one `Call` and returns one value. The OpenAPI document is generated from the same declarations.
+Chalice hides an exception from middleware, so errors are caught around the view; the one middleware turns the
+framework's own answers into problems and writes the request's line in the log.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from chalice.app import Chalice, Request, Response
+from pydantic import BaseModel
+
+from gelombang.api.body import MediaTypeError, read_form
+from gelombang.api.callers import Callers
+from gelombang.api.logs import event_logger, places_of, write_event
+from gelombang.api.problems import (
+    MethodNotAllowedError,
+    RouteNotFoundError,
+    UnexpectedError,
+    problem_body,
+    wait_of,
+)
+from gelombang.api.replies import reply_json
+from gelombang.api.wording import wording_of
+from gelombang.domain.errors import GelombangError, NotFoundError, NotSignedInError
+from gelombang.domain.programme import Programme
+from gelombang.journey.ports import Ports
+
+CallerT = TypeVar("CallerT")
+FormT = TypeVar("FormT", bound=BaseModel)
+_PATH_VALUE = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+_FRAMEWORK_ERRORS: dict[int, type[GelombangError]] = {
+    404: RouteNotFoundError,
+    405: MethodNotAllowedError,
+    415: MediaTypeError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[CallerT, FormT]):
+    """One request, understood: what a view works with."""
+
+    ports: Ports
+    programme: Programme
+    caller: CallerT
+    form: FormT
+    path: dict[str, str]  # values of the path's parameters
+
+
+class View(Protocol[CallerT, FormT]):
+    """What answers a route: one call in, one value of the route's reply type out."""
+
+    __name__: str
+
+    def __call__(self, call: Call[CallerT, FormT], /) -> object:
+        """Answer one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[CallerT, FormT]):
+    """What a route declares; the OpenAPI document is made of these."""
+
+    method: str
+    path: str
+    callers: Callers[CallerT]
+    form: type[FormT]
+    reply: Any  # the type of what the view returns
+    summary: str
+    status: int = 200
+    problems: tuple[type[GelombangError], ...] = ()  # beyond those that any route may answer
+    cache_s: int = 0  # how long anyone may keep an answer; 0: it is personal or must be fresh
+    name: str = ""  # of the operation; the view's own unless given
+
+
+class Routes:
+    """The routes of one function."""
+
+    def __init__(self, app: Chalice, ports: Callable[[], Ports], programme: Callable[[], Programme]) -> None:
+        """Ports and programme are asked for at each request: nothing is wired at import."""
+        self.declared: list[Route[Any, Any]] = []
+        self.logger = event_logger(app.app_name.removeprefix("gelombang-"))
+        self._app = app
+        self._ports = ports
+        self._programme = programme
+        app.register_middleware(self._around, "http")
+
+    def serve(self, route: Route[CallerT, FormT]) -> Callable[[View[CallerT, FormT]], View[CallerT, FormT]]:
+        """Let the decorated view answer `route`."""
+
+        def declare(view: View[CallerT, FormT]) -> View[CallerT, FormT]:
+            self.declared.append(replace(route, name=route.name or view.__name__))
+
+            @wraps(view)
+            def handle(**values: str) -> Response:
+                return self._answer(route, view, values)
+
+            self._app.route(route.path, methods=[route.method], content_types=[])(handle)
+            return view
+
+        return declare
+
+    def _answer(
+        self, route: Route[CallerT, FormT], view: View[CallerT, FormT], values: dict[str, str]
+    ) -> Response:
+        request = cast("Request", self._app.current_request)  # set before any view is called
+        try:
+            if not all(_PATH_VALUE.fullmatch(value) for value in values.values()):
+                raise NotFoundError  # noqa: TRY301 - answered like any other error of the request
+            ports = self._ports()
+            caller = route.callers.identify(ports, request.headers.get("authorization", ""))
+            form = read_form(_raw_body(request), request.headers.get("content-type", ""), route.form)
+            call = Call(ports, self._programme(), caller, form, values)
+            return _response(reply_json(route.reply, view(call)), route.status, route.cache_s)
+        except GelombangError as error:
+            return self._problem(error, request)
+        except Exception as error:  # noqa: BLE001 - the one boundary of a request: logged, answered, ended
+            self._log_fault(error, request)
+            return self._problem(UnexpectedError(), request)
+
+    def _around(self, request: Request | None, proceed: Callable[[Any], Response]) -> Response:
+        started = time.perf_counter()
+        response = proceed(request)
+        if isinstance(response.body, dict) and "Code" in response.body:  # the framework's own error
+            kind = _FRAMEWORK_ERRORS.get(response.status_code, UnexpectedError)
+            answer = self._problem(kind(), request)
+            answer.headers.update({k: v for k, v in response.headers.items() if k.lower() == "allow"})
+            response = answer
+        write_event(
+            self.logger,
+            "request_done",
+            request_id=_request_id(request),
+            route=f"{request.method} {request.path}" if request else "",
+            status=response.status_code,
+            duration_ms=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return response
+
+    def _problem(self, error: GelombangError, request: Request | None) -> Response:
+        body = problem_body(error, _request_id(request), lambda reason: wording_of(reason, self._programme))
+        response = _response(json.dumps(body, ensure_ascii=False), body["status"], 0)
+        response.headers["Content-Type"] = "application/problem+json"
+        response.headers["Content-Language"] = "id"
+        if wait_of(error):
+            response.headers["Retry-After"] = str(wait_of(error))
+        if isinstance(error, NotSignedInError):
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+    def _log_fault(self, error: Exception, request: Request) -> None:
+        write_event(
+            self.logger,
+            "request_failed",
+            request_id=_request_id(request),
+            error=type(error).__name__,
+            places=places_of(error),
+        )
+
+
+def _response(body: str, status: int, cache_s: int) -> Response:
+    cache = f"public, max-age={cache_s}" if cache_s else "no-store"
+    headers: dict[str, str | list[str]] = {
+        **_HEADERS,
+        "Content-Type": "application/json",
+        "Cache-Control": cache,
+    }
+    return Response(body, headers, status)
+
+
+def _raw_body(request: Request) -> bytes:
+    raw = request.raw_body
+    return raw if isinstance(raw, bytes) else raw.encode()
+
+
+def _request_id(request: Request | None) -> str:
+    return str(request.lambda_context.aws_request_id) if request and request.lambda_context else ""
