@@ -82,7 +82,10 @@ class DynamoRows:
 
     def _write(self, change: Change) -> dict[str, Any]:
         version = change.row.version if isinstance(change, Put) else change.version
-        request: dict[str, Any] = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
         if version:
             request["ConditionExpression"] = "version = :version"
             request["ExpressionAttributeValues"] = {":version": {"N": str(version)}}

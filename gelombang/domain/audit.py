@@ -29,9 +29,7 @@ class AuditEntry:
     entry_hash: str
 
 
-def next_entry(
-    length: int, head: str, at: datetime, event: str, facts: dict[str, Any]
-) -> AuditEntry:
+def next_entry(length: int, head: str, at: datetime, event: str, facts: dict[str, Any]) -> AuditEntry:
     """Return the entry after a chain of `length` entries whose last hash is `head` ("" when empty)."""
     previous = head or FIRST_HASH
     entry_hash = _hash_of(length + 1, at, event, facts, previous)
@@ -53,5 +51,5 @@ def chain_fault(entries: Sequence[AuditEntry], length: int, head: str) -> str:
 
 
 def _hash_of(sequence: int, at: datetime, event: str, facts: dict[str, Any], previous: str) -> str:
-    content = [sequence, at.isoformat(), event, facts, previous]
+    content: list[Any] = [sequence, at.isoformat(), event, facts, previous]
     return hashlib.sha256(rfc8785.dumps(content)).hexdigest()

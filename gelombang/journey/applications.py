@@ -6,10 +6,11 @@ and the reconciler sends it: a message may come twice, never not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -21,6 +22,8 @@ from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Row
 
 STUCK = "stuck"  # worklist of applications the machine itself must move on
 OUTBOX = "outbox"  # worklist of messages still to be sent
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 _APPLICATION = TypeAdapter(Application)
 _AUDIT = TypeAdapter(AuditEntry)
 
@@ -62,12 +65,15 @@ def save(
     application: Application,
     event: str,
     facts: dict[str, Any] | None = None,
+    *,
     announce: Sequence[Message] = (),
     also: Sequence[Change] = (),
+    delay_s: int = 0,
 ) -> Application:
     """Commit the application with its audit entry, its messages and `also`, then send the messages.
 
-    Returns the application as now stored. `facts` is JSON without personal data.
+    Returns the application as now stored. `facts` is JSON without personal data; the messages are delivered
+    after `delay_s` (0..900) seconds.
 
     Raises:
         ConflictError: somebody changed it (or a row of `also`) since it was loaded; nothing was saved.
@@ -76,16 +82,35 @@ def save(
     now = ports.clock.now()
     entry = next_entry(application.audit_length, application.audit_head, now, event, facts or {})
     application = replace(application, audit_length=entry.sequence, audit_head=entry.entry_hash)
-    outbox = [_outbox_row(application, number, message, now) for number, message in enumerate(announce)]
-    due = Due(STUCK, application.state_since) if application.state in WORKING_STATES else None
+    outbox = [
+        _outbox_row(f"{application.application_id}:{entry.sequence}:{number}", message, delay_s, now)
+        for number, message in enumerate(announce)
+    ]
+    due = Due(STUCK, now) if application.state in WORKING_STATES else None
     fields = _APPLICATION.dump_python(application, mode="json")
     row = Row(application_key(application.application_id), fields, application.version, due)
-    ports.rows.commit(
-        [Put(row), Put(_audit_row(application, entry)), *(Put(each) for each in outbox), *also]
-    )
+    ports.rows.commit([Put(row), Put(_audit_row(application, entry)), *(Put(each) for each in outbox), *also])
     for each in outbox:
         relay(ports, replace(each, version=1))
     return replace(application, version=application.version + 1)
+
+
+def rereading(step: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Let a step that loads, decides and saves begin again, at most three times, when somebody else saved first.
+
+    No time passes between the tries: each begins with what the other one saved.
+    """
+
+    @wraps(step)
+    def begin_again(*given: Given.args, **named: Given.kwargs) -> Result:
+        for _ in range(3):
+            try:
+                return step(*given, **named)
+            except ConflictError:
+                continue
+        return step(*given, **named)
+
+    return begin_again
 
 
 def relay(ports: Ports, outbox_row: Row) -> bool:
@@ -112,7 +137,6 @@ def _audit_row(application: Application, entry: AuditEntry) -> Row:
     return Row(key, _AUDIT.dump_python(entry, mode="json"))
 
 
-def _outbox_row(application: Application, number: int, message: Message, now: datetime) -> Row:
-    event_id = f"{application.application_id}:{application.audit_length}:{number}"
-    fields = {"queue": message.queue, "body": message_to_json(message), "delay_s": 0}
+def _outbox_row(event_id: str, message: Message, delay_s: int, now: datetime) -> Row:
+    fields = {"queue": message.queue, "body": message_to_json(message), "delay_s": delay_s}
     return Row(Key(f"OUTBOX#{event_id}"), fields, due=Due(OUTBOX, now))

@@ -39,7 +39,9 @@ class MemoryRows:
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Return copies of the rows on a worklist due by `until`, earliest first."""
         with self._lock:
-            found = [(row.due.at, row) for row in self._rows.values() if row.due and row.due.worklist == worklist]
+            found = [
+                (row.due.at, row) for row in self._rows.values() if row.due and row.due.worklist == worklist
+            ]
             found = [(at, row) for at, row in found if at <= until]
             found.sort(key=lambda pair: (pair[0], str(pair[1].key)))
             return copy.deepcopy([row for _, row in found[:limit]])

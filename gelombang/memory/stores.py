@@ -74,7 +74,9 @@ class MemoryQueues:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._waiting: dict[QueueName, deque[tuple[datetime, Message]]] = {name: deque() for name in QueueName}
+        self._waiting: dict[QueueName, deque[tuple[datetime, Message]]] = {
+            name: deque() for name in QueueName
+        }
 
     def send(self, message: Message, delay_s: int = 0) -> None:
         """Put a message on its queue, visible after `delay_s`."""

@@ -1,0 +1,111 @@
+"""One applicant's whole story for an auditor: checks, face evidence, moves, and whether the chain holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gelombang.domain.application import Application
+from gelombang.domain.audit import AuditEntry, chain_fault
+from gelombang.domain.checks import CheckResult
+from gelombang.domain.face_evidence import FaceEvidence, PhotoEvidence
+from gelombang.domain.programme import Programme
+from gelombang.domain.verdict import judge_face
+from gelombang.journey import applications
+from gelombang.journey.applications import rereading
+from gelombang.journey.ports import Ports
+from gelombang.journey.sessions import Staff
+from gelombang.journey.status import Status, status_of
+from gelombang.journey.verification import evidence_of
+
+AUDITOR = "auditor"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of the story."""
+
+    at: datetime
+    event: str
+    facts: dict[str, Any]  # JSON of the audit entry
+
+
+@dataclass(frozen=True, slots=True)
+class FaceStory:
+    """What the worker measured, at which operating point it was judged, and what follows from it today."""
+
+    face_check_id: str
+    model_release: str
+    runtime: str
+    assessed_at: datetime
+    operating_point: str
+    operating_point_set_by: str
+    similarity: float | None
+    match_min: float
+    verdict: str
+    reasons: tuple[str, ...]
+    selfie: PhotoEvidence
+    ktp: PhotoEvidence
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything on record about one application; no NIK, name, phone or picture."""
+
+    status: Status
+    checks: tuple[CheckResult, ...]
+    face: FaceStory | None
+    happened: tuple[Happened, ...]
+    audit_fault: str  # "" when the chain holds
+
+
+@rereading
+def explain(ports: Ports, programme: Programme, staff: Staff, application_id: str) -> Story:
+    """Return the story; that it was read, and by whom, becomes part of it.
+
+    Raises:
+        NotAllowedError: not an auditor.
+        NotFoundError: no such application.
+    """
+    staff.must_be(AUDITOR)
+    application = applications.load(ports, application_id)
+    application = applications.save(ports, application, "explained", {"auditor": staff.name})
+    entries = applications.audit_of(ports, application.application_id)
+    return Story(
+        status_of(ports, programme, application_id),
+        tuple(application.checks.values()),
+        _face_story(ports, programme, application),
+        tuple(_happened(entry) for entry in entries),
+        chain_fault(entries, application.audit_length, application.audit_head),
+    )
+
+
+def _face_story(ports: Ports, programme: Programme, application: Application) -> FaceStory | None:
+    evidence = evidence_of(ports, application.face_check_id)
+    return _told_evidence(evidence, programme) if evidence else None
+
+
+def _told_evidence(evidence: FaceEvidence, programme: Programme) -> FaceStory:
+    point = programme.operating_point(evidence.model_release)
+    verdict = judge_face(evidence, point)
+    return FaceStory(
+        face_check_id=evidence.face_check_id,
+        model_release=evidence.model_release,
+        runtime=evidence.runtime,
+        assessed_at=evidence.assessed_at,
+        operating_point=point.release,
+        operating_point_set_by=point.set_by,
+        similarity=evidence.similarity,
+        match_min=point.match_min,
+        verdict=verdict.outcome,
+        reasons=verdict.reasons,
+        selfie=evidence.selfie,
+        ktp=evidence.ktp,
+        candidates=tuple(candidate.application_id for candidate in verdict.candidates),
+    )
+
+
+def _happened(entry: AuditEntry) -> Happened:
+    return Happened(entry.at, entry.event, entry.facts)

@@ -1,0 +1,54 @@
+"""Finds what got stuck and moves it on: queues are hints, the table is the truth.
+
+Every minute: messages still in the outbox are sent, and every application that the machine itself must move on, and
+that nobody has touched for a while, is asked about again. Which states those are follows from the state machine:
+`applications.save` puts exactly the `WORKING_STATES` on the worklist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gelombang.domain.application import WORKING_STATES
+from gelombang.domain.errors import ConflictError
+from gelombang.domain.messages import ChecksDue, Message
+from gelombang.journey import applications
+from gelombang.journey.applications import OUTBOX, STUCK
+from gelombang.journey.ports import Ports
+from gelombang.journey.verification import evidence_of, face_request
+
+OUTBOX_SECONDS = 30  # whoever wrote the message sends it at once; after this they must have died
+STUCK_MINUTES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one round found."""
+
+    relayed_count: int
+    redriven_count: int
+
+
+def reconcile(ports: Ports) -> Reconciled:
+    """Send what the outbox still holds and ask again about applications that are stuck."""
+    now = ports.clock.now()
+    waiting = ports.rows.read_due(OUTBOX, now - timedelta(seconds=OUTBOX_SECONDS))
+    relayed = sum(applications.relay(ports, row) for row in waiting)
+    stuck = ports.rows.read_due(STUCK, now - timedelta(minutes=STUCK_MINUTES))
+    redriven = sum(_redrive(ports, row.fields["application_id"]) for row in stuck)
+    return Reconciled(relayed, redriven)
+
+
+def _redrive(ports: Ports, application_id: str) -> bool:
+    application = applications.load(ports, application_id)
+    if application.state not in WORKING_STATES:
+        return False
+    again: list[Message] = [ChecksDue(application_id, application.submission)]
+    if application.face_check_id and evidence_of(ports, application.face_check_id) is None:
+        again.append(face_request(application))
+    try:
+        applications.save(ports, application, "redriven", announce=again)
+    except ConflictError:
+        return False  # it moved on by itself
+    return True

@@ -1,0 +1,203 @@
+"""The form and its submission: fields are saved as they are typed, checked at once, and never typed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from gelombang.domain.application import Application, Form, Move, PhotoStatus, Slot, State
+from gelombang.domain.checks import Layer
+from gelombang.domain.eligibility import jakarta_day
+from gelombang.domain.errors import FieldFault, InvalidFormError, MoveNotAllowedError
+from gelombang.domain.messages import ChecksDue
+from gelombang.domain.nik import kk_faults, nik_faults
+from gelombang.domain.programme import Programme
+from gelombang.journey import applications
+from gelombang.journey.applications import rereading
+from gelombang.journey.photos import record_missed_arrivals
+from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
+
+FIELDS = ("nik", "kk", "name", "birth_date", "region", "consent")
+SHOWN_AGAIN = ("name", "birth_date", "region", "consent")  # NIK and KK are never sent back
+LONGEST_NAME = 120
+NIK_ASKED_AGAIN_TEXT = "Ada pendaftaran lain memakai NIK Anda. Jika bukan Anda, abaikan: petugas memeriksanya, "
+    "hak Anda tetap aman."
+
+
+@dataclass(frozen=True, slots=True)
+class FormView:
+    """The draft as its owner sees it: NIK and KK only as saved or not."""
+
+    values: dict[str, str]
+    saved: tuple[str, ...]
+    missing: tuple[str, ...]
+    is_open: bool
+
+
+def read_form(ports: Ports, application_id: str) -> FormView:
+    """Return what has been typed so far."""
+    return _view(ports, applications.load(ports, application_id))
+
+
+@rereading
+def save_form(ports: Ports, programme: Programme, application_id: str, fields: Mapping[str, str]) -> FormView:
+    """Save some fields of the draft; all of them, or none when any is wrong.
+
+    Raises:
+        InvalidFormError: every field that is wrong, at once.
+        MoveNotAllowedError: the form was already submitted.
+    """
+    application = applications.load(ports, application_id)
+    if application.state is not State.DRAFT:
+        raise MoveNotAllowedError(application.state, "save_form")
+    typed = {name: " ".join(value.split()) for name, value in fields.items()}
+    faults = _form_faults(ports, programme, typed)
+    if faults:
+        raise InvalidFormError(faults)
+    sealed = {name: _seal(ports, application_id, name, value) for name, value in typed.items()}
+    draft = replace(application, draft=application.draft | sealed)
+    return _view(ports, applications.save(ports, draft, "form_saved", {"fields": sorted(sealed)}))
+
+
+@rereading
+def submit(ports: Ports, application_id: str) -> Application:
+    """Hand the application in: the first time with its form, later with just the photographs that were refused.
+
+    A NIK that another application holds is accepted all the same, so that nobody can find out whose NIK is known;
+    its owner is told, and a reviewer decides.
+
+    Raises:
+        InvalidFormError: fields or photographs are missing; all of them are named.
+        MoveNotAllowedError: it is already being checked, or decided.
+    """
+    application = record_missed_arrivals(ports, applications.load(ports, application_id))
+    now = ports.clock.now()
+    if application.state is State.DRAFT:
+        moved = applications.move(application, Move.SUBMIT, now)
+        missing = _missing_fields(application) + _missing_photos(application)
+    else:
+        moved = applications.move(application, Move.RESUBMIT, now)
+        missing = _missing_photos(application)
+    if missing:
+        raise InvalidFormError(missing)
+    form = application.form or _complete_form(ports, application)
+    undecided = {name: result for name, result in application.checks.items() if name != Layer.FACE}
+    moved = replace(
+        moved, form=form, draft={}, checks=undecided, submission=application.submission + 1, face_check_id=""
+    )
+    asked = ChecksDue(application_id, moved.submission)
+    claim, owner = _claim_nik(ports, application_id, form.nik_tag)
+    saved = applications.save(ports, moved, "submitted", {"submission": moved.submission}, announce=[asked], also=[claim])
+    if owner and not application.form:
+        _tell_owner(ports, owner)
+    return saved
+
+
+def seal_context(application_id: str, name: str) -> dict[str, str]:
+    """Return the context a field is sealed under: it opens only as this field of this application."""
+    return {"application_id": application_id, "field": name}
+
+
+def _view(ports: Ports, application: Application) -> FormView:
+    saved = tuple(name for name in FIELDS if name in application.draft or application.form)
+    values = {
+        name: ports.vault.open(sealed, seal_context(application.application_id, name))
+        for name, sealed in application.draft.items()
+        if name in SHOWN_AGAIN
+    }
+    if form := application.form:
+        values = {"name": form.name, "birth_date": form.birth_date.isoformat(), "region": form.region}
+    missing = tuple(name for name in FIELDS if name not in saved)
+    return FormView(values, saved, missing, application.state is State.DRAFT)
+
+
+def _form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) -> tuple[FieldFault, ...]:
+    today = jakarta_day(ports.clock.now())
+    return tuple(
+        FieldFault(f"/{name}", reason)
+        for name, value in typed.items()
+        for reason in _field_faults(programme, name, value, today)
+    )
+
+
+def _field_faults(programme: Programme, name: str, value: str, today: date) -> tuple[str, ...]:
+    match name:
+        case "nik":
+            return nik_faults(value, today)
+        case "kk":
+            return kk_faults(value)
+        case "name":
+            return _name_faults(value)
+        case "birth_date":
+            return _birth_date_faults(value, today)
+        case "region":
+            return () if value in programme.regions else ("REGION_UNKNOWN",)
+        case "consent":
+            return () if value == programme.consent.version else ("CONSENT_NEEDED",)
+    return ("FIELD_NOT_KNOWN",)
+
+
+def _name_faults(name: str) -> tuple[str, ...]:
+    if not name:
+        return ("NAME_EMPTY",)
+    return ("NAME_TOO_LONG",) if len(name) > LONGEST_NAME else ()
+
+
+def _birth_date_faults(value: str, today: date) -> tuple[str, ...]:
+    try:
+        born = date.fromisoformat(value)
+    except ValueError:
+        return ("BIRTH_DATE_INVALID",)
+    return ("BIRTH_DATE_INVALID",) if not date(1900, 1, 1) <= born <= today else ()
+
+
+def _missing_fields(application: Application) -> tuple[FieldFault, ...]:
+    return tuple(FieldFault(f"/{name}", "FIELD_MISSING") for name in FIELDS if name not in application.draft)
+
+
+def _missing_photos(application: Application) -> tuple[FieldFault, ...]:
+    there = (PhotoStatus.ARRIVED, PhotoStatus.ACCEPTED)
+    return tuple(
+        FieldFault(f"/photos/{slot}", f"PHOTO_MISSING_{slot.upper()}")
+        for slot in Slot
+        if application.photos[slot].status not in there
+    )
+
+
+def _complete_form(ports: Ports, application: Application) -> Form:
+    name = application.application_id
+    typed = {
+        field: ports.vault.open(sealed, seal_context(name, field))
+        for field, sealed in application.draft.items()
+    }
+    return Form(
+        sealed_nik=application.draft["nik"],
+        nik_tag=ports.vault.tag("nik", typed["nik"]),
+        sealed_kk=application.draft["kk"],
+        kk_tag=ports.vault.tag("kk", typed["kk"]),
+        name=typed["name"],
+        birth_date=date.fromisoformat(typed["birth_date"]),
+        region=typed["region"],
+        consent_version=typed["consent"],
+    )
+
+
+def _seal(ports: Ports, application_id: str, name: str, value: str) -> str:
+    return ports.vault.seal(value, seal_context(application_id, name))
+
+
+def _claim_nik(ports: Ports, application_id: str, nik_tag: str) -> tuple[Change, str]:
+    """Return the change that claims the NIK, or that holds its row still, and whose it is if not ours."""
+    key = Key(f"NIK#{nik_tag}")
+    row = ports.rows.read(key)
+    if row is None:
+        return Put(Row(key, {"application_id": application_id})), ""
+    owner = str(row.fields["application_id"])
+    return Require(key, row.version), "" if owner == application_id else owner
+
+
+def _tell_owner(ports: Ports, owner_id: str) -> None:
+    owner = applications.load(ports, owner_id)
+    number = ports.vault.open(owner.sealed_phone, {"phone_tag": owner.phone_tag})
+    ports.texts.send(number, NIK_ASKED_AGAIN_TEXT)

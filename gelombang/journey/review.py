@@ -1,0 +1,193 @@
+"""What people decide: cases the machine would not decide alone, seen and closed by reviewers, every view on record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gelombang.domain.application import Application, Move, Photo, PhotoStatus, Slot, State
+from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
+from gelombang.journey import applications
+from gelombang.journey.applications import rereading
+from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
+from gelombang.journey.sessions import Staff
+
+REVIEWER = "reviewer"
+OPEN = "review"  # worklist of open cases
+
+
+class ReviewDecision(StrEnum):
+    """What a reviewer can say."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    RETAKE = "retake"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHead:
+    """One open case in the list: why it is there and whom it is about."""
+
+    case_id: str
+    application_id: str
+    reasons: tuple[str, ...]
+    other_application_ids: tuple[str, ...]
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Short-lived addresses of one application's photographs."""
+
+    application_id: str
+    selfie_url: str
+    ktp_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case as a reviewer sees it: pictures side by side, no NIK, no score."""
+
+    head: CaseHead
+    subject: Pictures
+    others: tuple[Pictures, ...]
+    decision: str
+
+
+def open_case(
+    ports: Ports, application: Application, reasons: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    """Send an application to reviewers, naming the others the doubt is about."""
+    now = ports.clock.now()
+    case_id = f"case-{application.application_id}-{application.submission}"
+    fields: dict[str, Any] = {
+        "application_id": application.application_id,
+        "reasons": list(reasons),
+        "others": list(others),
+        "opened_at": now.isoformat(),
+        "decision": "",
+    }
+    case = Row(_case_key(case_id), fields, due=Due(OPEN, now))
+    moved = applications.move(application, Move.DOUBT, now, review_case_id=case_id)
+    facts = {"case_id": case_id, "reasons": list(reasons), "others": list(others)}
+    applications.save(ports, moved, "sent_to_review", facts, also=[Put(case)])
+
+
+def open_cases(ports: Ports, staff: Staff) -> list[CaseHead]:
+    """Return the cases waiting for a decision, oldest first.
+
+    Raises:
+        NotAllowedError: not a reviewer.
+    """
+    staff.must_be(REVIEWER)
+    return [_head(row) for row in ports.rows.read_due(OPEN, ports.clock.now())]
+
+
+@rereading
+def view_case(ports: Ports, staff: Staff, case_id: str) -> CaseView:
+    """Show one case; that it was seen, and by whom, goes on record.
+
+    Raises:
+        NotAllowedError: not a reviewer.
+        NotFoundError: no such case.
+    """
+    staff.must_be(REVIEWER)
+    row = _case(ports, case_id)
+    head = _head(row)
+    application = applications.load(ports, head.application_id)
+    applications.save(ports, application, "case_viewed", {"case_id": case_id, "reviewer": staff.name})
+    others = tuple(_pictures(ports, applications.load(ports, name)) for name in head.other_application_ids)
+    return CaseView(head, _pictures(ports, application), others, row.fields["decision"])
+
+
+@rereading
+def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecision, note: str) -> None:
+    """Close a case: accept, refuse, or ask for another selfie.
+
+    Raises:
+        NotAllowedError: not a reviewer.
+        NotFoundError: no such case.
+        MoveNotAllowedError: already decided, or the NIK still belongs to somebody else.
+    """
+    staff.must_be(REVIEWER)
+    row = _case(ports, case_id)
+    application = applications.load(ports, row.fields["application_id"])
+    if application.state is not State.IN_REVIEW or application.review_case_id != case_id:
+        raise MoveNotAllowedError(application.state, f"review_{decision}")
+    now = ports.clock.now()
+    closed = replace(
+        row, fields=row.fields | {"decision": decision, "by": staff.name, "note": note}, due=None
+    )
+    also: list[Change] = [Put(closed)]
+    if decision is ReviewDecision.ACCEPT:
+        moved = applications.move(application, Move.VERIFY, now, checks=_accepted(application, staff, now))
+        also += _take_over_nik(ports, application)
+    elif decision is ReviewDecision.REFUSE:
+        moved = applications.move(application, Move.REFUSE, now, reasons=("REVIEWER_REFUSED",))
+    else:
+        photos = application.photos | {Slot.SELFIE: _asked_again(application)}
+        reasons = ("REVIEWER_ASKS_PHOTO",)
+        moved = applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons)
+    facts = {"case_id": case_id, "decision": decision, "reviewer": staff.name}
+    applications.save(ports, moved, "review_decided", facts, also=also)
+
+
+def _accepted(application: Application, staff: Staff, now: datetime) -> dict[str, CheckResult]:
+    before = application.checks.get(Layer.FACE)
+    release = before.list_version if before else ""
+    face = CheckResult(Layer.FACE, Outcome.PASSED, f"reviewer {staff.name}", release, now)
+    return application.checks | {Layer.FACE: face}
+
+
+def _asked_again(application: Application) -> Photo:
+    return replace(
+        application.photos[Slot.SELFIE], status=PhotoStatus.REFUSED, faults=("REVIEWER_ASKS_PHOTO",)
+    )
+
+
+def _take_over_nik(ports: Ports, application: Application) -> list[Change]:
+    """Give the NIK to the accepted application; only somebody already refused can lose it."""
+    if application.form is None:
+        raise ValueError("an application in review has a form")
+    key = Key(f"NIK#{application.form.nik_tag}")
+    row = ports.rows.read(key)
+    if row is None or row.fields["application_id"] == application.application_id:
+        return []
+    holder = applications.load(ports, row.fields["application_id"])
+    if holder.state is not State.NOT_ELIGIBLE:
+        raise MoveNotAllowedError(holder.state, "take_over_nik")
+    return [Put(replace(row, fields={"application_id": application.application_id}))]
+
+
+def _case_key(case_id: str) -> Key:
+    return Key(f"REVIEW#{case_id}")
+
+
+def _case(ports: Ports, case_id: str) -> Row:
+    row = ports.rows.read(_case_key(case_id))
+    if row is None:
+        raise NotFoundError
+    return row
+
+
+def _head(row: Row) -> CaseHead:
+    fields = row.fields
+    return CaseHead(
+        row.key.partition.removeprefix("REVIEW#"),
+        fields["application_id"],
+        tuple(fields["reasons"]),
+        tuple(fields["others"]),
+        datetime.fromisoformat(fields["opened_at"]),
+    )
+
+
+def _pictures(ports: Ports, application: Application) -> Pictures:
+    keys = {slot: application.photos[slot].key for slot in Slot}
+    return Pictures(
+        application.application_id,
+        ports.photos.view_url(keys[Slot.SELFIE]),
+        ports.photos.view_url(keys[Slot.KTP]),
+    )

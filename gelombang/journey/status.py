@@ -1,0 +1,125 @@
+"""What an applicant is told: where the application is, why, and what to do next, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gelombang.domain.application import Application, Slot, open_slots
+from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.programme import LANGUAGES, Programme
+from gelombang.journey import applications
+from gelombang.journey.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A code with its sentence and next step by language (`id`, `en`)."""
+
+    code: str
+    sentence: dict[str, str]
+    next_step: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoTold:
+    """One photograph: its status, and every fault at once when it was refused."""
+
+    status: str
+    faults: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTold:
+    """One register layer: who was asked, when, and what came of it."""
+
+    layer: str
+    outcome: str
+    source: str
+    checked_at: datetime
+    reason: Told | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaveTold:
+    """The wave joined, the entry in it and, after the draw, the rank (0 before)."""
+
+    wave_id: str
+    entry_id: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything the status page shows."""
+
+    application_id: str
+    state: Told
+    state_since: datetime
+    reasons: tuple[Told, ...]
+    open_slots: tuple[Slot, ...]
+    photos: dict[Slot, PhotoTold]
+    checks: tuple[CheckTold, ...]
+    wave: WaveTold | None
+
+
+def status_of(ports: Ports, programme: Programme, application_id: str) -> Status:
+    """Return the applicant's own status.
+
+    Raises:
+        NotFoundError: no such application.
+    """
+    application = applications.load(ports, application_id)
+    photos = {
+        slot: PhotoTold(photo.status, _all_told(programme, photo.faults))
+        for slot, photo in application.photos.items()
+    }
+    return Status(
+        application_id=application.application_id,
+        state=told(programme, application.state),
+        state_since=application.state_since,
+        reasons=_all_told(programme, application.reasons),
+        open_slots=open_slots(application),
+        photos=photos,
+        checks=_checks_told(programme, application),
+        wave=_wave_told(application),
+    )
+
+
+def told(programme: Programme, code: str) -> Told:
+    """Return a code with its texts.
+
+    Raises:
+        KeyError: the programme has no text for it; a test keeps every code in the texts.
+    """
+    texts = {language: programme.text(code, language) for language in LANGUAGES}
+    return Told(
+        code,
+        {language: text.sentence for language, text in texts.items()},
+        {language: text.next_step for language, text in texts.items()},
+    )
+
+
+def _all_told(programme: Programme, codes: tuple[str, ...]) -> tuple[Told, ...]:
+    return tuple(told(programme, code) for code in codes)
+
+
+def _checks_told(programme: Programme, application: Application) -> tuple[CheckTold, ...]:
+    """The face is told through its photographs; why reviewers look at somebody is not told at all."""
+    return tuple(
+        CheckTold(
+            check.layer,
+            check.outcome,
+            check.source,
+            check.checked_at,
+            told(programme, check.reason) if check.reason and check.outcome is not Outcome.PASSED else None,
+        )
+        for check in application.checks.values()
+        if check.layer is not Layer.FACE
+    )
+
+
+def _wave_told(application: Application) -> WaveTold | None:
+    if not application.wave_id:
+        return None
+    return WaveTold(application.wave_id, application.entry_id, application.rank)

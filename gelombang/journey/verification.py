@@ -1,0 +1,215 @@
+"""The layers of checks, and the one place where an application's fate is settled.
+
+    run_checks     ask every register that has not answered yet, then settle
+    take_evidence  the face worker has answered: settle
+    _settle        face unusable → ask for a photo; a register refused → refuse; a register pending → wait;
+                   face not asked → ask; doubt → reviewers; nothing open → verified
+
+Both may come twice, late or in either order: each looks at the table only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from gelombang.domain.application import Application, Form, Move, Photo, PhotoStatus, Slot, State
+from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.eligibility import Step, decide, jakarta_day, judge_layer, rule_set_for
+from gelombang.domain.errors import DependencyError
+from gelombang.domain.face_evidence import FaceEvidence
+from gelombang.domain.face_evidence_json import evidence_from_fields
+from gelombang.domain.messages import ChecksDue, FaceCheckAsked, FaceEvidenceReady
+from gelombang.domain.programme import Programme, RuleSet
+from gelombang.domain.verdict import FaceOutcome, FaceVerdict, judge_face
+from gelombang.journey import applications, review
+from gelombang.journey.applications import rereading
+from gelombang.journey.ports import Key, Person, Ports, RegisterAnswer
+from gelombang.journey.registration import seal_context
+
+FIRST_RETRY_S = 5
+LONGEST_RETRY_S = 900  # SQS delays a message no longer
+
+
+@rereading
+def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
+    """Ask every register that has not decided yet, and settle what follows.
+
+    Raises:
+        ConflictError: the application kept changing meanwhile; the message comes again.
+        DependencyError: the table or a queue could not be reached; likewise.
+    """
+    application = applications.load(ports, message.application_id)
+    if application.state is not State.CHECKING or application.submission != message.submission:
+        return
+    form = _form_of(application)
+    today = jakarta_day(ports.clock.now())
+    rules = rule_set_for(programme, today)
+    checks = application.checks | _ask_registers(ports, application, form, rules, today)
+    _settle(ports, programme, application, replace(application, checks=checks))
+
+
+@rereading
+def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady) -> None:
+    """Settle an application whose face evidence has come; evidence nobody waits for changes nothing.
+
+    Raises:
+        ConflictError, DependencyError: as `run_checks`.
+    """
+    application = applications.load(ports, message.application_id)
+    if application.state is not State.CHECKING or application.face_check_id != message.face_check_id:
+        return
+    _settle(ports, programme, application, application)
+
+
+def evidence_of(ports: Ports, face_check_id: str) -> FaceEvidence | None:
+    """Return the evidence the worker stored for a face check, or None while there is none."""
+    row = ports.rows.read(Key(f"FACECHECK#{face_check_id}")) if face_check_id else None
+    return evidence_from_fields(row.fields) if row else None
+
+
+def face_request(application: Application) -> FaceCheckAsked:
+    """Return the message that asks for this application's face check."""
+    keys = {slot: application.photos[slot].key for slot in Slot}
+    return FaceCheckAsked(
+        application.face_check_id, application.application_id, keys[Slot.SELFIE], keys[Slot.KTP]
+    )
+
+
+def _form_of(application: Application) -> Form:
+    if application.form is None:
+        raise ValueError("an application in checking has a form")
+    return application.form
+
+
+def _ask_registers(
+    ports: Ports, application: Application, form: Form, rules: RuleSet, today: date
+) -> dict[str, CheckResult]:
+    name = application.application_id
+    person = Person(
+        nik=ports.vault.open(form.sealed_nik, seal_context(name, "nik")),
+        kk=ports.vault.open(form.sealed_kk, seal_context(name, "kk")),
+        name=form.name,
+        birth_date=form.birth_date,
+    )
+    answers: dict[Layer, RegisterAnswer] = {}
+    results: dict[str, CheckResult] = {}
+    for layer in rules.layers:
+        before = application.checks.get(layer)
+        if layer is Layer.FACE or (before and before.outcome is not Outcome.PENDING):
+            continue
+        # Age is computed from the population register's own answer, which is asked once.
+        asked = Layer.POPULATION if layer is Layer.AGE else layer
+        tries = before.tries + 1 if before else 1
+        now = ports.clock.now()
+        try:
+            answer = answers.get(asked) or ports.registers.ask(asked, person)
+        except DependencyError as error:
+            results[layer] = CheckResult(
+                layer, Outcome.PENDING, error.service, "", now, "REGISTER_UNREACHABLE", (), tries
+            )
+            continue
+        answers[asked] = answer
+        outcome, reason, flags = judge_layer(layer, answer.facts, person, rules, today)
+        results[layer] = CheckResult(
+            layer, outcome, answer.source, answer.list_version, now, reason, flags, tries
+        )
+    return results
+
+
+def _settle(ports: Ports, programme: Programme, stored: Application, application: Application) -> None:
+    """Decide what follows from what is known; `stored` is the application as last saved."""
+    rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
+    evidence = evidence_of(ports, application.face_check_id)
+    verdict = None
+    if evidence:
+        verdict = judge_face(evidence, programme.operating_point(evidence.model_release))
+        face = _face_check(evidence, verdict)
+        application = replace(application, checks=application.checks | {Layer.FACE: face})
+        if verdict.outcome is FaceOutcome.RETAKE:
+            _ask_for_photos(ports, application, verdict)
+            return
+    decision = decide(application.checks, rules)
+    is_face_left = verdict is not None and set(decision.pending) == {Layer.FACE}
+    if decision.step is Step.REFUSE:
+        moved = applications.move(application, Move.REFUSE, ports.clock.now(), reasons=decision.reasons)
+        applications.save(ports, moved, "refused", {"reasons": list(decision.reasons)})
+    elif decision.step is Step.VERIFY or is_face_left:
+        _verify_or_doubt(ports, application, verdict)
+    else:
+        _wait(ports, stored, application)
+
+
+def _face_check(evidence: FaceEvidence, verdict: FaceVerdict) -> CheckResult:
+    outcome = Outcome.PASSED if verdict.outcome is FaceOutcome.MATCH else Outcome.PENDING
+    reasons = verdict.reasons or tuple(fault for faults in verdict.faults.values() for fault in faults)
+    return CheckResult(
+        Layer.FACE,
+        outcome,
+        "face worker",
+        evidence.model_release,
+        evidence.assessed_at,
+        reasons[0] if reasons else "",
+    )
+
+
+def _ask_for_photos(ports: Ports, application: Application, verdict: FaceVerdict) -> None:
+    photos = {slot: _photo_after(application.photos[slot], verdict.faults.get(slot, ())) for slot in Slot}
+    reasons = tuple(dict.fromkeys(fault for slot in Slot for fault in photos[slot].faults))
+    now = ports.clock.now()
+    moved = applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons)
+    applications.save(
+        ports, moved, "photo_refused", {"faults": {s: list(p.faults) for s, p in photos.items()}}
+    )
+
+
+def _photo_after(photo: Photo, faults: tuple[str, ...]) -> Photo:
+    status = PhotoStatus.REFUSED if faults else PhotoStatus.ACCEPTED
+    return replace(photo, status=status, faults=faults)
+
+
+def _verify_or_doubt(ports: Ports, application: Application, verdict: FaceVerdict | None) -> None:
+    reasons = (verdict.reasons if verdict else ()) + _contested_nik(ports, application)
+    if reasons:
+        others = tuple(candidate.application_id for candidate in verdict.candidates) if verdict else ()
+        review.open_case(ports, application, reasons, others)
+        return
+    photos = {slot: _photo_after(photo, ()) for slot, photo in application.photos.items()}
+    moved = applications.move(application, Move.VERIFY, ports.clock.now(), photos=photos)
+    applications.save(ports, moved, "verified")
+
+
+def _contested_nik(ports: Ports, application: Application) -> tuple[str, ...]:
+    row = ports.rows.read(Key(f"NIK#{_form_of(application).nik_tag}"))
+    is_ours = row is not None and row.fields["application_id"] == application.application_id
+    return () if is_ours else ("NIK_ALREADY_REGISTERED",)
+
+
+def _wait(ports: Ports, stored: Application, application: Application) -> None:
+    """Ask for the face check if nobody has, and come back for the registers that did not answer."""
+    waiting_for = _pending_registers(application)
+    if not application.face_check_id:
+        face_check_id = f"{application.application_id}-{application.submission}"
+        application = replace(application, face_check_id=face_check_id)
+        facts = {"face_check_id": face_check_id}
+        stored = application = applications.save(
+            ports, application, "face_check_asked", facts, announce=[face_request(application)]
+        )
+    if waiting_for:
+        tries = max(application.checks[layer].tries for layer in waiting_for)
+        delay_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (tries - 1))
+        again = [ChecksDue(application.application_id, application.submission)]
+        waiting = {"waiting_for": waiting_for, "again_in_s": delay_s}
+        applications.save(
+            ports, application, "waiting_for_registers", waiting, announce=again, delay_s=delay_s
+        )
+    elif application != stored:
+        applications.save(ports, application, "registers_answered")
+
+
+def _pending_registers(application: Application) -> list[str]:
+    return [
+        layer
+        for layer, check in application.checks.items()
+        if layer != Layer.FACE and check.outcome is Outcome.PENDING
+    ]
