@@ -21,8 +21,10 @@ from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
 FIELDS = ("nik", "kk", "name", "birth_date", "region", "consent")
 SHOWN_AGAIN = ("name", "birth_date", "region", "consent")  # NIK and KK are never sent back
 LONGEST_NAME = 120
-NIK_ASKED_AGAIN_TEXT = "Ada pendaftaran lain memakai NIK Anda. Jika bukan Anda, abaikan: petugas memeriksanya, "
+NIK_ASKED_AGAIN_TEXT = (
+    "Ada pendaftaran lain memakai NIK Anda. Jika bukan Anda, abaikan: petugas memeriksanya, "
     "hak Anda tetap aman."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ def save_form(ports: Ports, programme: Programme, application_id: str, fields: M
 def submit(ports: Ports, application_id: str) -> Application:
     """Hand the application in: the first time with its form, later with just the photographs that were refused.
 
-    A NIK that another application holds is accepted all the same, so that nobody can find out whose NIK is known;
-    its owner is told, and a reviewer decides.
+    A NIK that another application holds is accepted all the same, so that nobody can find out whose NIK
+    is known; its owner is told, and a reviewer decides.
 
     Raises:
         InvalidFormError: fields or photographs are missing; all of them are named.
@@ -88,7 +90,9 @@ def submit(ports: Ports, application_id: str) -> Application:
     )
     asked = ChecksDue(application_id, moved.submission)
     claim, owner = _claim_nik(ports, application_id, form.nik_tag)
-    saved = applications.save(ports, moved, "submitted", {"submission": moved.submission}, announce=[asked], also=[claim])
+    saved = applications.save(
+        ports, moved, "submitted", {"submission": moved.submission}, announce=[asked], also=[claim]
+    )
     if owner and not application.form:
         _tell_owner(ports, owner)
     return saved
