@@ -1,0 +1,264 @@
+"""A wave: its hours, seats and rules as data, and the only way it moves from planned to published.
+
+    PLANNED ──opens_at──▶ OPEN ──closes_at, or close──▶ CLOSED ──freeze──▶ FROZEN
+                                                                             │ commit
+                                     PUBLISHED ◀──publish── DRAWN ◀──draw── COMMITTED
+
+The hours alone open and close a wave (the opening instant is in, the closing instant is out); an operator can
+close it early. What follows are steps, each taken once and in this order. Nothing leads back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from typing import NewType, cast
+
+from gelombang.domain.errors import FieldFault, InvalidFormError, MoveNotAllowedError
+
+WaveId = NewType("WaveId", str)
+
+# Asia/Jakarta has been UTC+7 without summer time since 1964; a fixed offset needs no time-zone files.
+JAKARTA = timezone(timedelta(hours=7), "WIB")
+
+
+class WaveState(StrEnum):
+    """Where a wave is."""
+
+    PLANNED = "PLANNED"
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    FROZEN = "FROZEN"
+    COMMITTED = "COMMITTED"
+    DRAWN = "DRAWN"
+    PUBLISHED = "PUBLISHED"
+
+
+class WaveStep(StrEnum):
+    """What an operator can do to a wave."""
+
+    CLOSE = "close"
+    FREEZE = "freeze"
+    COMMIT = "commit"
+    DRAW = "draw"
+    PUBLISH = "publish"
+
+
+STEPS: dict[WaveStep, tuple[WaveState, WaveState]] = {
+    WaveStep.CLOSE: (WaveState.OPEN, WaveState.CLOSED),
+    WaveStep.FREEZE: (WaveState.CLOSED, WaveState.FROZEN),
+    WaveStep.COMMIT: (WaveState.FROZEN, WaveState.COMMITTED),
+    WaveStep.DRAW: (WaveState.COMMITTED, WaveState.DRAWN),
+    WaveStep.PUBLISH: (WaveState.DRAWN, WaveState.PUBLISHED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WaveDefinition:
+    """What an operator decides about a wave before it opens; never changed afterwards.
+
+    `quota` gives the seats of each region (kabupaten/kota, four digits). `priority_seats` of all these seats
+    go first to entries on the priority list. The reserve list of a region is `reserve_percent` (0..100) of
+    its seats long, rounded up; a percentage, because published files carry whole numbers only.
+    """
+
+    wave_id: WaveId
+    name: str
+    opens_at: datetime
+    closes_at: datetime
+    quota: dict[str, int]
+    rule_set: str
+    priority_seats: int = 0
+    priority_nik_tags: tuple[str, ...] = ()  # keyed HMACs of NIKs; kept out of everything that is published
+    reserve_percent: int = 10
+    max_recipients_per_household: int = 2
+    beacon_source: str = ""  # the public randomness promised for the draw; "" when there is none
+
+
+@dataclass(frozen=True, slots=True)
+class StepTaken:
+    """One line of a wave's history."""
+
+    event: str
+    by: str  # the operator; "" for what the machine did
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long step is."""
+
+    step: WaveStep
+    done_count: int
+    total_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """One wave with everything that has happened to it; each hash is "" until its step is done."""
+
+    definition: WaveDefinition
+    closed_early_at: datetime | None = None
+    reached: WaveState | None = None  # by the last step done; None while the hours decide
+    asked: WaveStep | None = None  # asked for and not done yet
+    entry_count: int = 0  # from the freeze on
+    root: str = ""
+    entries_sha256: str = ""
+    sealed_secret: str = ""
+    commitment_sha256: str = ""
+    beacon: str = ""  # hex
+    results_sha256: str = ""
+    outcomes: dict[str, dict[str, int]] = field(default_factory=dict)  # region → outcome → entries
+    progress: Progress | None = None
+    history: tuple[StepTaken, ...] = ()
+    version: int = 0  # of the stored row; 0 before it is stored
+
+
+def state_of(wave: Wave, now: datetime) -> WaveState:
+    """Return where the wave is at `now` (timezone-aware)."""
+    if wave.reached is not None:
+        return wave.reached
+    if now < wave.definition.opens_at:
+        return WaveState.PLANNED
+    if now >= closing_time(wave):
+        return WaveState.CLOSED
+    return WaveState.OPEN
+
+
+def closing_time(wave: Wave) -> datetime:
+    """Return the first instant at which the wave can no longer be joined."""
+    planned = wave.definition.closes_at
+    return min(planned, wave.closed_early_at) if wave.closed_early_at else planned
+
+
+def is_due(step: WaveStep, state: WaveState) -> bool:
+    """Say whether `step` is still to be done in `state`: False once it is behind.
+
+    Raises:
+        MoveNotAllowedError: an earlier step must come first.
+    """
+    start, end = STEPS[step]
+    if state is start:
+        return True
+    order = list(WaveState)
+    if order.index(state) >= order.index(end):
+        return False
+    raise MoveNotAllowedError(state, step)
+
+
+def seat_count(definition: WaveDefinition) -> int:
+    """Return the seats of all regions together."""
+    return sum(definition.quota.values())
+
+
+def reserve_count(definition: WaveDefinition, region: str) -> int:
+    """Return how many places the reserve list of a region has."""
+    return -(-definition.quota.get(region, 0) * definition.reserve_percent // 100)
+
+
+def definition_from_json(fields: Mapping[str, object]) -> WaveDefinition:
+    """Return the wave defined by a JSON object; see programmes/prakerja/waves for examples.
+
+    Raises:
+        InvalidFormError: fields are missing, unknown or wrong; all of them are named.
+    """
+    faults = [FieldFault(f"/{name}", "MISSING") for name in _REQUIRED if name not in fields]
+    faults += [FieldFault(f"/{name}", "UNKNOWN_FIELD") for name in fields if name not in _CHECKS]
+    faults += [
+        FieldFault(f"/{name}", "NOT_VALID")
+        for name, is_right in _CHECKS.items()
+        if name in fields and not is_right(fields[name])
+    ]
+    if faults:
+        raise InvalidFormError(tuple(faults))
+    definition = _definition(fields)
+    if definition.closes_at <= definition.opens_at:
+        faults.append(FieldFault("/closes_at", "NOT_AFTER_OPENING"))
+    if definition.priority_seats > seat_count(definition):
+        faults.append(FieldFault("/priority_seats", "MORE_THAN_SEATS"))
+    if faults:
+        raise InvalidFormError(tuple(faults))
+    return definition
+
+
+def definition_to_json(definition: WaveDefinition) -> dict[str, object]:
+    """Return the definition as the JSON object it can be read from again, with its hours in Jakarta time.
+
+    The priority list is left out: it is personal and lies in rows of its own.
+    """
+    return {
+        "wave_id": definition.wave_id,
+        "name": definition.name,
+        "opens_at": jakarta_time(definition.opens_at),
+        "closes_at": jakarta_time(definition.closes_at),
+        "quota": dict(sorted(definition.quota.items())),
+        "rule_set": definition.rule_set,
+        "priority_seats": definition.priority_seats,
+        "reserve_percent": definition.reserve_percent,
+        "max_recipients_per_household": definition.max_recipients_per_household,
+        "beacon_source": definition.beacon_source,
+    }
+
+
+def jakarta_time(moment: datetime) -> str:
+    """Return the moment as ISO 8601 in Jakarta time, e.g. `2026-11-21T19:00:00+07:00`."""
+    return moment.astimezone(JAKARTA).isoformat()
+
+
+def _definition(fields: Mapping[str, object]) -> WaveDefinition:
+    values = dict(fields)
+    for name in ("opens_at", "closes_at"):
+        values[name] = datetime.fromisoformat(cast("str", fields[name]))
+    values["quota"] = dict(sorted(cast("dict[str, int]", fields["quota"]).items()))
+    values["priority_nik_tags"] = tuple(cast("list[str]", fields.get("priority_nik_tags", [])))
+    return WaveDefinition(**values)  # type: ignore[arg-type]  # every field was checked by `_CHECKS`
+
+
+def _is_moment(value: object) -> bool:
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).utcoffset() is not None
+    except ValueError:
+        return False
+
+
+def _is_count(low: int, high: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_text(pattern: str) -> Callable[[object], bool]:
+    return lambda value: (
+        isinstance(value, str) and re.fullmatch(pattern, value) is not None and value.isprintable()
+    )
+
+
+# More seats than Indonesia has people is a typing error.
+_is_seats = _is_count(0, 300_000_000)
+_is_region = _is_text(r"[0-9]{4}")
+_is_tag = _is_text(r"[0-9a-f]{64}")
+
+
+def _is_quota(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(_is_region(region) and _is_seats(seats) for region, seats in value.items())
+    )
+
+
+_CHECKS: dict[str, Callable[[object], bool]] = {
+    "wave_id": _is_text(r"[a-z0-9][a-z0-9-]{0,39}"),
+    "name": _is_text(r".{1,100}"),
+    "opens_at": _is_moment,
+    "closes_at": _is_moment,
+    "quota": _is_quota,
+    "rule_set": _is_text(r"[a-z0-9][a-z0-9.-]{0,39}"),
+    "priority_seats": _is_seats,
+    "priority_nik_tags": lambda value: isinstance(value, list) and all(map(_is_tag, value)),
+    "reserve_percent": _is_count(0, 100),
+    "max_recipients_per_household": _is_count(1, 20),
+    "beacon_source": _is_text(r".{0,200}"),
+}
+_REQUIRED = ("wave_id", "name", "opens_at", "closes_at", "quota", "rule_set")

@@ -1,0 +1,345 @@
+"""Waves for those who run them and those who join them: open, join, ask for the next step, read the result.
+
+What a step does is in `gelombang.journey.wave_steps`. While a wave is open nothing is counted and no row is written
+by two applicants: an entry is one row in one of 256 shards, saved with the application itself.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gelombang.domain.application import Application, Move, State
+from gelombang.domain.draw import DrawOutcome
+from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, MANIFEST, sha256
+from gelombang.domain.errors import (
+    ConflictError,
+    MoveNotAllowedError,
+    NotFoundError,
+    NotReadyError,
+    WaveNotOpenError,
+)
+from gelombang.domain.messages import WaveStepAsked
+from gelombang.domain.wave import (
+    Progress,
+    StepTaken,
+    Wave,
+    WaveDefinition,
+    WaveState,
+    WaveStep,
+    closing_time,
+    is_due,
+    state_of,
+)
+from gelombang.journey import applications
+from gelombang.journey.ports import Change, Ports, Put, Require, Row
+from gelombang.journey.wave_rows import (
+    STEPS_DUE,
+    EntryResult,
+    StoredEntry,
+    change_wave,
+    entry_row,
+    gate_key,
+    listing_key,
+    load_entry,
+    load_wave,
+    priority_key,
+    retry_on_conflict,
+    wave_key,
+    wave_row,
+)
+from gelombang.journey.wave_steps import bundle_key, require_turn, run_step
+
+__all__ = [
+    "BundleFile",
+    "OwnResult",
+    "Receipt",
+    "WavePage",
+    "announce_beacon",
+    "ask_step",
+    "bundle_files",
+    "find_wave",
+    "join",
+    "list_waves",
+    "open_wave",
+    "resend_steps",
+    "result_of",
+    "run_step",
+]
+
+NAMES_PER_COMMIT = 100
+HOUSEHOLD_DIGITS = 32  # 128 bits: no two households meet by chance
+UNVERIFIED = frozenset({State.DRAFT, State.CHECKING, State.NEEDS_PHOTO, State.IN_REVIEW})
+
+
+@dataclass(frozen=True, slots=True)
+class WavePage:
+    """What anybody may know about a wave; hashes are "" and counts empty until their step is done."""
+
+    definition: WaveDefinition
+    state: WaveState
+    closes_at: datetime  # earlier than the definition's when an operator closed it
+    entry_count: int
+    filled: dict[str, int]  # region → seats given; once published
+    outcomes: dict[str, dict[str, int]]  # region → outcome → entries; once published
+    root: str
+    commitment_sha256: str
+    asked: WaveStep | None
+    progress: Progress | None
+    history: tuple[StepTaken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Says that an applicant has joined; the same however often it is asked for."""
+
+    wave_id: str
+    entry_id: str
+    joined_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnResult:
+    """An applicant's own result, and what anybody needs to find it under the wave's root."""
+
+    wave_id: str
+    entry_id: str
+    root: str
+    entry_count: int
+    commitment_sha256: str
+    result: EntryResult
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    """One file of a draw bundle."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+def open_wave(ports: Ports, definition: WaveDefinition, operator: str) -> WavePage:
+    """Store a wave, which its hours then open; storing the same definition again changes nothing.
+
+    Raises:
+        ConflictError: another wave has this id.
+    """
+    wave_id, now = definition.wave_id, ports.clock.now()
+    public = replace(definition, priority_nik_tags=())
+    wave = Wave(public, history=(StepTaken("defined", operator, now),))
+    stored = ports.rows.read(wave_key(wave_id))
+    if stored is None:
+        _store_priority_list(ports, definition)
+        ports.rows.commit([Put(wave_row(wave)), Put(Row(listing_key(wave_id), {}))])
+    elif load_wave(ports, wave_id).definition != public:
+        raise ConflictError((str(wave_key(wave_id)),))
+    return find_wave(ports, wave_id)
+
+
+def list_waves(ports: Ports) -> list[WavePage]:
+    """Return the pages of all waves, by id."""
+    return [find_wave(ports, row.key.sort) for row in ports.rows.read_partition("WAVES")]
+
+
+def find_wave(ports: Ports, wave_id: str) -> WavePage:
+    """Return the public page of a wave.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    return _page(load_wave(ports, wave_id), ports.clock.now())
+
+
+def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
+    """Enter an application into an open wave; asking again returns the same receipt.
+
+    Raises:
+        NotFoundError: there is no such wave or application.
+        WaveNotOpenError: it is before the wave's opening or after its close.
+        NotReadyError: NOT_VERIFIED, or REGION_NOT_IN_WAVE.
+        MoveNotAllowedError: the application is in another wave, already selected, or not eligible.
+        ConflictError: the application kept changing; ask again.
+    """
+    return retry_on_conflict(lambda: _join_once(ports, application_id, wave_id))
+
+
+def ask_step(ports: Ports, wave_id: str, step: str, operator: str) -> WavePage:
+    """Close a wave now, or have its next step done soon; asking for a step that is done changes nothing.
+
+    Raises:
+        NotFoundError: there is no such wave.
+        MoveNotAllowedError: an earlier step must come first.
+        NotReadyError: OTHER_WAVE_IN_DRAW, or BEACON_MISSING.
+        DependencyError: the queue could not be reached; the step is on the worklist, asking again is safe.
+    """
+    which, now = WaveStep(step), ports.clock.now()
+    wave = load_wave(ports, wave_id)
+    if not is_due(which, state_of(wave, now)):
+        return _page(wave, now)
+    if which is WaveStep.CLOSE:
+        return _page(change_wave(ports, wave_id, lambda one: _closed(one, operator, now)), now)
+    _require_ready(ports, wave, which)
+    wave = change_wave(ports, wave_id, lambda one: _asked(one, which, operator, now))
+    ports.queues.send(WaveStepAsked(wave_id, which))
+    return _page(wave, now)
+
+
+def resend_steps(ports: Ports, until: datetime) -> int:
+    """Send the message again for each step asked for at or before `until` and not done; return how many."""
+    rows = ports.rows.read_due(STEPS_DUE, until)
+    for row in rows:
+        ports.queues.send(WaveStepAsked(row.fields["definition"]["wave_id"], row.fields["asked"]))
+    return len(rows)
+
+
+def announce_beacon(ports: Ports, wave_id: str, beacon: bytes, operator: str) -> WavePage:
+    """Keep the public randomness that the committed wave named as its source; it can be given once.
+
+    Raises:
+        NotFoundError: there is no such wave.
+        MoveNotAllowedError: the wave is not committed, promised no beacon, or has got another one.
+    """
+    now = ports.clock.now()
+
+    def announced(wave: Wave) -> Wave:
+        if wave.beacon == beacon.hex() and beacon:
+            return wave
+        is_awaited = wave.definition.beacon_source and not wave.beacon and beacon
+        if not is_awaited or state_of(wave, now) is not WaveState.COMMITTED:
+            raise MoveNotAllowedError(state_of(wave, now), "announce_beacon")
+        history = (*wave.history, StepTaken("beacon_announced", operator, now))
+        return replace(wave, beacon=beacon.hex(), history=history)
+
+    return _page(change_wave(ports, wave_id, announced), now)
+
+
+def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
+    """Return an applicant's own result with its Merkle proof.
+
+    Raises:
+        NotFoundError: the application is not in this wave.
+        NotReadyError: NOT_PUBLISHED.
+    """
+    wave, application = load_wave(ports, wave_id), applications.load(ports, application_id)
+    if application.wave_id != wave_id:
+        raise NotFoundError
+    entry = load_entry(ports, wave_id, application.entry_id)
+    if wave.reached is not WaveState.PUBLISHED or entry.result is None:
+        raise NotReadyError(("NOT_PUBLISHED",))
+    return OwnResult(
+        wave_id, entry.entry_id, wave.root, wave.entry_count, wave.commitment_sha256, entry.result
+    )
+
+
+def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
+    """Return the published files of a wave's draw: none, those before the draw, or all six.
+
+    Raises:
+        NotFoundError: there is no such wave.
+    """
+    wave = load_wave(ports, wave_id)
+    if not wave.commitment_sha256:
+        return ()
+    hashes = {COMMITMENT: wave.commitment_sha256}
+    if wave.reached is WaveState.PUBLISHED:
+        manifest = ports.documents.read(bundle_key(wave_id, MANIFEST))
+        hashes |= {**json.loads(manifest)["files"], MANIFEST: sha256(manifest)}
+    else:
+        promised = json.loads(ports.documents.read(bundle_key(wave_id, COMMITMENT)))
+        hashes |= {
+            name: promised[f"{name.split('.')[0]}_sha256"] for name in BEFORE_THE_DRAW if name != COMMITMENT
+        }
+    return tuple(
+        BundleFile(name, ports.documents.url(bundle_key(wave_id, name)), value)
+        for name, value in sorted(hashes.items())
+    )
+
+
+def _store_priority_list(ports: Ports, definition: WaveDefinition) -> None:
+    tags = sorted(set(definition.priority_nik_tags))
+    for start in range(0, len(tags), NAMES_PER_COMMIT):
+        keys = [priority_key(definition.wave_id, tag) for tag in tags[start : start + NAMES_PER_COMMIT]]
+        new = [Put(Row(key, {})) for key in keys if ports.rows.read(key) is None]
+        if new:
+            ports.rows.commit(new)
+
+
+def _page(wave: Wave, now: datetime) -> WavePage:
+    outcomes = wave.outcomes if wave.reached is WaveState.PUBLISHED else {}
+    return WavePage(
+        definition=wave.definition,
+        state=state_of(wave, now),
+        closes_at=closing_time(wave),
+        entry_count=wave.entry_count,
+        filled={region: counts[DrawOutcome.SELECTED] for region, counts in outcomes.items()},
+        outcomes=outcomes,
+        root=wave.root,
+        commitment_sha256=wave.commitment_sha256,
+        asked=wave.asked,
+        progress=wave.progress,
+        history=wave.history,
+    )
+
+
+def _join_once(ports: Ports, application_id: str, wave_id: str) -> Receipt:
+    now, wave = ports.clock.now(), load_wave(ports, wave_id)
+    application = applications.load(ports, application_id)
+    if application.wave_id == wave_id:
+        return _receipt(wave, load_entry(ports, wave_id, application.entry_id))
+    if state_of(wave, now) is not WaveState.OPEN:
+        raise WaveNotOpenError(wave.definition.opens_at, closing_time(wave))
+    entry = _new_entry(ports, wave, application)
+    joined = applications.move(application, Move.JOIN, now, wave_id=wave_id, entry_id=entry.entry_id, rank=0)
+    also: list[Change] = [
+        Put(entry_row(wave_id, entry)),
+        Require(gate_key(wave_id, entry.entry_id[:2]), 0),  # see wave_steps: fails once the freeze has begun
+    ]
+    applications.save(
+        ports, joined, "wave_joined", {"wave_id": wave_id, "entry_id": entry.entry_id}, also=also
+    )
+    return _receipt(wave, entry)
+
+
+def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntry:
+    form, wave_id = application.form, wave.definition.wave_id
+    if form is None or application.state in UNVERIFIED:
+        raise NotReadyError(("NOT_VERIFIED",))
+    if form.region not in wave.definition.quota:
+        raise NotReadyError(("REGION_NOT_IN_WAVE",))
+    return StoredEntry(
+        entry_id=ports.clock.random_bytes(16).hex(),
+        application_id=application.application_id,
+        region=form.region,
+        kk_tag=form.kk_tag,
+        household=ports.vault.tag(f"household:{wave_id}", form.kk_tag)[:HOUSEHOLD_DIGITS],
+        priority=ports.rows.read(priority_key(wave_id, form.nik_tag)) is not None,
+        joined_at=ports.clock.now(),
+    )
+
+
+def _receipt(wave: Wave, entry: StoredEntry) -> Receipt:
+    return Receipt(wave.definition.wave_id, entry.entry_id, entry.joined_at, wave.definition.closes_at)
+
+
+def _require_ready(ports: Ports, wave: Wave, step: WaveStep) -> None:
+    if step is WaveStep.FREEZE:
+        require_turn(ports, wave.definition.wave_id)
+    if step is WaveStep.DRAW and wave.definition.beacon_source and not wave.beacon:
+        raise NotReadyError(("BEACON_MISSING",))
+
+
+def _closed(wave: Wave, operator: str, now: datetime) -> Wave:
+    if wave.closed_early_at:
+        return wave
+    history = (*wave.history, StepTaken("closed", operator, now))
+    return replace(wave, closed_early_at=now, history=history)
+
+
+def _asked(wave: Wave, step: WaveStep, operator: str, now: datetime) -> Wave:
+    if wave.asked is step or not is_due(step, state_of(wave, now)):
+        return wave
+    history = (*wave.history, StepTaken(f"{step}_asked", operator, now))
+    return replace(wave, asked=step, history=history)

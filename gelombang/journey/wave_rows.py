@@ -1,0 +1,189 @@
+"""Where waves, entries and households lie in the table, and how a wave is changed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from gelombang.domain.draw import DrawOutcome, DrawRule
+from gelombang.domain.errors import ConflictError, NotFoundError
+from gelombang.domain.wave import Wave
+from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
+
+STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
+DRAWING = Key("WAVES#DRAWING")  # the one wave between freeze and publication, which alone may read households
+SHARDS = tuple(f"{number:02x}" for number in range(256))
+TRIES = 5  # each lost race means that somebody else got further
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryResult:
+    """What was published about one entry, with what is needed to check it against the wave's root."""
+
+    leaf: str
+    leaf_index: int
+    proof: tuple[str, ...]  # sibling hashes from the leaf upwards, hex
+    ticket: str
+    rank: int
+    outcome: DrawOutcome
+    reserve: int
+    rule: DrawRule
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One application's entry in a wave, as the table keeps it; `result` once it is published."""
+
+    entry_id: str
+    application_id: str
+    region: str
+    kk_tag: str
+    household: str
+    priority: bool
+    joined_at: datetime
+    result: EntryResult | None = None
+    version: int = 0  # of the stored row; 0 before it is stored
+
+
+_WAVE = TypeAdapter(Wave)
+_ENTRY = TypeAdapter(StoredEntry)
+
+
+def wave_key(wave_id: str) -> Key:
+    """Return where a wave lies."""
+    return Key(f"WAVE#{wave_id}")
+
+
+def listing_key(wave_id: str) -> Key:
+    """Return the wave's line in the list of waves."""
+    return Key("WAVES", wave_id)
+
+
+def gate_key(wave_id: str, shard: str) -> Key:
+    """Return the row that, once there, lets no further entry into this shard of the wave."""
+    return Key(f"WAVE#{wave_id}#{shard}")
+
+
+def entry_key(wave_id: str, entry_id: str) -> Key:
+    """Return where an entry lies: ids are random, so their first two digits spread a wave over its shards."""
+    return Key(gate_key(wave_id, entry_id[:2]).partition, entry_id)
+
+
+def priority_key(wave_id: str, nik_tag: str) -> Key:
+    """Return the row that says that this NIK is on the wave's priority list."""
+    return Key(f"PRIORITY#{wave_id}#{nik_tag}")
+
+
+def household_key(kk_tag: str) -> Key:
+    """Return where the seats that a household has had are counted, by wave."""
+    return Key(f"HOUSEHOLD#{kk_tag}")
+
+
+def load_wave(ports: Ports, wave_id: str) -> Wave:
+    """Return the wave as last saved.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    row = ports.rows.read(wave_key(wave_id))
+    if row is None:
+        raise NotFoundError
+    return replace(_WAVE.validate_python(row.fields), version=row.version)
+
+
+def wave_row(wave: Wave) -> Row:
+    """Return the wave's row; it is on the worklist while a step is due."""
+    due = Due(STEPS_DUE, wave.history[-1].at) if wave.asked else None
+    fields = _WAVE.dump_python(replace(wave, version=0), mode="json")
+    return Row(wave_key(wave.definition.wave_id), fields, wave.version, due)
+
+
+def change_wave(
+    ports: Ports, wave_id: str, change: Callable[[Wave], Wave], also: Sequence[Change] = ()
+) -> Wave:
+    """Save the wave as `change` makes it, again from the latest when somebody else was faster.
+
+    A `change` that returns its argument saves nothing, and neither is `also` then.
+
+    Raises:
+        NotFoundError: there is no such wave.
+        ConflictError: others kept being faster, or a row of `also` is not as expected.
+    """
+
+    def save() -> Wave:
+        wave = load_wave(ports, wave_id)
+        changed = change(wave)
+        if changed is wave:
+            return wave
+        ports.rows.commit([Put(wave_row(changed)), *also])
+        return replace(changed, version=wave.version + 1)
+
+    return retry_on_conflict(save)
+
+
+def retry_on_conflict(action: Callable[[], Value]) -> Value:
+    """Return what `action` returns, tried a few times while it loses races.
+
+    Raises:
+        ConflictError: every try lost.
+    """
+    for _ in range(TRIES - 1):
+        with suppress(ConflictError):
+            return action()
+    return action()
+
+
+def entry_row(wave_id: str, entry: StoredEntry) -> Row:
+    """Return the entry's row."""
+    fields = _ENTRY.dump_python(replace(entry, version=0), mode="json")
+    return Row(entry_key(wave_id, entry.entry_id), fields, entry.version)
+
+
+def load_entry(ports: Ports, wave_id: str, entry_id: str) -> StoredEntry:
+    """Return one entry.
+
+    Raises:
+        NotFoundError: the wave has no such entry.
+    """
+    row = ports.rows.read(entry_key(wave_id, entry_id))
+    if row is None:
+        raise NotFoundError
+    return _entry(row)
+
+
+def read_entries(ports: Ports, wave_id: str) -> Iterator[StoredEntry]:
+    """Give all entries of a wave, shard by shard."""
+    for shard in SHARDS:
+        gate = gate_key(wave_id, shard)
+        for row in ports.rows.read_partition(gate.partition):
+            if row.key != gate:
+                yield _entry(row)
+
+
+def recipients_before(ports: Ports, kk_tag: str, wave_id: str) -> int:
+    """Return how many seats a household has had in waves other than this one.
+
+    This wave's own seats are left out, so that the freeze computes the same however late it is run again.
+    """
+    row = ports.rows.read(household_key(kk_tag))
+    seats: dict[str, int] = row.fields["seats"] if row else {}
+    return sum(count for wave, count in seats.items() if wave != wave_id)
+
+
+def one_more_recipient(ports: Ports, kk_tag: str, wave_id: str) -> Put:
+    """Return the change that counts one more seat of this wave for a household."""
+    key = household_key(kk_tag)
+    row = ports.rows.read(key) or Row(key, {"seats": {}})
+    seats = row.fields["seats"]
+    return Put(replace(row, fields={"seats": {**seats, wave_id: seats.get(wave_id, 0) + 1}}))
+
+
+def _entry(row: Row) -> StoredEntry:
+    return replace(_ENTRY.validate_python(row.fields), version=row.version)
