@@ -20,10 +20,15 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded photograph, upright: `pixels` is (height, width, 3) uint8, BGR."""
+    """A decoded photograph, upright: `pixels` is (height, width, 3) uint8, BGR.
+
+    A very large file is decoded `reduction` times smaller on each side; lengths reported outside are in the
+    pixels of the file, so they are multiplied by it.
+    """
 
     pixels: NDArray[np.uint8]
     subject: Subject
+    reduction: int = 1
 
 
 @dataclass(frozen=True, slots=True)

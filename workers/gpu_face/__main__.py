@@ -1,0 +1,60 @@
+"""Starts the face worker: `python -m workers.gpu_face`, until SIGTERM or SIGINT.
+
+Settings come from the environment (docs/architecture.md). It exits with 1 before taking any message when they are
+wrong, the pack is not the one its manifest names, or the models do not run on the provider asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from functools import partial
+
+from gelombang.api.logs import event_logger, places_of, write_event
+from gelombang.aws.clients import aws_client
+from gelombang.domain.errors import GelombangError
+from gelombang.wiring import ports_from_environment
+from workers.gpu_face.consumer import Worker, run_worker
+from workers.gpu_face.gallery import Gallery
+from workers.gpu_face.models import load_pack
+from workers.gpu_face.pipeline import check_faces
+from workers.gpu_face.settings import read_face_settings
+from workers.gpu_face.sources import SqsSource
+
+
+def main() -> int:
+    """Run the worker and return its exit status: 0 after a stop, 1 when it could not start."""
+    log = event_logger("face-worker")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    try:
+        settings = read_face_settings(os.environ)
+        pack = load_pack(settings.pack, settings.provider, settings.threads)
+        ports = ports_from_environment()
+        gallery = Gallery(ports.rows, pack.release)
+        gallery.refresh(ports.clock.now())
+    except (ValueError, GelombangError) as error:
+        # These name settings, files and services only, so their words may be shown.
+        write_event(log, "worker_start_failed", reason=str(error), places=places_of(error))
+        return 1
+    log.append_keys(model_release=pack.release)
+    write_event(
+        log,
+        "worker_ready",
+        licence=pack.licence,
+        limits=pack.limits,
+        runtime=pack.runtime,
+        enrolled=len(gallery),
+    )
+    source = SqsSource(settings.queue_url, settings.visibility_s, aws_client("sqs"))
+    check = partial(check_faces, pack, gallery)
+    run_worker(Worker(ports, source, check, settings.limits, settings.visibility_s, log), stop)
+    write_event(log, "worker_stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""The consumer: takes messages, has their faces checked, stores the evidence, tells, and only then deletes.
+
+    receive ─▶ read messages ─▶ already answered? ─▶ fetch photographs ─▶ check faces ─▶ store ─▶ tell ─▶ delete
+                  │ malformed        │ yes: tell, delete      │                │            │        │
+                  ▼                  ▼                        ▼                ▼            ▼        ▼
+              give back                                     what fails here is left: the queue brings it again
+
+The evidence row is written once and every step after it can be done twice, so a kill between any two steps loses
+nothing and doubles nothing. What is not the applicant's doing (a table out of reach, a photograph that is gone, a
+fault of ours) never becomes evidence: the message stays and after five receives lies in the dead-letter queue.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from aws_lambda_powertools import Logger
+
+from gelombang.api.logs import places_of, write_event
+from gelombang.domain.errors import ConflictError, DependencyError, GelombangError
+from gelombang.domain.face_evidence import FaceEvidence
+from gelombang.domain.face_evidence_json import evidence_to_fields
+from gelombang.domain.messages import FaceCheckAsked, FaceEvidenceReady, QueueName, message_from_json
+from gelombang.journey.ports import Key, Photos, Ports, Put, Row
+from workers.gpu_face.batching import BatchLimits, gather_batch
+from workers.gpu_face.pipeline import FaceRequest
+from workers.gpu_face.sources import MessageSource, Received
+from workers.gpu_face.visibility import kept_invisible
+
+FETCH_THREADS = 8
+QUEUE_RETRY_S = 2.0  # before looking at a queue again that could not be reached
+
+FaceChecks = Callable[[Sequence[FaceRequest], datetime], list[FaceEvidence]]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What the loop works with; `check` answers requests in order, as `pipeline.check_faces` does."""
+
+    ports: Ports
+    source: MessageSource
+    check: FaceChecks
+    limits: BatchLimits
+    visibility_s: float
+    log: Logger
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One face check and every message of the batch that asks for it: the queue may deliver twice."""
+
+    asked: FaceCheckAsked
+    messages: tuple[Received, ...]
+
+
+def run_worker(worker: Worker, stop: threading.Event) -> None:
+    """Work until `stop` is set: at most the batch at hand is finished, one not begun is given back."""
+    while not stop.is_set():
+        try:
+            batch = gather_batch(worker.source, worker.limits)
+            if stop.is_set():
+                worker.source.give_back(batch)
+            else:
+                work_once(worker, batch)
+        except DependencyError as error:
+            write_event(worker.log, "queue_failed", service=error.service)
+            stop.wait(QUEUE_RETRY_S)
+
+
+def work_once(worker: Worker, batch: Sequence[Received]) -> None:
+    """Answer every message of one batch that can be answered; leave the others to be delivered again."""
+    if not batch:
+        return
+    started = time.monotonic()
+    with kept_invisible(worker.source, batch, worker.visibility_s, worker.log):
+        jobs = [job for job in _read_jobs(worker, batch) if not _was_answered(worker, job)]
+        for job, evidence in _check(worker, _fetch(worker, jobs)):
+            with _left_on_failure(worker, job.asked):
+                _store(worker, evidence)
+                _tell(worker, job)
+    duration_ms = round((time.monotonic() - started) * 1000)
+    write_event(worker.log, "face_batch_done", batch_count=len(batch), duration_ms=duration_ms)
+
+
+def evidence_key(face_check_id: str) -> Key:
+    """Return where the evidence of a face check lies."""
+    return Key(f"FACECHECK#{face_check_id}")
+
+
+def _read_jobs(worker: Worker, batch: Sequence[Received]) -> list[Job]:
+    """Return the face checks asked for, each once; give back what is no face request."""
+    jobs: dict[str, Job] = {}
+    for message in batch:
+        try:
+            asked = _asked_in(message.body)
+        except ValueError:
+            _refuse(worker, message)
+        else:
+            known = jobs.get(asked.face_check_id)
+            jobs[asked.face_check_id] = Job(asked, (*(known.messages if known else ()), message))
+    return list(jobs.values())
+
+
+def _asked_in(body: str) -> FaceCheckAsked:
+    """Return the face check a message asks for; ValueError when it is not one."""
+    asked = message_from_json(QueueName.FACE_REQUESTS, body)
+    if not isinstance(asked, FaceCheckAsked) or not all(
+        isinstance(value, str) and value
+        for value in (asked.face_check_id, asked.application_id, asked.selfie_key, asked.ktp_key)
+    ):
+        raise ValueError("a face request names its check, its application and two photographs")
+    return asked
+
+
+def _refuse(worker: Worker, message: Received) -> None:
+    """Send a message that can never succeed on its way to the dead-letter queue; say so once."""
+    if message.receive_count == 1:
+        write_event(worker.log, "face_request_failed", reason="MALFORMED_MESSAGE")
+    worker.source.give_back([message])
+
+
+def _was_answered(worker: Worker, job: Job) -> bool:
+    """Say whether there is nothing to measure: the evidence is there, or nobody can say now."""
+    with _left_on_failure(worker, job.asked):
+        if worker.ports.rows.read(evidence_key(job.asked.face_check_id)) is None:
+            return False
+        _tell(worker, job)
+    return True
+
+
+def _fetch(worker: Worker, jobs: Sequence[Job]) -> list[tuple[Job, FaceRequest]]:
+    """Return the jobs whose photographs could be fetched, with them."""
+    fetched = []
+    with ThreadPoolExecutor(FETCH_THREADS) as pool:
+        waiting = [(job, pool.submit(_read_photos, worker.ports.photos, job.asked)) for job in jobs]
+        for job, photographs in waiting:
+            with _left_on_failure(worker, job.asked):
+                fetched.append((job, photographs.result()))
+    return fetched
+
+
+def _read_photos(photos: Photos, asked: FaceCheckAsked) -> FaceRequest:
+    return FaceRequest(
+        asked.face_check_id,
+        asked.application_id,
+        selfie=photos.read(asked.selfie_key),
+        ktp=photos.read(asked.ktp_key),
+    )
+
+
+def _check(worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]]) -> Iterator[tuple[Job, FaceEvidence]]:
+    """Yield the evidence of each request; a batch that cannot be done is halved down to the one that cannot."""
+    if not fetched:
+        return
+    try:
+        found = worker.check([request for _, request in fetched], worker.ports.clock.now())
+    except GelombangError as error:  # the gallery's table: no smaller batch would go better
+        for job, _ in fetched:
+            _leave(worker, job.asked, error)
+    except Exception as error:  # noqa: BLE001 - the one request that breaks a model must not stop the others
+        if len(fetched) == 1:
+            _leave(worker, fetched[0][0].asked, error)
+            return
+        half = len(fetched) // 2
+        yield from _check(worker, fetched[:half])
+        yield from _check(worker, fetched[half:])
+    else:
+        yield from zip((job for job, _ in fetched), found, strict=True)
+
+
+def _store(worker: Worker, evidence: FaceEvidence) -> None:
+    """Write the evidence unless another worker was first: then theirs stands."""
+    row = Row(evidence_key(evidence.face_check_id), evidence_to_fields(evidence))
+    try:
+        worker.ports.rows.commit([Put(row)])
+    except ConflictError:
+        if worker.ports.rows.read(row.key) is None:
+            raise  # the row clashed with something passing: the next delivery tries again
+    write_event(
+        worker.log,
+        "face_check_done",
+        face_check_id=evidence.face_check_id,
+        application_id=evidence.application_id,
+    )
+
+
+def _tell(worker: Worker, job: Job) -> None:
+    """Say that the evidence is stored, and only then let go of the messages."""
+    worker.ports.queues.send(FaceEvidenceReady(job.asked.face_check_id, job.asked.application_id))
+    worker.source.delete(job.messages)
+
+
+@contextmanager
+def _left_on_failure(worker: Worker, asked: FaceCheckAsked) -> Iterator[None]:
+    """Log one of our own errors inside the block and go on with the next message."""
+    try:
+        yield
+    except GelombangError as error:
+        _leave(worker, asked, error)
+
+
+def _leave(worker: Worker, asked: FaceCheckAsked, error: Exception) -> None:
+    """Note why a message is left for the queue to deliver again: the kind of error and where, not its words."""
+    write_event(
+        worker.log,
+        "face_check_failed",
+        face_check_id=asked.face_check_id,
+        application_id=asked.application_id,
+        reason=type(error).__name__,
+        service=error.service if isinstance(error, DependencyError) else "",
+        places=places_of(error),
+    )

@@ -1,0 +1,217 @@
+"""The pipeline: what happens to the photographs of a batch of face checks, from bytes to evidence. Read this first.
+
+    selfies and KTPs of all requests, side by side
+      decode ─▶ detect ─▶ choose the subject's face ─▶ mesh ─▶ align ─▶ quality, liveness ─▶ embed
+                                                                                               │
+            evidence ◀── search the gallery (1:N) ◀── enrol the selfies ◀── match (1:1) ◀──────┘
+
+Why it is cut so:
+
+- Each stage takes everything that got as far as it and returns as many results, in order, so that models run once
+  for the whole batch. A photograph that cannot go on is replaced by `Rejected`; the others never notice.
+- A bad photograph is measured all the same: the applicant is told every fault at once, not one a day.
+- Stages measure and nobody here decides. Whether a similarity is enough is the operating point's business.
+- Enrol first, then search: of two workers that see the same face at the same moment, the later one finds it.
+- A selfie may show two faces, the holder's and the portrait of the card in their hand; see `choose_face`.
+
+Input: FaceRequest with two encoded photographs. Output: one FaceEvidence a request, in order. The cost is that of
+the models: per photograph one detection (a KTP: several, it is looked at in tiles), one mesh and one embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gelombang.domain.face_evidence import Candidate, FaceEvidence, PhotoEvidence, PhotoOutcome
+from workers.gpu_face.faces import Face, Picture, Rejected, Subject
+from workers.gpu_face.gallery import Gallery
+from workers.gpu_face.models import Pack
+from workers.gpu_face.stages.align import align_faces, trace_meshes
+from workers.gpu_face.stages.decode import decode_picture
+from workers.gpu_face.stages.detect import detect_faces
+from workers.gpu_face.stages.embed import embed_faces
+from workers.gpu_face.stages.liveness import assess_liveness
+from workers.gpu_face.stages.match import compare_faces
+from workers.gpu_face.stages.quality import measure_faces
+
+# A second face at least this wide beside the largest makes a selfie ambiguous. The portrait on a card held at
+# arm's length is a fifth to a third as wide as its holder's face, somebody behind the holder about half.
+COMPARABLE_WIDTH = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRequest:
+    """One face check with its two photographs as they were uploaded."""
+
+    face_check_id: str
+    application_id: str
+    selfie: bytes = field(repr=False)
+    ktp: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSubject:
+    """One photograph with the face it is about, and how many faces it shows."""
+
+    picture: Picture
+    face: Face
+    face_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Everything found in one photograph; `vector` is (D,) float32, unit length."""
+
+    photo: PhotoEvidence
+    vector: NDArray[np.float32]
+    liveness: float | None
+
+
+def check_faces(
+    pack: Pack, gallery: Gallery, requests: Sequence[FaceRequest], now: datetime
+) -> list[FaceEvidence]:
+    """Return the evidence for each request, in order; a batch gives what its requests give one by one.
+
+    Every measurable selfie is enrolled in `gallery` before any is searched for.
+
+    Raises:
+        DependencyError: the gallery's table could not be reached; doing the batch again is safe.
+    """
+    found = _measure(
+        pack,
+        [
+            decode_picture(content, subject)
+            for request in requests
+            for content, subject in ((request.selfie, Subject.SELFIE), (request.ktp, Subject.KTP))
+        ],
+    )
+    selfies, ktps = found[0::2], found[1::2]
+    similarities = _match(selfies, ktps)
+    candidates = _search(gallery, requests, selfies, now)
+    return [
+        FaceEvidence(
+            face_check_id=request.face_check_id,
+            application_id=request.application_id,
+            model_release=pack.release,
+            runtime=pack.runtime,
+            assessed_at=now,
+            selfie=_photo_of(selfies[i]),
+            ktp=_photo_of(ktps[i]),
+            similarity=similarities.get(i),
+            liveness=_liveness_of(selfies[i]),
+            candidates=candidates.get(i, ()),
+        )
+        for i, request in enumerate(requests)
+    ]
+
+
+def choose_face(picture: Picture, faces: Sequence[Face]) -> Face | Rejected:
+    """Return the face a photograph is about, or why there is none.
+
+    A selfie is about its largest face; smaller ones (the portrait on the card in the holder's hand, somebody far
+    behind) are counted and left alone, one of comparable width makes it MANY_FACES. A KTP is about its best face,
+    sure and large: patterns and emblems are found with less of both.
+    """
+    height, width = picture.pixels.shape[:2]
+    size = (width * picture.reduction, height * picture.reduction)
+    if not faces:
+        return Rejected(PhotoOutcome.NO_FACE, *size)
+    if picture.subject is Subject.KTP:
+        return max(faces, key=lambda face: face.score * _width_px(face))
+    by_width = sorted(faces, key=_width_px, reverse=True)
+    if len(faces) > 1 and _width_px(by_width[1]) >= COMPARABLE_WIDTH * _width_px(by_width[0]):
+        return Rejected(PhotoOutcome.MANY_FACES, *size, face_count=len(faces))
+    return by_width[0]
+
+
+def _measure(pack: Pack, pictures: Sequence[Picture | Rejected]) -> list[Measured | Rejected]:
+    """Return what was found in each picture, or why nothing could be."""
+    readable = [picture for picture in pictures if isinstance(picture, Picture)]
+    chosen = iter(_choose_subjects(pack, readable))
+    photos = [picture if isinstance(picture, Rejected) else next(chosen) for picture in pictures]
+    measured = iter(_measure_subjects(pack, [photo for photo in photos if isinstance(photo, CaptureSubject)]))
+    return [photo if isinstance(photo, Rejected) else next(measured) for photo in photos]
+
+
+def _choose_subjects(pack: Pack, pictures: Sequence[Picture]) -> list[CaptureSubject | Rejected]:
+    if not pictures:
+        return []
+    chosen: list[CaptureSubject | Rejected] = []
+    for picture, faces in zip(pictures, detect_faces(pack, pictures), strict=True):
+        face = choose_face(picture, faces)
+        chosen.append(face if isinstance(face, Rejected) else CaptureSubject(picture, face, len(faces)))
+    return chosen
+
+
+def _measure_subjects(pack: Pack, subjects: Sequence[CaptureSubject]) -> list[Measured]:
+    if not subjects:
+        return []
+    pictures = [subject.picture for subject in subjects]
+    faces = trace_meshes(pack, pictures, [subject.face for subject in subjects])
+    vectors = embed_faces(pack, align_faces(pack, pictures, faces))
+    measures = measure_faces(pictures, faces)
+    liveness = assess_liveness(pack, pictures, faces)
+    return [
+        Measured(_photo(pack, subject, measures[i]), vectors[i], liveness[i])
+        for i, subject in enumerate(subjects)
+    ]
+
+
+def _photo(pack: Pack, subject: CaptureSubject, measures: dict[str, float]) -> PhotoEvidence:
+    height, width = subject.picture.pixels.shape[:2]
+    return PhotoEvidence(
+        PhotoOutcome.ASSESSED,
+        width * subject.picture.reduction,
+        height * subject.picture.reduction,
+        subject.face_count,
+        measures,
+        pack.not_assessed,
+    )
+
+
+def _match(selfies: Sequence[Measured | Rejected], ktps: Sequence[Measured | Rejected]) -> dict[int, float]:
+    """Return the similarity of selfie and KTP portrait by position, where both were measured."""
+    pairs = {
+        i: (selfie.vector, ktp.vector)
+        for i, (selfie, ktp) in enumerate(zip(selfies, ktps, strict=True))
+        if isinstance(selfie, Measured) and isinstance(ktp, Measured)
+    }
+    if not pairs:
+        return {}
+    probes, references = (np.stack(side) for side in zip(*pairs.values(), strict=True))
+    cosines = compare_faces(probes, references)
+    return {i: round(float(cosine), 6) for i, cosine in zip(pairs, cosines, strict=True)}
+
+
+def _search(
+    gallery: Gallery, requests: Sequence[FaceRequest], selfies: Sequence[Measured | Rejected], now: datetime
+) -> dict[int, tuple[Candidate, ...]]:
+    """Enrol every measured selfie, then return by position who else looks like it."""
+    probes = {i: selfie.vector for i, selfie in enumerate(selfies) if isinstance(selfie, Measured)}
+    if not probes:
+        return {}
+    for i, vector in probes.items():
+        gallery.enrol(requests[i].application_id, vector, now)
+    gallery.refresh(now)
+    applicants = [requests[i].application_id for i in probes]
+    found = gallery.search(np.stack(list(probes.values())), applicants)
+    return dict(zip(probes, found, strict=True))
+
+
+def _photo_of(found: Measured | Rejected) -> PhotoEvidence:
+    if isinstance(found, Measured):
+        return found.photo
+    return PhotoEvidence(found.outcome, found.width_px, found.height_px, found.face_count)
+
+
+def _liveness_of(found: Measured | Rejected) -> float | None:
+    return found.liveness if isinstance(found, Measured) else None
+
+
+def _width_px(face: Face) -> float:
+    return float(face.box[2] - face.box[0])

@@ -1,0 +1,57 @@
+"""What the face worker takes from its environment besides the settings of every process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gelombang.domain.messages import QueueName
+from gelombang.settings import read_settings
+from workers.gpu_face.batching import BatchLimits
+
+POLL_S = 3.0  # below the 5 s after which our SQS client gives up on an answer
+# name: default, smallest, largest. At ten a batch the CPU needs some seconds, and SQS gives ten a call.
+NUMBERS = {
+    "GELOMBANG_FACE_THREADS": (2, 1, 256),
+    "GELOMBANG_FACE_BATCH_COUNT": (10, 1, 256),
+    "GELOMBANG_FACE_BATCH_AGE_S": (0, 0, 20),
+    "GELOMBANG_FACE_VISIBILITY_S": (60, 3, 43_200),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSettings:
+    """How this worker runs; names in docs/architecture.md."""
+
+    queue_url: str
+    pack: str
+    provider: str  # as onnxruntime names it; the worker refuses to start on another
+    threads: int
+    limits: BatchLimits
+    visibility_s: int
+
+
+def read_face_settings(environment: Mapping[str, str]) -> FaceSettings:
+    """Return the worker's settings.
+
+    Raises:
+        ValueError: settings are missing or outside their range; all of the worker's own are named.
+    """
+    shared = read_settings(environment)
+    texts = {name: environment.get(name) or str(default) for name, (default, _, _) in NUMBERS.items()}
+    wrong = [
+        f"{name} ({least}..{most})"
+        for name, (_, least, most) in NUMBERS.items()
+        if not (texts[name].isascii() and texts[name].isdigit() and least <= int(texts[name]) <= most)
+    ]
+    if wrong:
+        raise ValueError(f"not a whole number in its range: {', '.join(wrong)}")
+    threads, batch_count, batch_age_s, visibility_s = (int(text) for text in texts.values())
+    return FaceSettings(
+        queue_url=shared.queue_urls[QueueName.FACE_REQUESTS],
+        pack=environment.get("GELOMBANG_PACK") or "default",
+        provider=environment.get("GELOMBANG_FACE_PROVIDER") or "CPUExecutionProvider",
+        threads=threads,
+        limits=BatchLimits(batch_count, float(batch_age_s), POLL_S),
+        visibility_s=visibility_s,
+    )

@@ -1,0 +1,148 @@
+"""Quality: what can be said about how a face was photographed, all of it at once, as numbers.
+
+N faces with their pictures → N dictionaries named by `gelombang.domain.face_evidence.MEASURES`. No model; about
+1 ms a face. Light and sharpness are measured on a copy of the face of fixed size (eyes 48 px apart), so that
+they depend neither on how close the phone was held nor on the crop the recognition model likes; pose and eyes
+come from the mesh. What a number means for a person is the operating point's business.
+
+Signs: roll > 0 when the head leans clockwise in the picture, yaw > 0 when the nose points to the picture's
+right edge, pitch > 0 when it points down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.gpu_face.faces import Face, Picture
+
+CHIP_PX = 128
+CHIP_EYES_PX = (
+    48.0  # between the eye centres of the copy; a face with its eyes closer is enlarged, hence soft
+)
+CHIP_EYE_LINE_PX = 50.0
+DARK_BELOW = 40
+BRIGHT_ABOVE = 250
+REFERENCE_LUMINANCE = 128.0  # sharpness is measured as if the face were this bright: dark is not also blurred
+
+# Vertices of MediaPipe's face mesh (canonical_face_model.obj, Apache-2.0), left side of the picture first.
+SYMMETRIC_PAIRS = ((33, 263), (133, 362), (61, 291), (127, 356), (58, 288), (105, 334))
+FOREHEAD, CHIN = 10, 152  # one above the other and equally deep in the canonical face, to 0.7 degrees
+EYE_CORNERS = ((33, 133), (362, 263))
+EYELIDS = (((160, 144), (159, 145), (158, 153)), ((385, 380), (386, 374), (387, 373)))
+
+
+def measure_faces(pictures: Sequence[Picture], faces: Sequence[Face]) -> list[dict[str, float]]:
+    """Return the measures of each face in the picture at the same position.
+
+    A face without a mesh (the landmark model did not recognise one) has no yaw, pitch and eye openness.
+
+    Source: sharpness after J. Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR
+    2000; eye openness is the eye aspect ratio of T. Soukupová and J. Čech, "Real-time eye blink detection
+    using facial landmarks", CVWW 2016, with three lid pairs and in 3-D.
+    """
+    return [_measure(picture, face) for picture, face in zip(pictures, faces, strict=True)]
+
+
+def _measure(picture: Picture, face: Face) -> dict[str, float]:
+    measures = _light(_fixed_size_copy(picture.pixels, face)) | _place(picture, face)
+    measures |= {"roll_deg": _roll_deg(face)} if face.mesh is None else _pose(face.mesh) | _eyes(face.mesh)
+    return {name: round(float(value), 4) for name, value in measures.items()}
+
+
+def _fixed_size_copy(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    """Return the face upright, (128, 128) uint8 grey, eyes 48 px apart.
+
+    Shrinking averages whole pixels first: sampling a large face sparsely would make false edges of its skin.
+    """
+    height, width = pixels.shape[:2]
+    centre, across = face.points[:2].mean(axis=0), face.points[1] - face.points[0]
+    eyes_px = max(float(np.hypot(*across)), 1.0)
+    reach = 2.5 * eyes_px  # the copy's corners lie within
+    left, top = np.clip(centre - reach, 0, (width - 1, height - 1)).astype(int)
+    right, bottom = np.ceil(np.clip(centre + reach, (left + 1, top + 1), (width, height))).astype(int)
+    region: NDArray[Any] = pixels[top:bottom, left:right]  # Any: cv2's own stubs say no more
+    shrink = max(1, int(min(eyes_px / CHIP_EYES_PX, *region.shape[:2])))
+    size = (max(1, region.shape[1] // shrink), max(1, region.shape[0] // shrink))
+    region = cv2.resize(region, size, interpolation=cv2.INTER_AREA) if shrink > 1 else region
+    across_deg = float(np.degrees(np.arctan2(across[1], across[0])))
+    middle = (centre - (left, top) + 0.5) / shrink - 0.5
+    turn = cv2.getRotationMatrix2D(
+        (float(middle[0]), float(middle[1])), across_deg, CHIP_EYES_PX * shrink / eyes_px
+    )
+    turn[:, 2] += (CHIP_PX / 2 - middle[0], CHIP_EYE_LINE_PX - middle[1])
+    copy = cv2.warpAffine(
+        region, turn, (CHIP_PX, CHIP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def _face_oval() -> NDArray[np.bool_]:
+    """Return which pixels of the copy belong to the face: brows to chin, inside what a hijab leaves free."""
+    oval = np.zeros((CHIP_PX, CHIP_PX), np.uint8)
+    cv2.ellipse(oval, (CHIP_PX // 2, 70), (38, 46), 0, 0, 360, 1, thickness=-1)
+    return oval.astype(bool)
+
+
+def _light(copy: NDArray[np.uint8]) -> dict[str, float]:
+    oval = _face_oval()
+    grey = copy[oval].astype(np.float32)
+    mean = max(float(grey.mean()), 1.0)
+    edges = cv2.Laplacian(copy.astype(np.float32) * (REFERENCE_LUMINANCE / mean), cv2.CV_32F)
+    half = CHIP_PX // 2
+    left, right = copy[:, :half][oval[:, :half]].mean(), copy[:, half:][oval[:, half:]].mean()
+    return {
+        "sharpness": edges[oval].var(),
+        "brightness": grey.mean(),
+        "contrast": grey.std(),
+        "dark_share": (grey < DARK_BELOW).mean(),
+        "bright_share": (grey > BRIGHT_ABOVE).mean(),
+        "uneven_light": min(abs(left - right) / mean, 1.0),
+    }
+
+
+def _place(picture: Picture, face: Face) -> dict[str, float]:
+    height, width = picture.pixels.shape[:2]
+    box = face.box.astype(np.float64)
+    seen = np.clip(box, 0, (width, height, width, height))
+    area, seen_area = (float(max(b[2] - b[0], 0) * max(b[3] - b[1], 0)) for b in (box, seen))
+    return {
+        "eye_distance_px": float(np.hypot(*(face.points[1] - face.points[0]))) * picture.reduction,
+        "face_inside_share": seen_area / area if area else 0.0,
+        "face_share": seen_area / (width * height),
+    }
+
+
+def _roll_deg(face: Face) -> float:
+    across = face.points[1] - face.points[0]
+    return float(np.degrees(np.arctan2(across[1], across[0])))
+
+
+def _pose(mesh: NDArray[np.float32]) -> dict[str, float]:
+    """Return roll, yaw and pitch in degrees from two axes of the head: across, and from brow to chin."""
+    left, right = mesh[[a for a, _ in SYMMETRIC_PAIRS]], mesh[[b for _, b in SYMMETRIC_PAIRS]]
+    across = (right - left).sum(axis=0).astype(np.float64)
+    down = (mesh[CHIN] - mesh[FOREHEAD]).astype(np.float64)
+    across /= max(float(np.linalg.norm(across)), 1e-9)
+    down -= (down @ across) * across  # at right angles, so that a turn does not look like a nod
+    roll = np.arctan2(across[1], across[0])
+    yaw = np.arctan2(across[2], np.hypot(across[0], across[1]))
+    pitch = np.arctan2(down[2], np.hypot(down[0], down[1]))
+    return {
+        name: float(np.degrees(angle))
+        for name, angle in zip(("roll_deg", "yaw_deg", "pitch_deg"), (roll, yaw, pitch), strict=True)
+    }
+
+
+def _eyes(mesh: NDArray[np.float32]) -> dict[str, float]:
+    """Return the openness of the eye that is less open: mean lid distance over width, in space."""
+    openness = [
+        np.mean([np.linalg.norm(mesh[upper] - mesh[lower]) for upper, lower in lids])
+        / max(float(np.linalg.norm(mesh[inner] - mesh[outer])), 1e-9)
+        for (outer, inner), lids in zip(EYE_CORNERS, EYELIDS, strict=True)
+    ]
+    return {"eye_openness": float(min(openness))}
