@@ -135,11 +135,12 @@ def _field_faults(programme: Programme, name: str, value: str, today: date) -> t
             return _name_faults(value)
         case "birth_date":
             return _birth_date_faults(value, today)
-        case "region":
-            return () if value in programme.regions else ("REGION_UNKNOWN",)
-        case "consent":
-            return () if value == programme.consent.version else ("CONSENT_NEEDED",)
-    return ("FIELD_NOT_KNOWN",)
+    known = {
+        "region": ("REGION_UNKNOWN", value in programme.regions),
+        "consent": ("CONSENT_NEEDED", value == programme.consent.version),
+    }
+    reason, is_right = known.get(name, ("FIELD_NOT_KNOWN", False))
+    return () if is_right else (reason,)
 
 
 def _name_faults(name: str) -> tuple[str, ...]:

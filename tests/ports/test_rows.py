@@ -1,0 +1,112 @@
+"""The table: memory and DynamoDB give the same answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gelombang.domain.errors import ConflictError
+from gelombang.journey.ports import Delete, Due, Key, Put, Require, Row
+
+NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+
+
+def a_row(name="one", version=0, **fields):
+    return Row(Key("PLACE", name), {"name": name, **fields}, version)
+
+
+def test_a_row_comes_back_as_it_was_written_with_its_next_version(rows):
+    due, expires = Due("later", NOON), NOON + timedelta(days=1)
+    written = Row(Key("PLACE", "one"), {"list": [1, {"deep": None}], "text": "é", "share": 0.25}, 0, due, expires)
+
+    rows.commit([Put(written)])
+
+    assert rows.read(written.key) == Row(written.key, written.fields, 1, due, expires)
+
+
+def test_a_row_that_was_never_written_is_none(rows):
+    assert rows.read(Key("NOWHERE")) is None
+
+
+def test_a_new_row_is_refused_where_one_already_lies(rows):
+    rows.commit([Put(a_row())])
+
+    with pytest.raises(ConflictError) as refused:
+        rows.commit([Put(a_row(colour="red"))])
+
+    assert refused.value.keys == ("PLACE/one",)
+    assert rows.read(Key("PLACE", "one")).fields == {"name": "one"}
+
+
+def test_a_row_read_before_another_change_cannot_overwrite_it(rows):
+    rows.commit([Put(a_row())])
+    rows.commit([Put(a_row(version=1, colour="red"))])
+
+    with pytest.raises(ConflictError):
+        rows.commit([Put(a_row(version=1, colour="blue"))])
+
+    assert rows.read(Key("PLACE", "one")).fields["colour"] == "red"
+
+
+def test_one_change_that_does_not_fit_stops_them_all(rows):
+    rows.commit([Put(a_row("one"))])
+
+    with pytest.raises(ConflictError) as refused:
+        rows.commit([Put(a_row("two")), Put(a_row("one")), Delete(Key("PLACE", "three"), 4)])
+
+    assert set(refused.value.keys) == {"PLACE/one", "PLACE/three"}
+    assert rows.read(Key("PLACE", "two")) is None
+
+
+def test_a_requirement_changes_nothing_but_can_stop_a_commit(rows):
+    rows.commit([Put(a_row("one"))])
+
+    rows.commit([Put(a_row("two")), Require(Key("PLACE", "one"), 1), Require(Key("PLACE", "nine"), 0)])
+    with pytest.raises(ConflictError):
+        rows.commit([Put(a_row("three")), Require(Key("PLACE", "one"), 2)])
+
+    assert rows.read(Key("PLACE", "one")).version == 1
+    assert rows.read(Key("PLACE", "two")) is not None
+    assert rows.read(Key("PLACE", "three")) is None
+
+
+def test_a_deleted_row_is_gone_and_its_place_is_free(rows):
+    rows.commit([Put(a_row())])
+
+    rows.commit([Delete(Key("PLACE", "one"), 1)])
+
+    assert rows.read(Key("PLACE", "one")) is None
+    rows.commit([Put(a_row())])
+
+
+def test_a_partition_is_read_whole_in_the_order_of_its_sort_keys(rows):
+    names = [f"A#{number:03d}" for number in range(30)] + ["B#1"]
+    for name in reversed(names):
+        rows.commit([Put(a_row(name))])
+    rows.commit([Put(Row(Key("OTHER", "A#001"), {}))])
+
+    assert [row.key.sort for row in rows.read_partition("PLACE")] == names
+    assert [row.key.sort for row in rows.read_partition("PLACE", "A#")] == names[:-1]
+    assert rows.read_partition("EMPTY") == []
+
+
+def test_a_worklist_gives_what_is_due_earliest_first_until_written_without(rows):
+    for minutes, name in ((5, "late"), (1, "early"), (90, "tomorrow")):
+        rows.commit([Put(Row(Key(name), {}, due=Due("work", NOON + timedelta(minutes=minutes))))])
+    rows.commit([Put(Row(Key("other"), {}, due=Due("elsewhere", NOON)))])
+
+    due = rows.read_due("work", NOON + timedelta(minutes=10))
+    rows.commit([Put(Row(Key("early"), {}, version=1))])
+
+    assert [row.key.partition for row in due] == ["early", "late"]
+    assert [row.key.partition for row in rows.read_due("work", NOON + timedelta(minutes=10))] == ["late"]
+    assert len(rows.read_due("work", NOON + timedelta(days=1), limit=1)) == 1
+
+
+def test_what_was_read_can_be_changed_without_changing_the_table(rows):
+    rows.commit([Put(a_row(inside={"count": 1}))])
+
+    rows.read(Key("PLACE", "one")).fields["inside"]["count"] = 2
+
+    assert rows.read(Key("PLACE", "one")).fields["inside"]["count"] == 1

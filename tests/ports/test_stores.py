@@ -1,0 +1,104 @@
+"""Photographs, documents, queues, texts, vault and clock: both sides give the same answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gelombang.domain.errors import NotFoundError
+from gelombang.domain.messages import ChecksDue, FaceCheckAsked, QueueName
+
+NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+CONTEXT = {"application_id": "app_1", "field": "nik"}
+
+
+def test_an_upload_form_names_its_key_type_limit_and_end(photos):
+    store, _ = photos
+
+    form = store.offer_upload("app_1/selfie/x", "image/jpeg", NOON)
+
+    assert form.fields["key"] == "app_1/selfie/x"
+    assert form.fields["Content-Type"] == "image/jpeg"
+    assert form.expires_at > NOON
+    assert form.max_bytes == 15 * 1024 * 1024
+
+
+def test_a_photograph_is_there_only_after_it_arrived(photos):
+    store, receive = photos
+    assert store.size_of("app_1/selfie/x") is None
+    with pytest.raises(NotFoundError):
+        store.read("app_1/selfie/x")
+
+    receive("app_1/selfie/x", b"0123456789")
+
+    assert store.size_of("app_1/selfie/x") == 10
+    assert store.read("app_1/selfie/x") == b"0123456789"
+    assert store.read("app_1/selfie/x", 4) == b"0123"
+    assert "app_1/selfie/x" in store.view_url("app_1/selfie/x")
+
+
+def test_a_document_is_replaced_by_the_next_of_its_name(documents):
+    with pytest.raises(NotFoundError):
+        documents.read("waves/w/rules.json")
+
+    documents.write("waves/w/rules.json", b"{}", "application/json")
+    documents.write("waves/w/rules.json", b"[]", "application/json")
+
+    assert documents.read("waves/w/rules.json") == b"[]"
+    assert "waves/w/rules.json" in documents.url("waves/w/rules.json")
+
+
+def test_a_message_comes_off_the_queue_it_belongs_to(queues):
+    sender, take = queues
+    message = FaceCheckAsked("app_1-1", "app_1", "app_1/selfie/x", "app_1/ktp/y")
+
+    sender.send(message)
+
+    assert take(QueueName.CHECKS_DUE) is None
+    assert take(QueueName.FACE_REQUESTS) == message
+
+
+def test_a_delayed_message_is_not_there_yet(queues):
+    sender, take = queues
+
+    sender.send(ChecksDue("app_1", 1), delay_s=60)
+
+    assert take(QueueName.CHECKS_DUE) is None
+
+
+def test_a_text_goes_to_its_phone(texts):
+    sender, sent = texts
+
+    sender.send("+628123456789", "Halo")
+
+    assert ("+628123456789", "Halo") in [(phone, text) for phone, text, *_ in sent()]
+
+
+def test_what_was_sealed_opens_only_under_its_own_context(vault):
+    sealed = vault.seal("3171010101900001", CONTEXT)
+
+    assert vault.open(sealed, CONTEXT) == "3171010101900001"
+    with pytest.raises(ValueError, match="context"):
+        vault.open(sealed, CONTEXT | {"application_id": "app_2"})
+
+
+def test_a_sealed_text_does_not_show_what_is_in_it(vault):
+    assert "3171010101900001" not in vault.seal("3171010101900001", CONTEXT)
+
+
+def test_what_was_not_sealed_here_does_not_open(vault):
+    with pytest.raises(ValueError, match="not"):
+        vault.open("bm90IG91cnM=", CONTEXT)
+
+
+def test_equal_texts_have_equal_tags_for_one_purpose_only(vault):
+    assert vault.tag("nik", "1") == vault.tag("nik", "1")
+    assert len({vault.tag("nik", "1"), vault.tag("nik", "2"), vault.tag("kk", "1")}) == 3
+    assert len(vault.tag("nik", "1")) == 64
+
+
+def test_a_clock_knows_its_zone_and_draws_as_many_bytes_as_asked(clock):
+    assert clock.now().utcoffset().total_seconds() == 0
+    assert len(clock.random_bytes(33)) == 33
+    assert clock.random_bytes(16) != clock.random_bytes(16)
