@@ -1,0 +1,61 @@
+"""Lets Chalice package each application, and compiles what it packaged.
+
+Each application has a process of its own: Chalice imports `app`, and a second import in one process would
+quietly give the first application's routes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from infra.archive import compile_folder, zip_folder
+from infra.cloudformation import Json
+
+STAGE = "live"
+_CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+
+
+class PackagingError(Exception):
+    """A package could not be built; `output` is what the tool said."""
+
+    def __init__(self, what: str, output: str) -> None:
+        super().__init__(f"could not package {what}:\n{output}")
+        self.output = output
+
+
+def package_applications(folders: list[Path], out: Path) -> dict[str, Json]:
+    """Write `<name>.zip` into `out` for each application's folder; return what Chalice says of each, by name.
+
+    Raises:
+        PackagingError: Chalice refused an application.
+    """
+    running = {folder: _start(folder, out / folder.name) for folder in folders}
+    return {folder.name: _finish(folder, process, out) for folder, process in running.items()}
+
+
+def _start(folder: Path, out: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _CHALICE, "package", "--stage", STAGE, str(out)]
+    # Packaging calls nothing of AWS, but Chalice asks botocore what the region's services are called.
+    environment = os.environ | {"AWS_DEFAULT_REGION": "ap-southeast-3", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def _finish(folder: Path, process: subprocess.Popen[str], out: Path) -> Json:
+    said, _ = process.communicate()
+    if process.returncode:
+        raise PackagingError(folder.name, said)
+    packaged = out / folder.name
+    contents = packaged / "contents"
+    with zipfile.ZipFile(packaged / "deployment.zip") as archive:
+        archive.extractall(contents)  # Chalice's own zip
+    compile_folder(contents)
+    zip_folder(contents, out / f"{folder.name}.zip")
+    template: Json = json.loads((packaged / "sam.json").read_text())
+    return template

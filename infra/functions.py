@@ -1,0 +1,161 @@
+"""What each Lambda function may do, is told, and may use: roles, environment and limits.
+
+Chalice writes the functions themselves (see `applications`); this module decides everything about them that
+is not code. One role for each application: what its functions share is its package.
+"""
+
+from __future__ import annotations
+
+from gelombang.domain.messages import QueueName
+from infra.buckets import DOCUMENTS, PHOTOS
+from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust
+from infra.keys import SEAL, TAG
+from infra.queues import environment_name, queue_id
+from infra.table import TABLE, WORKLIST
+
+APPLICATIONS = ("register", "verify", "select")
+LAYER = "DependencyLayer"
+LOG_DAYS = 90
+ASK_S = 29  # API Gateway gives up after 29 s
+MEMORY_MIB = {"register": 512, "verify": 512, "select": 1769}  # 1769 MiB is one whole CPU: the draw sorts
+SENDS = {
+    "register": [QueueName.CHECKS_DUE],
+    "verify": [QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS, QueueName.FACE_EVIDENCE, QueueName.WAVE_STEPS],
+    "select": [QueueName.WAVE_STEPS],
+}
+RECEIVES = {
+    "register": [],
+    "verify": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE, QueueName.FACE_EVIDENCE],
+    "select": [QueueName.WAVE_STEPS],
+}
+
+
+def role_id(application: str) -> str:
+    """Return the logical id of an application's role."""
+    return application.title() + "Role"
+
+
+def roles() -> Resources:
+    """Return a role and a log group for each application."""
+    found: Resources = {}
+    for application in APPLICATIONS:
+        found[_log_group_id(application)] = resource("AWS::Logs::LogGroup", {"RetentionInDays": LOG_DAYS})
+        found[role_id(application)] = resource(
+            "AWS::IAM::Role",
+            {
+                "AssumeRolePolicyDocument": trust("lambda.amazonaws.com"),
+                "Policies": [
+                    {
+                        "PolicyName": application,
+                        "PolicyDocument": policy(*_everyone(application), *_particular(application)),
+                    }
+                ],
+            },
+        )
+    return found
+
+
+def settled(application: str, function: Json) -> Json:
+    """Return one of Chalice's functions with its role, environment, layer, log and limits."""
+    properties = function["Properties"]
+    events = properties.get("Events", {})
+    mine = {
+        "Role": arn(role_id(application)),
+        "Runtime": ref("Runtime"),
+        "Architectures": [ref("Architecture")],
+        "MemorySize": MEMORY_MIB[application],
+        "Timeout": paced("TimeoutS") if events else ASK_S,
+        "Layers": [ref(LAYER)],
+        "LoggingConfig": {"LogGroup": ref(_log_group_id(application))},
+        "Environment": {"Variables": environment() | _logging(application)},
+        "Events": {name: _fed(event) for name, event in events.items()},
+    }
+    if not events:  # only what the public can call is capped; queues have MaximumConcurrency
+        mine["ReservedConcurrentExecutions"] = {
+            "Fn::If": ["HasReservedConcurrency", ref("ReservedConcurrency"), ref("AWS::NoValue")]
+        }
+    return function | {"Properties": properties | mine}
+
+
+def environment() -> Resources:
+    """Return the variables of docs/architecture.md, which every process has."""
+    named = {
+        "GELOMBANG_TABLE": ref(TABLE),
+        "GELOMBANG_PHOTO_BUCKET": ref(PHOTOS),
+        "GELOMBANG_DOCUMENT_BUCKET": ref(DOCUMENTS),
+        "GELOMBANG_SEAL_KEY_ID": ref(SEAL),
+        "GELOMBANG_TAG_KEY_ID": ref(TAG),
+        "GELOMBANG_REGISTERS_URL": ref("RegistersUrl"),
+        "GELOMBANG_PROGRAMME": ref("Programme"),
+        "GELOMBANG_PUBLIC_URL": ref("PublicUrl"),
+    }
+    return named | {environment_name(name): ref(queue_id(name)) for name in QueueName}
+
+
+def reads_and_writes_rows() -> Json:
+    """Allow what `gelombang.aws.rows` asks of the table; a transaction needs each of its writes allowed."""
+    actions = ["GetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"]
+    rows = [arn(TABLE), sub(f"${{{TABLE}.Arn}}/index/{WORKLIST}")]
+    return allow([f"dynamodb:{action}" for action in actions], rows)
+
+
+def reads_photos() -> list[Json]:
+    """Allow reading a photograph; without the listing S3 says "forbidden" of one that is not there."""
+    return [
+        allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
+        allow(["s3:ListBucket"], [arn(PHOTOS)]),
+    ]
+
+
+def _everyone(application: str) -> list[Json]:
+    """Rows, seals and tags, the outbox's queues and the log."""
+    statements = [
+        reads_and_writes_rows(),
+        allow(["kms:Encrypt", "kms:Decrypt"], [arn(SEAL)]),
+        allow(["kms:GenerateMac"], [arn(TAG)]),
+        allow(["sqs:SendMessage"], [arn(queue_id(name)) for name in SENDS[application]]),
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], [arn(_log_group_id(application))]),
+    ]
+    if RECEIVES[application]:
+        taken = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        statements.append(allow(taken, [arn(queue_id(name)) for name in RECEIVES[application]]))
+    return statements
+
+
+def _particular(application: str) -> list[Json]:
+    """What only this application does."""
+    documents = sub(f"${{{DOCUMENTS}.Arn}}/waves/*")
+    return {
+        "register": [
+            *reads_photos(),
+            allow(["s3:PutObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),  # signs upload forms
+            allow(["sns:Publish"], ["*"], Sid="TextMessages"),  # a phone has no ARN
+        ],
+        "verify": reads_photos(),
+        "select": [
+            allow(["s3:GetObject", "s3:PutObject"], [documents]),
+            allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
+        ],
+    }[application]
+
+
+def _fed(event: Json) -> Json:
+    """Return an event source; one on a queue deletes only what was handled (Chalice never says so)."""
+    if event["Type"] != "SQS":
+        return event
+    name = QueueName(event["Properties"]["Queue"]["Fn::Sub"].rsplit(":", 1)[-1])
+    mine = {
+        "Queue": arn(queue_id(name)),
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": paced("Receivers")},
+    }
+    return event | {"Properties": event["Properties"] | mine}
+
+
+def _logging(application: str) -> dict[str, str]:
+    """Name the level outright: the local engine's own LOG_LEVEL would otherwise reach Powertools."""
+    return {"POWERTOOLS_SERVICE_NAME": application, "POWERTOOLS_LOG_LEVEL": "INFO"}
+
+
+def _log_group_id(application: str) -> str:
+    return application.title() + "Log"

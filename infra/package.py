@@ -1,0 +1,156 @@
+"""Builds everything that is deployed: `python -m infra.package [cloud|desk]`.
+
+    functions/*  ──chalice──▶ artifacts/<application>-<hash>.zip ┐
+    lambda.lock  ──pip──────▶ artifacts/layer-<target>-<hash>.zip ├─▶ template.json, fleet.json, <target>.json
+    infra/*.py   ────────────────────────────────────────────────┘
+
+All of it lies in `build/`. `<target>.json` says which zips and parameters go with the template, which is the same
+for the cloud and for one machine. Nothing is built again while the sources are the same: a second run compares
+one hash.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.applications import package_applications
+from infra.fleet import fleet_template
+from infra.functions import APPLICATIONS
+from infra.layer import NOT_NEEDED, Target, build_layer
+from infra.template import service_template
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ("gelombang", "programmes", "infra")
+LOCK = "requirements/lambda.lock"
+KEY_DIGITS = 16
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What was built: two templates, the parameters that go with this target, and zips by their key."""
+
+    template: Path
+    fleet: Path
+    parameters: dict[str, str]
+    archives: dict[str, Path]
+
+
+def package(target: Target, functions: Path = ROOT / "functions") -> Package:
+    """Return the package for `target`, built now or found as built before; one process builds at a time.
+
+    `functions` holds the applications; what is built lies in the folder `build` beside it.
+
+    Raises:
+        PackagingError: Chalice or pip failed.
+    """
+    build = functions.parent / "build"
+    (build / "artifacts").mkdir(parents=True, exist_ok=True)
+    with _alone(build):
+        sources = _sources_hash(functions, target)
+        return _built_before(target, build, sources) or _build(target, functions, build, sources)
+
+
+def main() -> int:
+    """Build for the target named on the command line, or the cloud; say where the templates lie."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else "cloud"
+    targets: dict[str, Target] = {"cloud": "cloud", "desk": "desk"}
+    if wanted not in targets:
+        sys.stderr.write(f"the target is one of: {', '.join(targets)}\n")
+        return 2
+    built = package(targets[wanted])
+    sys.stdout.write(f"{built.template}\n{built.fleet}\n")
+    return 0
+
+
+def _build(target: Target, functions: Path, build: Path, sources: str) -> Package:
+    with tempfile.TemporaryDirectory(dir=build) as folder:
+        work = Path(folder)
+        packaged = package_applications([functions / name for name in APPLICATIONS], work)
+        zips = {name: _keep(work / f"{name}.zip", build) for name in APPLICATIONS}
+        layer = _layer(target, build, work)
+    _write(build / "template.json", service_template(packaged, zips, PYTHON))
+    _write(build / "fleet.json", fleet_template())
+    built = {"sources": sources, "parameters": {"LayerKey": layer}, "archives": [*zips.values(), layer]}
+    _write(build / f"{target}.json", built)
+    return _as_package(build, built)
+
+
+def _built_before(target: Target, build: Path, sources: str) -> Package | None:
+    record = build / f"{target}.json"
+    if not record.exists():
+        return None
+    built = json.loads(record.read_text())
+    package_ = _as_package(build, built)
+    files = [package_.template, package_.fleet, *package_.archives.values()]
+    return package_ if built["sources"] == sources and all(path.exists() for path in files) else None
+
+
+def _as_package(build: Path, built: dict[str, Any]) -> Package:  # Any: JSON of our own
+    archives = {name: build / "artifacts" / name for name in built["archives"]}
+    return Package(build / "template.json", build / "fleet.json", built["parameters"], archives)
+
+
+def _layer(target: Target, build: Path, work: Path) -> str:
+    """Return the key of the layer's zip, built unless one of the same inputs is there."""
+    machine = platform.platform() if target == "desk" else ""
+    inputs = [(ROOT / LOCK).read_bytes(), PYTHON.encode(), machine.encode(), repr(NOT_NEEDED).encode()]
+    name = f"layer-{target}-{_hash(inputs)}.zip"
+    if not (build / "artifacts" / name).exists():
+        (work / "layer").mkdir()
+        build_layer(ROOT / LOCK, target, work / name, work / "layer")
+        (work / name).replace(build / "artifacts" / name)
+    return name
+
+
+def _keep(archive: Path, build: Path) -> str:
+    """Move a zip among the artifacts under the name of its content; return that name."""
+    name = f"{archive.stem}-{_hash([archive.read_bytes()])}.zip"
+    archive.replace(build / "artifacts" / name)
+    return name
+
+
+def _sources_hash(functions: Path, target: Target) -> str:
+    folders = [functions, *(ROOT / name for name in SHARED)]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if _is_source(path)]
+    named = (part for path in [*files, ROOT / LOCK] for part in (str(path).encode(), path.read_bytes()))
+    return _hash([PYTHON.encode(), target.encode(), *named])
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_file() and not {"__pycache__", "deployments", "build"} & set(path.parts[-4:])
+
+
+def _hash(parts: Iterable[bytes]) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:KEY_DIGITS]
+
+
+def _write(path: Path, content: object) -> None:
+    written = path.with_suffix(".new")
+    written.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    written.replace(path)
+
+
+@contextmanager
+def _alone(build: Path) -> Iterator[None]:
+    """Keep other processes from building here at the same time."""
+    with (build / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

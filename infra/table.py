@@ -1,0 +1,39 @@
+"""The one DynamoDB table: every row of docs/architecture.md."""
+
+from __future__ import annotations
+
+from infra.cloudformation import Resources, kept, ref
+
+TABLE = "Table"
+WORKLIST = "worklist"  # sparse index of rows that somebody or something must still move on
+
+
+def table() -> Resources:
+    """Return the table: on demand, encrypted, recoverable to any second, protected from deletion."""
+    return {
+        TABLE: kept(
+            "AWS::DynamoDB::Table",
+            {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "worklist", "due")
+                ],
+                "KeySchema": _keys("pk", "sk"),
+                "GlobalSecondaryIndexes": [
+                    {
+                        "IndexName": WORKLIST,
+                        "KeySchema": _keys("worklist", "due"),
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                ],
+                "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+                "SSESpecification": {"SSEEnabled": True},
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+                "DeletionProtectionEnabled": ref("DeletionProtection"),
+            },
+        )
+    }
+
+
+def _keys(partition: str, order: str) -> list[dict[str, str]]:
+    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": order, "KeyType": "RANGE"}]

@@ -1,0 +1,145 @@
+"""Puts the packaged template on the local engine, exactly as it would be put on AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+
+from gelombang.aws.rows import DynamoRows
+from gelombang.journey.ports import Key, Put, Row
+from infra.applications import STAGE
+from infra.functions import APPLICATIONS, environment
+from infra.package import Package
+from infra.template import output_id
+from local.engine import ACCOUNT, REGION, credentials
+
+STACK = "gelombang"
+ARTIFACTS = "gelombang-artifacts"
+ROLES = ("operator", "reviewer", "auditor")
+DEPLOY_S = 120.0
+POLL_S = 0.1
+
+
+class DeploymentError(Exception):
+    """The engine refused the template; `reasons` names each resource and what was wrong with it."""
+
+    def __init__(self, status: str, reasons: tuple[str, ...]) -> None:
+        super().__init__("\n".join([f"the deployment ended as {status}", *reasons]))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployed service: where each application's API answers, and what a process of the service needs."""
+
+    api_urls: dict[str, str]  # by application, without a slash at the end
+    environment: dict[str, str]  # GELOMBANG_* and boto3's own
+
+
+def deploy(package: Package, engine_url: str, *, registers_url: str, public_url: str) -> Deployment:
+    """Create the stack, or bring it up to the package; return when every API answers.
+
+    Raises:
+        DeploymentError: the stack could not be made.
+    """
+    template_url = f"{engine_url}/{_upload(package, _client('s3', engine_url))}"
+    parameters = {
+        **package.parameters,
+        "ArtifactBucket": ARTIFACTS,
+        "RegistersUrl": registers_url,
+        "PublicUrl": public_url,
+        "Pace": "desk",
+        "DeletionProtection": "false",
+    }
+    outputs = _deployed(_client("cloudformation", engine_url), template_url, parameters)
+    api_urls = {
+        name: f"{engine_url}/restapis/{outputs[name.title() + 'ApiId']}/{STAGE}/_user_request_"
+        for name in APPLICATIONS
+    }
+    _warm(api_urls)
+    named = {name: outputs[output_id(name)] for name in environment()}
+    return Deployment(api_urls, credentials(engine_url) | named)
+
+
+def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:
+    """Return a new token for each role of `ROLES`, good from now on; the table keeps only their hashes."""
+    client = _client("dynamodb", deployment.environment["AWS_ENDPOINT_URL"])
+    rows = DynamoRows(deployment.environment["GELOMBANG_TABLE"], client)
+    tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
+    rows.commit([Put(_staff_row(role, token)) for role, token in tokens.items()])
+    return tokens
+
+
+def _staff_row(role: str, token: str) -> Row:
+    key = Key(f"STAFF#{hashlib.sha256(token.encode()).hexdigest()}")
+    return Row(key, {"role": role, "name": f"local {role}"})
+
+
+def _upload(package: Package, s3: Any) -> str:  # noqa: ANN401 - a boto3 client
+    """Put the zips and the template, too long to be sent by itself, into a bucket; return the template's path."""
+    s3.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for key, path in package.archives.items():
+        s3.put_object(Bucket=ARTIFACTS, Key=key, Body=path.read_bytes())
+    s3.put_object(Bucket=ARTIFACTS, Key="template.json", Body=package.template.read_bytes())
+    return f"{ARTIFACTS}/template.json"
+
+
+def _deployed(cloudformation: Any, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:  # noqa: ANN401
+    """Create or update the stack, wait for its end, and return its outputs."""
+    change = cloudformation.update_stack if _exists(cloudformation) else cloudformation.create_stack
+    change(
+        StackName=STACK,
+        TemplateURL=template_url,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    end = time.monotonic() + DEPLOY_S
+    while True:
+        stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        status = stack["StackStatus"]
+        if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if not status.endswith("_IN_PROGRESS") or time.monotonic() > end:
+            raise DeploymentError(status, _reasons(cloudformation))
+        time.sleep(POLL_S)
+
+
+def _exists(cloudformation: Any) -> bool:  # noqa: ANN401 - a boto3 client
+    found = cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+    return any(stack["StackName"] == STACK for stack in found["StackSummaries"])
+
+
+def _reasons(cloudformation: Any) -> tuple[str, ...]:  # noqa: ANN401 - a boto3 client
+    events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+    failed = (event for event in events if "FAILED" in event["ResourceStatus"])
+    return tuple(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed)
+
+
+def _warm(api_urls: Mapping[str, str]) -> None:
+    """Ask each API for its health, at once: the first person need not wait for its first process."""
+    with ThreadPoolExecutor(len(api_urls)) as pool:
+        asked = [
+            pool.submit(httpx.get, f"{url}/v1/{name}/health", timeout=60) for name, url in api_urls.items()
+        ]
+    for answer in asked:
+        answer.result().raise_for_status()
+
+
+def _client(service: str, engine_url: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
+    return boto3.client(
+        service,
+        endpoint_url=engine_url,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="local",  # noqa: S106 - the engine checks none
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3, "mode": "standard"}),
+    )

@@ -1,0 +1,104 @@
+"""The local AWS engine (ministack) as a child process on the loopback address.
+
+It runs our Lambda zips in processes of its own, routes REST APIs to them, feeds them from queues, and enforces
+presigned uploads. What the environment below is for was measured (November 2026):
+
+    BIND_HOST           it would listen on every address of the machine
+    MINISTACK_ACCOUNT_ID, _REGION    unsigned calls, as every API call is, resolve there; a client that signs as
+                        another account finds nothing
+    SFTP_ENABLED, IOT_MTLS_ENABLED   it would open more ports
+    AWS_ENDPOINT_URL    its Lambda functions inherit it and so speak to it alone
+    TMPDIR              it unpacks Lambda zips there, and would leave them behind
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from local.children import Child, child_environment, start_child, stop_child, wait_until
+
+ACCOUNT = "000000000000"
+REGION = "ap-southeast-3"
+LOOPBACK = "127.0.0.1"
+START_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A running engine."""
+
+    url: str
+    child: Child
+
+
+@contextmanager
+def running_engine(folder: Path, port: int | None = None) -> Iterator[Engine]:
+    """Start the engine on `port`, or a free one, with its state below `folder`; stop it at the end.
+
+    Raises:
+        StartError: it did not come up; its last words are in the message.
+    """
+    port = port or free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    scratch = folder / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    environment = child_environment(
+        **credentials(url),
+        BIND_HOST=LOOPBACK,
+        MINISTACK_HOST=LOOPBACK,
+        GATEWAY_PORT=str(port),
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION=REGION,
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",
+        LOG_LEVEL="INFO",
+        TMPDIR=str(scratch),
+    )
+    child = start_child("ministack", [], environment, folder / "engine.log")
+    try:
+        wait_until(child, lambda: _is_ready(url), within_s=START_S)
+        yield Engine(url, child)
+    finally:
+        stop_child(child)
+
+
+def credentials(engine_url: str) -> dict[str, str]:
+    """Return the environment with which boto3 speaks to the engine at `engine_url`, and to nothing else."""
+    return {
+        "AWS_ENDPOINT_URL": engine_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+
+
+def sent_texts(engine_url: str) -> list[tuple[str, str]]:
+    """Return the text messages the service has sent, each as phone (E.164) and text, oldest first for a phone."""
+    answer = httpx.get(f"{engine_url}/_ministack/sns/sms-messages", timeout=10)
+    answer.raise_for_status()
+    by_phone = answer.json()["sms_messages"]
+    return [(phone, sent["Message"]) for phone, texts in by_phone.items() for sent in texts]
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/_ministack/ready", timeout=5).is_success
+    except httpx.TransportError:
+        return False
