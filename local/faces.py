@@ -2,7 +2,8 @@
 
 Without a folder the people are those in photographs that come inside installed packages: a group of six
 and a portrait in insightface, one portrait in scikit-image. Selfie and card portrait are then two renditions
-of one photograph. With a folder (one sub-folder a person, several photographs each) they are different pictures of one person.
+of one photograph. With a folder (one sub-folder a person, several photographs each) they are different
+pictures of one person.
 Photographs are read where they lie and never copied into the repository.
 """
 

@@ -1,0 +1,66 @@
+# One command each; nothing needs to be set up before. See README.md for what they do.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check pack openapi bench lock clean
+
+help: ## Show the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Play a small wave on this machine (ONCE=1, FACES=folder, PORT=number, KILL_WORKER=1, JSON=1)
+	@$(BIN)/gelombang demo $(if $(ONCE),--once) $(if $(FACES),--faces "$(FACES)") $(if $(PORT),--port $(PORT)) \
+	  $(if $(KILL_WORKER),--kill-worker) $(if $(JSON),--json)
+
+up: $(READY) ## Start the system on this machine without playing a wave (PORT=number)
+	@$(BIN)/gelombang up $(if $(PORT),--port $(PORT))
+
+test: $(READY) ## Run every test
+	$(BIN)/python -m pytest
+
+check: $(READY) ## Format, lint, types, spelling, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/python -m pytest -n 0 tests/architecture
+
+pack: $(READY) ## Build the default model pack
+	@$(BIN)/gelombang pack
+
+openapi: $(READY) ## Write docs/api/openapi.json from the models
+	$(BIN)/python -m gelombang.api.openapi
+
+bench: $(READY) ## Run the benchmarks there are
+	@for each in benchmarks/*/run.py; do \
+	  if [ -e "$$each" ]; then echo "== $$each"; $(BIN)/python "$$each" || exit 1; else echo "No benchmarks yet."; fi; done
+
+lock: ## Compile requirements/*.lock again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --exclude-newer "$$($(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(7))')" \
+	  --override requirements/overrides.txt --extra worker --extra local --extra dev \
+	  pyproject.toml -o requirements/all.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --constraint requirements/all.lock pyproject.toml -o requirements/lambda.lock
+
+clean: ## Remove the environment and everything built
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): requirements/all.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3."; exit 2; }
+	@echo "Making the environment in $(VENV) with $$($(PYTHON) --version). Once; it takes a minute or two."
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv."; exit 2; }
+	@$(PIP) install --require-hashes --no-deps -r requirements/all.lock & \
+	  pip=$$!; of=$$(grep -c '^[a-z].*==' requirements/all.lock); \
+	  while kill -0 $$pip 2>/dev/null; do \
+	    now=$$(ls $(VENV)/lib/python3*/site-packages | grep -c dist-info); \
+	    [ "$$now" = "$$before" ] || echo "  $$now of about $$of packages installed"; \
+	    before=$$now; sleep 3; \
+	  done; wait $$pip
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

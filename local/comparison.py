@@ -1,0 +1,80 @@
+"""Compares what was seen in the demo with what the scenario says must be, and makes the report."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from gelombang.domain.application import State
+from gelombang.verifier import verify_bundle
+from local.scenario import AFTER_DRAW
+from local.table import Line, Report, count_refusals, count_states, median_stages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from local.demo import Player
+
+
+def make_report(
+    players: Sequence[Player], quota: Mapping[str, int], bundle: Path, model_release: str, took_s: float
+) -> Report:
+    """Return the report of a published wave; `quota` gives its seats by region, `bundle` is the folder of its draw."""
+    walks = [player.walk for player in players]
+    joined = [player for player in players if player.walk.entry_id]
+    selected = sum(walk.state is State.SELECTED for walk in walks)
+    return Report(
+        people_by_state=count_states(walks),
+        refusals=count_refusals(walks),
+        median_s_by_stage=median_stages(walks),
+        seats_offered=sum(quota.values()),
+        seats_filled=selected,
+        lines=(
+            *(_person_line(player) for player in players),
+            _seats_line(joined, quota, selected),
+            _entries_line(joined, bundle),
+            _bundle_line(bundle),
+        ),
+        model_release=model_release,
+        bundle=str(bundle),
+        verify_command=f"gelombang verify-draw {shlex.quote(str(bundle))}",
+        took_s=round(took_s, 1),
+    )
+
+
+def _person_line(player: Player) -> Line:
+    part, walk = player.part, player.walk
+    given = [*walk.retakes, walk.reasons]
+    is_right = (
+        not walk.fault
+        and walk.state in part.ends
+        and part.sights <= walk.sights
+        and (not part.reasons or any(part.reasons <= reasons for reasons in given))
+    )
+    expected = ["in the draw" if part.ends == AFTER_DRAW else " or ".join(sorted(part.ends))]
+    expected += [" + ".join(sorted(part.reasons))] * bool(part.reasons) + sorted(part.sights)
+    seen = [str(walk.state or "never started"), *(" + ".join(sorted(each)) for each in given if each)]
+    seen += [*sorted(walk.sights), *[walk.fault] * bool(walk.fault)]
+    return Line(part.name, "; ".join(expected), "; ".join(seen), is_right)
+
+
+def _seats_line(joined: Sequence[Player], quota: Mapping[str, int], selected: int) -> Line:
+    """Every seat is filled, or everybody of its region has one: nobody here shares a household."""
+    pool = Counter(player.citizen.region for player in joined)
+    possible = sum(min(seats, pool[region]) for region, seats in quota.items())
+    return Line("seats filled", str(possible), str(selected), selected == possible)
+
+
+def _entries_line(joined: Sequence[Player], bundle: Path) -> Line:
+    entries = (bundle / "entries.jsonl").read_text().splitlines()
+    is_right = len(set(entries)) == len(entries) == len({player.walk.entry_id for player in joined})
+    return Line("entries in the draw, nobody twice", str(len(joined)), str(len(entries)), is_right)
+
+
+def _bundle_line(bundle: Path) -> Line:
+    faults = verify_bundle(bundle)
+    return Line(
+        "draw bundle", "accepted by the verifier", "; ".join(faults) or "accepted by the verifier", not faults
+    )

@@ -1,0 +1,225 @@
+"""Plays a small wave over real HTTP, as clients would.
+
+    register off ─ early people apply ─ register back ─ everybody else applies, four at a time, and joins
+    close ─ freeze ─ commit ─ draw ─ publish ─ everybody reads their result
+
+Every wait has a deadline: whatever goes wrong, the demo ends, and `local.comparison` says what is not as it should
+be. The people's photographs, phones and identities come from outside; nothing of theirs is printed.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from gelombang.domain.application import State
+from gelombang.domain.wave import WaveStep
+from local.applicant import (
+    Photographs,
+    TookTooLongError,
+    Walk,
+    apply,
+    join_wave,
+    read_result,
+    sign_in,
+    wait_for,
+)
+from local.cards import photograph_card, render_card
+from local.client import TIMEOUT_S, ApiProblemError, UploadRefusedError, connect
+from local.faces import CaptureSubject, another_selfie, good_selfie, spoiled_selfie
+from local.office import ReviewDesk, take_step
+from local.scenario import Card, Part, Selfie, Sight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from local.display import Display
+    from local.population import Citizen
+    from local.stack import Stack
+
+AT_ONCE = 4  # a Lambda process each; more would only queue on two cores
+DECIDED_WITHIN_S = 240.0
+WORKER_GONE_S = 3.0
+PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """One person of the scenario with an identity, a phone and photographs."""
+
+    part: Part
+    citizen: Citizen
+    phone: str
+    photographs: Photographs
+    walk: Walk
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the demo is played: the running system, the registers' simulator, and whether the worker is killed."""
+
+    stack: Stack
+    registers_url: str
+    kills_worker: bool = False
+
+
+def cast_players(
+    parts: Sequence[Part], citizens: Sequence[Citizen], faces: Sequence[CaptureSubject]
+) -> list[Player]:
+    """Give each part a citizen (in the same order), a phone number and photographs."""
+    return [
+        Player(
+            part,
+            citizen,
+            phone=f"+62812{90_000_000 + number:08d}",
+            photographs=_photographs_of(part, citizen, faces, number),
+            walk=Walk(part.name),
+        )
+        for number, (part, citizen) in enumerate(zip(parts, citizens, strict=True))
+    ]
+
+
+def play_wave(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> None:
+    """Let everybody apply, join the open wave and read their result; what each saw is in their walk.
+
+    Raises:
+        TookTooLongError: a step of the wave did not come to its end.
+        ApiProblemError: a step of the wave was refused.
+    """
+    stack = stage.stack
+    display.walks = [player.walk for player in players]
+    with (
+        connect(stack.url, stack.tokens["reviewer"]) as reviewer,
+        connect(stack.url, stack.tokens["operator"]) as operator,
+    ):
+        with ReviewDesk(reviewer, _truth_of(players)) as desk:
+            _everybody_applies(stage, players, wave_id, display)
+        _note_named(players, desk)
+        for step in WaveStep:
+            display.say(f"wave {wave_id}: {step}")
+            take_step(operator, wave_id, step)
+    display.say("everybody reads their result")
+    _in_parallel([_reading(stack.url, player, wave_id) for player in players if player.walk.entry_id])
+
+
+def _photographs_of(
+    part: Part, citizen: Citizen, faces: Sequence[CaptureSubject], number: int
+) -> Photographs:
+    subject = faces[part.face % len(faces)]
+    portrait = faces[part.card_face % len(faces)].portrait
+    card = photograph_card(render_card(citizen, portrait), seed=number)
+    selfie = good_selfie(subject)
+    return Photographs(
+        selfies=(spoiled_selfie(subject), selfie)
+        if part.first_selfie is Selfie.SPOILED
+        else (selfie, another_selfie(subject)),
+        cards=(PDF, card) if part.first_card is Card.PDF else (card,),
+    )
+
+
+def _truth_of(players: Sequence[Player]) -> Callable[[str], bool | None]:
+    def truth(application_id: str) -> bool | None:
+        return next((p.part.is_genuine for p in players if p.walk.application_id == application_id), None)
+
+    return truth
+
+
+def _everybody_applies(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> None:
+    done: dict[str, Future[None]] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def start(player: Player) -> None:
+            before = done.get(player.part.after)
+            done[player.part.name] = pool.submit(_applying, stage.stack, player, wave_id, before)
+
+        early = [player for player in players if player.part.is_early]
+        if early:
+            display.say("people apply while the education register is off")
+            _switch_register(stage, is_off=True)
+            for player in early:
+                start(player)
+            _wait_until_noticed(early, done)
+            _switch_register(stage, is_off=False)
+        display.say("people apply, are checked and join")
+        for player in sorted((p for p in players if p not in early), key=lambda p: bool(p.part.after)):
+            start(player)
+        if stage.kills_worker:
+            _kill_worker(stage.stack, players, display)
+        wait(done.values())
+
+
+def _applying(stack: Stack, player: Player, wave_id: str, before: Future[None] | None) -> None:
+    """Go the whole way to the wave; what goes wrong is written in the walk, for the table."""
+    walk = player.walk
+    if before:
+        wait([before])
+    try:
+        sign_in(
+            stack.url, walk, player.phone, lambda phone: [text for to, text in stack.texts() if to == phone]
+        )
+        with connect(stack.url, walk.token) as applicant:
+            apply(applicant, walk, player.citizen, player.photographs, DECIDED_WITHIN_S)
+            if walk.state is State.VERIFIED:
+                join_wave(applicant, walk, wave_id)
+    except (TookTooLongError, ApiProblemError, UploadRefusedError, httpx.HTTPError) as error:
+        walk.fault = f"{walk.stage}: {error}"
+    walk.stage = "done"
+
+
+def _reading(url: str, player: Player, wave_id: str) -> Callable[[], None]:
+    def read() -> None:
+        try:
+            with connect(url, player.walk.token) as applicant:
+                read_result(applicant, player.walk, wave_id)
+        except (ApiProblemError, httpx.HTTPError) as error:
+            player.walk.fault = f"result: {error}"
+
+    return read
+
+
+def _in_parallel(tasks: Sequence[Callable[[], None]]) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for future in [pool.submit(task) for task in tasks]:
+            future.result()
+
+
+def _wait_until_noticed(early: Sequence[Player], done: dict[str, Future[None]]) -> None:
+    """Wait until each early person was told that a register is awaited, or their walk ended without it."""
+    wait_for(
+        "the outage to be noticed",
+        lambda: all(
+            Sight.REGISTER_AWAITED in player.walk.sights or done[player.part.name].done() for player in early
+        ),
+        DECIDED_WITHIN_S,
+    )
+
+
+def _switch_register(stage: Stage, *, is_off: bool) -> None:
+    outage = {"register": "kemdikbud", "off": is_off}
+    httpx.post(f"{stage.registers_url}/_simulator/outage", json=outage, timeout=TIMEOUT_S).raise_for_status()
+
+
+def _kill_worker(stack: Stack, players: Sequence[Player], display: Display) -> None:
+    """Kill the worker with signal 9 while several people wait for it, and start it again."""
+    wait_for(
+        "two people waiting for a face check",
+        lambda: sum(player.walk.state is State.CHECKING for player in players) > 1,
+        DECIDED_WITHIN_S,
+    )
+    stack.kill_worker()
+    display.keep("The face worker was killed (signal 9) while people waited for it.")
+    time.sleep(WORKER_GONE_S)
+    stack.start_worker()
+    display.keep("The face worker was started again.")
+
+
+def _note_named(players: Sequence[Player], desk: ReviewDesk) -> None:
+    ids = {player.part.name: player.walk.application_id for player in players}
+    for player in players:
+        named = desk.named.get(player.walk.application_id, frozenset())
+        if player.part.after and ids[player.part.after] in named:
+            player.walk.sights.add(Sight.BOTH_NAMED)
