@@ -1,0 +1,207 @@
+"""Reads a programme's folder into values, and refuses one that is not right by naming the file and the field.
+
+    programmes/<name>/rules.json                        rule sets by date
+                      texts.json                        every code in Indonesian and English
+                      regions.json                      kabupaten/kota of registered domicile
+                      consent.json                      the consent asked for
+                      operating_points/<release>.json   the thresholds of one model release
+
+Read as package resources, so that the same lines work in a checkout and in a Lambda's zip.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Annotated, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+
+from gelombang.domain.checks import Layer
+from gelombang.domain.face_evidence import MEASURES
+from gelombang.domain.programme import LANGUAGES, Consent, Programme, RuleSet, Text
+from gelombang.domain.reasons import Reason
+from gelombang.domain.verdict import Limit, OperatingPoint
+
+Filled = Annotated[str, Field(min_length=1)]
+RegionCode = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@lru_cache(maxsize=8)
+def load_programme(name: str) -> Programme:
+    """Return the programme of the folder programmes/<name>; read once a process.
+
+    Raises:
+        ValueError: a file is missing or wrong; the message names the file and the field.
+    """
+    folder = files("programmes").joinpath(name)
+    if not name.isidentifier() or not folder.is_dir():
+        raise ValueError(f"there is no programme named {name!r}")
+    return read_programme(name, folder)
+
+
+def read_programme(name: str, folder: Traversable) -> Programme:
+    """Return the programme in a folder.
+
+    Raises:
+        ValueError: as `load_programme`.
+    """
+    texts = _read(folder, "texts.json", _TextsFile).root
+    points = sorted(folder.joinpath("operating_points").iterdir(), key=lambda path: path.name)
+    read = [
+        _read(folder, f"operating_points/{path.name}", _PointFile)
+        for path in points
+        if path.name.endswith(".json")
+    ]
+    return Programme(
+        name=name,
+        rule_sets=tuple(entry.value() for entry in _read(folder, "rules.json", _RulesFile).rule_sets),
+        texts={code: entry.value() for code, entry in texts.items()},
+        regions=_read(folder, "regions.json", _RegionsFile).regions,
+        consent=_read(folder, "consent.json", _ConsentFile).value(),
+        operating_points={entry.release: entry.value() for entry in read},
+    )
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class _RuleSetEntry(_File):
+    name: Filled
+    valid_from: date
+    valid_until: date | None
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
+    age_min: Annotated[int, Field(ge=0, le=120)]
+    age_max: Annotated[int, Field(ge=0, le=120)] | None
+    aid_excluded: bool
+    occupations_excluded: tuple[Filled, ...]
+    source: Filled
+
+    @model_validator(mode="after")
+    def _agrees_with_its_layers(self) -> Self:
+        if self.aid_excluded is not (Layer.AID in self.layers):
+            raise ValueError("aid_excluded and layers disagree about aid")
+        if bool(self.occupations_excluded) is not (Layer.EXCLUDED_OCCUPATION in self.layers):
+            raise ValueError("occupations_excluded and layers disagree about occupations")
+        if len(set(self.layers)) != len(self.layers):
+            raise ValueError("a layer is named twice")
+        return self
+
+    def value(self) -> RuleSet:
+        return RuleSet(
+            self.name,
+            self.valid_from,
+            self.valid_until,
+            self.layers,
+            self.age_min,
+            self.age_max,
+            self.occupations_excluded,
+            self.source,
+        )
+
+
+class _RulesFile(_File):
+    rule_sets: Annotated[tuple[_RuleSetEntry, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _follow_each_other(self) -> Self:
+        for earlier, later in zip(self.rule_sets, self.rule_sets[1:], strict=False):
+            if earlier.valid_until is None or later.valid_from <= earlier.valid_until:
+                raise ValueError(f"rule sets {earlier.name} and {later.name} overlap or are out of order")
+        return self
+
+
+class _TextEntry(_File):
+    id: Filled
+    next_id: Filled
+    en: Filled
+    next_en: Filled
+
+    def value(self) -> dict[str, Text]:
+        return {"id": Text(self.id, self.next_id), "en": Text(self.en, self.next_en)}
+
+
+class _TextsFile(RootModel[dict[str, _TextEntry]]):
+    """Every code with its text."""
+
+
+class _RegionsFile(_File):
+    note: str
+    source: Filled
+    regions: Annotated[dict[RegionCode, Filled], Field(min_length=1)]
+
+
+class _ConsentFile(_File):
+    version: Filled
+    texts: dict[str, Filled]
+
+    @model_validator(mode="after")
+    def _in_every_language(self) -> Self:
+        if set(self.texts) != set(LANGUAGES):
+            raise ValueError(f"texts are needed in exactly {', '.join(LANGUAGES)}")
+        return self
+
+    def value(self) -> Consent:
+        return Consent(self.version, self.texts)
+
+
+class _LimitEntry(_File):
+    measure: Filled
+    below: float | None = None
+    above: float | None = None
+    outside: float | None = None
+
+    @model_validator(mode="after")
+    def _has_one_bound_of_a_known_measure(self) -> Self:
+        if self.measure not in MEASURES:
+            raise ValueError(f"no worker reports a measure named {self.measure}")
+        if sum(bound is not None for bound in (self.below, self.above, self.outside)) != 1:
+            raise ValueError("exactly one of below, above and outside is needed")
+        return self
+
+
+class _PointFile(_File):
+    release: Filled
+    match_min: Cosine
+    duplicate_min: Cosine
+    tie_width: Share
+    live_min: Share | None
+    faults: dict[Reason, _LimitEntry]
+    ktp_faults: dict[Reason, _LimitEntry] = {}
+    set_by: Filled
+
+    def value(self) -> OperatingPoint:
+        return OperatingPoint(
+            release=self.release,
+            match_min=self.match_min,
+            duplicate_min=self.duplicate_min,
+            tie_width=self.tie_width,
+            live_min=self.live_min,
+            faults=_limits(self.faults),
+            set_by=self.set_by,
+            ktp_faults=_limits(self.ktp_faults),
+        )
+
+
+def _limits(entries: dict[Reason, _LimitEntry]) -> dict[str, Limit]:
+    return {code: Limit(**entry.model_dump()) for code, entry in entries.items()}
+
+
+_Shape = TypeVar("_Shape", bound=BaseModel)
+
+
+def _read(folder: Traversable, path: str, shape: type[_Shape]) -> _Shape:
+    name = f"programmes/{folder.name}/{path}"
+    try:
+        return shape.model_validate_json(folder.joinpath(*path.split("/")).read_bytes())
+    except FileNotFoundError as error:
+        raise ValueError(f"{name} is missing") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise ValueError(f"{name}: {field}: {first['msg']}") from error

@@ -1,0 +1,1 @@
+"""Programmes as data: one folder each, read by `gelombang.journey.programme`."""

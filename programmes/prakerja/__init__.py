@@ -1,0 +1,1 @@
+"""Kartu Prakerja as data: rules by date, texts, regions, consent, operating points and waves."""
