@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from gelombang.journey.review import ReviewDecision
 
 ShortText = Annotated[str, Field(max_length=120)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
@@ -43,7 +44,7 @@ class DraftForm(StrictForm):
     name: Annotated[ShortText, Field(examples=["Siti Aminah"])] = ""
     birth_date: Annotated[str, Field(max_length=10, examples=["1990-01-05"])] = ""
     region: Annotated[str, Field(max_length=8, examples=["3171"])] = ""
-    consent: Annotated[bool, Field(examples=[True])] = False
+    consent: Annotated[str, Field(max_length=40, examples=["2026-11"])] = ""  # the version agreed to
 
 
 class PhotoForm(StrictForm):
@@ -53,18 +54,10 @@ class PhotoForm(StrictForm):
     size_bytes: Annotated[Count, Field(examples=[240_000])]
 
 
-class Decision(StrEnum):
-    """What a reviewer may decide."""
-
-    ACCEPT = "accept"
-    REFUSE = "refuse"
-    RETAKE = "retake"
-
-
 class DecisionForm(StrictForm):
     """A reviewer's decision; the note goes to the audit, never to the applicant."""
 
-    decision: Annotated[Decision, Field(examples=["accept"])]
+    decision: Annotated[ReviewDecision, Field(examples=["accept"])]
     note: Annotated[
         str, Field(min_length=1, max_length=1000, examples=["Orang yang sama; foto lama di KTP."])
     ]
@@ -84,3 +77,11 @@ class WaveForm(StrictForm):
     reserve_percent: Annotated[int, Field(ge=0, le=100, examples=[10])] = 10
     max_recipients_per_household: Annotated[int, Field(ge=1, le=20, examples=[2])] = 2
     beacon_source: Annotated[str, Field(max_length=200)] = ""
+
+
+class BeaconForm(StrictForm):
+    """The public randomness that the wave's definition promised."""
+
+    beacon: Annotated[
+        str, Field(pattern=r"^([0-9a-f]{2}){16,64}$", examples=["00112233445566778899aabbccddeeff"])
+    ]

@@ -8,6 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from gelombang.domain.programme import Consent, Programme, Text
+from gelombang.journey.review import CaseHead
+from gelombang.journey.selection import BundleFile, WavePage
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -15,6 +19,50 @@ class Health:
 
     function: str
     alive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammePage:
+    """What a page needs of the programme: the consent to ask for, the regions, the text of every code."""
+
+    name: str
+    consent: Consent
+    regions: dict[str, str]
+    texts: dict[str, dict[str, Text]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases waiting for a reviewer, oldest first."""
+
+    cases: list[CaseHead]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The case is closed."""
+
+    case_id: str
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waves:
+    """The public pages of all waves, by id."""
+
+    waves: list[WavePage]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The files of a wave's draw that are published so far."""
+
+    files: tuple[BundleFile, ...]
+
+
+def programme_page(programme: Programme) -> ProgrammePage:
+    """Return the public part of a programme."""
+    return ProgrammePage(programme.name, programme.consent, programme.regions, programme.texts)
 
 
 @cache

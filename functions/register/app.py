@@ -1,0 +1,106 @@
+"""Registration: phone code, session, the form as typed, upload slots, submit and status.
+
+A request goes from a route below through `gelombang.api.routes` to the function of `gelombang.journey`.
+"""
+
+from __future__ import annotations
+
+from chalice.app import Chalice
+
+from gelombang import wiring
+from gelombang.api.callers import ANYONE, APPLICANT
+from gelombang.api.forms import CodeForm, DraftForm, EmptyForm, PhotoForm, SessionForm
+from gelombang.api.replies import Health, ProgrammePage, programme_page
+from gelombang.api.routes import Call, Route, Routes
+from gelombang.domain.application import ApplicationId, Slot
+from gelombang.domain.errors import (
+    CodeError,
+    MoveNotAllowedError,
+    NotFoundError,
+    NotReadyError,
+    TooManyRequestsError,
+)
+from gelombang.journey import photos, registration, sessions, status
+from gelombang.journey.ports import UploadForm
+from gelombang.journey.registration import FormView
+from gelombang.journey.sessions import CodeSent, SessionStarted
+from gelombang.journey.status import Status
+
+FORM = "/v1/application/form"
+PHOTO = "/v1/application/photos/{slot}"
+SUBMIT = "/v1/application/submit"
+SUBMITTING = (NotReadyError, MoveNotAllowedError)
+
+app = Chalice(app_name="gelombang-register", configure_logs=False)
+routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
+
+
+@routes.serve(
+    Route("POST", "/v1/codes", ANYONE, CodeForm, CodeSent, "Send a phone code", 202, (TooManyRequestsError,))
+)
+def send_code(call: Call[None, CodeForm]) -> CodeSent:
+    """Send a code to the phone, for one action."""
+    return sessions.send_code(call.ports, call.form.phone, call.form.action)
+
+
+@routes.serve(
+    Route("POST", "/v1/sessions", ANYONE, SessionForm, SessionStarted, "Confirm a code", 201, (CodeError,))
+)
+def confirm_code(call: Call[None, SessionForm]) -> SessionStarted:
+    """Use the code up and hand out a session."""
+    return sessions.confirm_code(call.ports, call.form.challenge_id, call.form.code)
+
+
+@routes.serve(
+    Route("GET", "/v1/application", APPLICANT, EmptyForm, Status, "Where the application is, and why")
+)
+def read_status(call: Call[ApplicationId, EmptyForm]) -> Status:
+    """Tell the state, its reasons and the next step."""
+    return status.status_of(call.ports, call.programme, call.caller)
+
+
+@routes.serve(Route("GET", FORM, APPLICANT, EmptyForm, FormView, "The form as typed so far"))
+def read_form(call: Call[ApplicationId, EmptyForm]) -> FormView:
+    """Show the applicant what was saved."""
+    return registration.read_form(call.ports, call.caller)
+
+
+@routes.serve(
+    Route("PATCH", FORM, APPLICANT, DraftForm, FormView, "Save fields as typed", 200, (MoveNotAllowedError,))
+)
+def save_form(call: Call[ApplicationId, DraftForm]) -> FormView:
+    """Save the fields that were sent; the others stay."""
+    fields = call.form.model_dump(exclude_unset=True)
+    return registration.save_form(call.ports, call.programme, call.caller, fields)
+
+
+@routes.serve(
+    Route("POST", PHOTO, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, (MoveNotAllowedError,))
+)
+def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
+    """Offer an upload for a photograph that is asked for now."""
+    if call.path["slot"] not in list(Slot):
+        raise NotFoundError
+    slot, form = Slot(call.path["slot"]), call.form
+    return photos.offer_upload(call.ports, call.caller, slot, form.content_type, form.size_bytes)
+
+
+@routes.serve(Route("POST", SUBMIT, APPLICANT, EmptyForm, Status, "Submit, or submit again", 202, SUBMITTING))
+def submit(call: Call[ApplicationId, EmptyForm]) -> Status:
+    """Let the checks begin, and tell the state after it."""
+    registration.submit(call.ports, call.caller)
+    return status.status_of(call.ports, call.programme, call.caller)
+
+
+@routes.serve(
+    Route("GET", "/v1/programme", ANYONE, EmptyForm, ProgrammePage, "Consent, regions and texts", cache_s=60)
+)
+def read_programme(call: Call[None, EmptyForm]) -> ProgrammePage:
+    """Tell a page what to ask for and how to word it."""
+    return programme_page(call.programme)
+
+
+@routes.serve(Route("GET", "/v1/register/health", ANYONE, EmptyForm, Health, "The function is alive"))
+def health(_call: Call[None, EmptyForm]) -> Health:
+    """Answer without asking anything of anyone."""
+    return Health("register")

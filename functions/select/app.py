@@ -1,0 +1,128 @@
+"""Selection: waves as data, joining, the operator's steps, own results with their proofs, the draw bundle.
+
+An operator asks for a step here; the step itself is done from a queue, because it may take longer than a request.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+
+from gelombang import wiring
+from gelombang.api.callers import ANYONE, APPLICANT, OPERATOR
+from gelombang.api.forms import BeaconForm, EmptyForm, WaveForm
+from gelombang.api.logs import write_event
+from gelombang.api.messages import consume_messages
+from gelombang.api.replies import Bundle, Health, Waves
+from gelombang.api.routes import Call, Route, Routes
+from gelombang.domain.application import ApplicationId
+from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
+from gelombang.domain.messages import QueueName
+from gelombang.domain.wave import WaveStep, definition_from_json
+from gelombang.journey import selection
+from gelombang.journey.selection import OwnResult, Receipt, WavePage
+from gelombang.journey.sessions import Staff
+
+PAGE_S = 5  # how long a public page may be kept: short enough that nobody misses an opening
+WAVE = "/v1/waves/{wave_id}"
+LOST_AFTER = timedelta(minutes=1)  # a step takes seconds; a message not answered by then is sent again
+JOINING = (WaveNotOpenError, NotReadyError, MoveNotAllowedError)
+STEPPING = (NotReadyError, MoveNotAllowedError)
+READING = (NotReadyError,)
+
+app = Chalice(app_name="gelombang-select", configure_logs=False)
+routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
+
+
+@app.on_sqs_message(queue=str(QueueName.WAVE_STEPS), batch_size=1)
+def wave_steps(event: SQSEvent) -> dict[str, Any]:
+    """Do a step of a wave."""
+    ports = wiring.ports_from_environment()
+    return consume_messages(
+        event,
+        routes.logger,
+        QueueName.WAVE_STEPS,
+        lambda asked: selection.run_step(ports, asked.wave_id, asked.step),
+    )
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def resend_steps(_event: CloudWatchEvent) -> None:
+    """Ask again for steps whose message was lost."""
+    ports = wiring.ports_from_environment()
+    sent_count = selection.resend_steps(ports, ports.clock.now() - LOST_AFTER)
+    write_event(routes.logger, "wave_steps_resent", sent_count=sent_count)
+
+
+@routes.serve(Route("GET", "/v1/waves", ANYONE, EmptyForm, Waves, "All waves", cache_s=PAGE_S))
+def list_waves(call: Call[None, EmptyForm]) -> Waves:
+    """List the public pages of all waves."""
+    return Waves(selection.list_waves(call.ports))
+
+
+@routes.serve(
+    Route("POST", "/v1/waves", OPERATOR, WaveForm, WavePage, "Define a wave; its hours open it", 201)
+)
+def open_wave(call: Call[Staff, WaveForm]) -> WavePage:
+    """Store a wave as data."""
+    definition = definition_from_json(call.form.model_dump(mode="json", exclude_unset=True))
+    return selection.open_wave(call.ports, definition, call.caller.name)
+
+
+@routes.serve(Route("GET", WAVE, ANYONE, EmptyForm, WavePage, "One wave's public page", cache_s=PAGE_S))
+def find_wave(call: Call[None, EmptyForm]) -> WavePage:
+    """Show what anybody may know of a wave."""
+    return selection.find_wave(call.ports, call.path["wave_id"])
+
+
+@routes.serve(
+    Route("POST", f"{WAVE}/entries", APPLICANT, EmptyForm, Receipt, "Join an open wave", 201, JOINING)
+)
+def join(call: Call[ApplicationId, EmptyForm]) -> Receipt:
+    """Enter the applicant into the wave; asking again gives the same receipt."""
+    return selection.join(call.ports, call.caller, call.path["wave_id"])
+
+
+@routes.serve(
+    Route("GET", f"{WAVE}/entries/mine", APPLICANT, EmptyForm, OwnResult, "Own result", 200, READING)
+)
+def read_own_result(call: Call[ApplicationId, EmptyForm]) -> OwnResult:
+    """Show the applicant's own result with its Merkle proof, once published."""
+    return selection.result_of(call.ports, call.caller, call.path["wave_id"])
+
+
+@routes.serve(
+    Route("POST", f"{WAVE}/beacon", OPERATOR, BeaconForm, WavePage, "Give the beacon", 200, STEPPING)
+)
+def announce_beacon(call: Call[Staff, BeaconForm]) -> WavePage:
+    """Keep the public randomness that the wave's definition promised; it can be given once."""
+    beacon = bytes.fromhex(call.form.beacon)
+    return selection.announce_beacon(call.ports, call.path["wave_id"], beacon, call.caller.name)
+
+
+@routes.serve(Route("GET", f"{WAVE}/bundle", ANYONE, EmptyForm, Bundle, "The draw bundle's files"))
+def read_bundle(call: Call[None, EmptyForm]) -> Bundle:
+    """List the published files with their hashes."""
+    return Bundle(selection.bundle_files(call.ports, call.path["wave_id"]))
+
+
+@routes.serve(Route("GET", "/v1/select/health", ANYONE, EmptyForm, Health, "The function is alive"))
+def health(_call: Call[None, EmptyForm]) -> Health:
+    """Answer without asking anything of anyone."""
+    return Health("select")
+
+
+def _serve_step(step: WaveStep) -> None:
+    name, summary = f"{step}_wave", f"Ask for the step {step}"
+
+    @routes.serve(
+        Route("POST", f"{WAVE}/{step}", OPERATOR, EmptyForm, WavePage, summary, 202, STEPPING, name=name)
+    )
+    def ask_step(call: Call[Staff, EmptyForm]) -> WavePage:
+        return selection.ask_step(call.ports, call.path["wave_id"], step, call.caller.name)
+
+
+for each in WaveStep:
+    _serve_step(each)

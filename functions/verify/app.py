@@ -1,0 +1,106 @@
+"""Verification: photographs that arrived, layers of checks, face evidence, reviewers, an applicant's story.
+
+The queue handlers are hints to look at the table; each may come twice. `reconcile` re-drives what was lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+
+from gelombang import wiring
+from gelombang.api.callers import ANYONE, AUDITOR, REVIEWER
+from gelombang.api.forms import DecisionForm, EmptyForm
+from gelombang.api.logs import write_event
+from gelombang.api.messages import consume, consume_messages, photo_keys
+from gelombang.api.replies import Cases, Decided, Health
+from gelombang.api.routes import Call, Route, Routes
+from gelombang.domain.errors import MoveNotAllowedError
+from gelombang.domain.messages import QueueName
+from gelombang.journey import explanation, photos, reconciliation, review, verification
+from gelombang.journey.explanation import Story
+from gelombang.journey.review import CaseView
+from gelombang.journey.sessions import Staff
+
+CASE = "/v1/reviews/{case_id}"
+DECIDING = (MoveNotAllowedError,)
+STORY = "/v1/explanations/{application_id}"
+
+app = Chalice(app_name="gelombang-verify", configure_logs=False)
+routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
+
+
+@app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=10)
+def photo_arrived(event: SQSEvent) -> dict[str, Any]:
+    """Record the photographs that S3 says have arrived."""
+
+    def record(body: str) -> None:
+        for key in photo_keys(body):
+            photos.record_arrival(wiring.ports_from_environment(), key)
+
+    return consume(event, routes.logger, record)
+
+
+@app.on_sqs_message(queue=str(QueueName.CHECKS_DUE), batch_size=10)
+def checks_due(event: SQSEvent) -> dict[str, Any]:
+    """Run the layers of checks that are not decided yet."""
+    ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
+    return consume_messages(
+        event, routes.logger, QueueName.CHECKS_DUE, lambda due: verification.run_checks(ports, programme, due)
+    )
+
+
+@app.on_sqs_message(queue=str(QueueName.FACE_EVIDENCE), batch_size=10)
+def face_evidence(event: SQSEvent) -> dict[str, Any]:
+    """Conclude from face evidence that the worker has stored."""
+    ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
+    return consume_messages(
+        event,
+        routes.logger,
+        QueueName.FACE_EVIDENCE,
+        lambda ready: verification.take_evidence(ports, programme, ready),
+    )
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def reconcile(_event: CloudWatchEvent) -> None:
+    """Send what the outbox still holds, and move on what is stuck."""
+    found = reconciliation.reconcile(wiring.ports_from_environment())
+    write_event(
+        routes.logger, "reconciled", relayed_count=found.relayed_count, redriven_count=found.redriven_count
+    )
+
+
+@routes.serve(Route("GET", "/v1/reviews", REVIEWER, EmptyForm, Cases, "Cases waiting for a reviewer"))
+def open_cases(call: Call[Staff, EmptyForm]) -> Cases:
+    """List the open cases, oldest first."""
+    return Cases(review.open_cases(call.ports, call.caller))
+
+
+@routes.serve(Route("GET", CASE, REVIEWER, EmptyForm, CaseView, "One case with its pictures"))
+def view_case(call: Call[Staff, EmptyForm]) -> CaseView:
+    """Show a case to a reviewer."""
+    return review.view_case(call.ports, call.caller, call.path["case_id"])
+
+
+@routes.serve(
+    Route("POST", f"{CASE}/decision", REVIEWER, DecisionForm, Decided, "Decide a case", 200, DECIDING)
+)
+def decide_case(call: Call[Staff, DecisionForm]) -> Decided:
+    """Close a case with a person's decision."""
+    case_id, form = call.path["case_id"], call.form
+    review.decide_case(call.ports, call.caller, case_id, form.decision, form.note)
+    return Decided(case_id, form.decision)
+
+
+@routes.serve(Route("GET", STORY, AUDITOR, EmptyForm, Story, "The whole story of one application"))
+def explain(call: Call[Staff, EmptyForm]) -> Story:
+    """Tell every check, the face evidence and the draw of one application."""
+    return explanation.explain(call.ports, call.programme, call.caller, call.path["application_id"])
+
+
+@routes.serve(Route("GET", "/v1/verify/health", ANYONE, EmptyForm, Health, "The function is alive"))
+def health(_call: Call[None, EmptyForm]) -> Health:
+    """Answer without asking anything of anyone."""
+    return Health("verify")
