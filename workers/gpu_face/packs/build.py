@@ -46,10 +46,10 @@ def build_pack(
     on_progress: Progress = lambda _step, _done, _total: None,
     environ: Mapping[str, str] | None = None,
 ) -> Path:
-    """Return the folder of the pack, building it unless it is there and every hash is right.
+    """Return the folder of the pack, built unless it is there and every hash is right.
 
-    `source` is a folder with ready-made files, by default the setting `GELOMBANG_PACK_FILES`; a pack made from
-    pip downloads needs none. `on_progress(step, done, total)` is told of bytes downloaded and files made.
+    `source` is a folder of ready-made files, by default the setting `GELOMBANG_PACK_FILES`; a pack made
+    from pip downloads needs none. `on_progress(step, done, total)` is told of bytes downloaded and files made.
 
     Raises:
         PackError: unknown pack, failed download, or a file that is not the one the manifest names.

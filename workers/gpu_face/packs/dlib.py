@@ -1,10 +1,10 @@
 """Turns dlib's face recognition network (.dat) into ONNX, without dlib.
 
 The file holds the layers' tensors from the input to the last layer, each after its layer's name; the network
-around them is rebuilt here and asks for every tensor's exact size, so that another file cannot pass unnoticed.
+around them is rebuilt here and asks for every tensor's exact size, so that no other file can pass.
 
-Source: the network is `anet_type` of dlib's dnn_face_recognition_ex.cpp (Davis King; weights CC0-1.0): a ResNet
-of 29 convolutions, its input an RGB picture of 150 x 150 px.
+Source: the network is `anet_type` of dlib's dnn_face_recognition_ex.cpp (Davis King; weights CC0-1.0): a
+ResNet of 29 convolutions, its input an RGB picture of 150 x 150 px.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class _Network:
         return self.sum(self.residual(value, channels, 2), self.pool("AveragePool", value, 2))
 
     def sum(self, left: _Value, right: _Value) -> _Value:
-        """Return the rectified sum; the smaller one is filled with zeros, in channels and at the far edges."""
+        """Return the rectified sum; the smaller one is filled with zeros, in channels and at far edges."""
         channels, side = max(left.channels, right.channels), max(left.side, right.side)
         names = [self.widen(value, channels, side) for value in (left, right)]
         return self.relu(_Value(self.graph.add("Add", *names), channels, side))

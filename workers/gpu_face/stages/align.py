@@ -1,0 +1,146 @@
+"""Traces a mesh over each face and turns the face upright: N faces in, N faces and N chips out.
+
+    face ─ square around it, upright ─ FaceMesh ─ 468 points ─ five exact points ─ similarity ─ chip
+
+Models: FaceMesh, (N, 3, 192, 192) or (N, 256, 256, 3) float32 RGB 0..1 → (N, 468, 3), 5 ms or 17 ms a face.
+A mesh whose score is low is not believed: the face keeps its detector's points and has no mesh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.gpu_face.faces import Face, Picture
+from workers.gpu_face.models import Mesh, Pack
+
+MESH_POINTS = 468  # the models with irises have ten more, which nothing here uses
+MIN_MESH_SCORE = 0.5
+FACES_PER_RUN = 16
+MOUTH_SHIFT = (
+    0.1  # of the eyes-to-mouth distance, from the points' middle towards the mouth: the mesh's centre
+)
+# MediaPipe's numbering; "first" is the eye and mouth corner on the left side of an upright picture.
+FIRST_EYE = [33, 133, 159, 145, 158, 153, 160, 144]
+OTHER_EYE = [263, 362, 386, 374, 385, 380, 387, 373]
+NOSE_RIDGE, NOSE_TIP, NOSE_TIP_WEIGHT = 4, 1, 0.6
+FIRST_MOUTH_CORNER, OTHER_MOUTH_CORNER = 61, 291
+
+
+def trace_meshes(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Face]) -> list[Face]:
+    """Return each face with its mesh and points taken from it; `pictures[i]` is where `faces[i]` is.
+
+    Where the mesh scores below `MIN_MESH_SCORE` the face comes back as it was, its mesh None.
+    """
+    traced: list[Face] = []
+    for start in range(0, len(faces), FACES_PER_RUN):
+        run = slice(start, start + FACES_PER_RUN)
+        traced += _trace(pack, pictures[run], faces[run])
+    return traced
+
+
+def align_faces(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Face]) -> NDArray[np.uint8]:
+    """Return the faces as the embedder wants them: (N, size, size, 3) uint8 BGR, black beyond the picture."""
+    size, template = pack.embedder.spec.size, pack.embedder.template
+    if not faces:
+        return np.empty((0, size, size, 3), np.uint8)
+    transforms = similarity(np.stack([face.points for face in faces]), template)
+    chips = [_cut(picture, matrix, size) for picture, matrix in zip(pictures, transforms, strict=True)]
+    return np.stack(chips)
+
+
+def similarity(points: NDArray[np.floating], template: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the similarity transforms (N, 2, 3) that bring points (N, P, 2) closest to the template (P, 2).
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns", 1991,
+    in its planar closed form without reflection: points as complex numbers, one complex factor and one shift.
+    """
+    source = np.asarray(points, np.float64) @ [1, 1j]
+    target = np.asarray(template, np.float64) @ [1, 1j]
+    source_mean, target_mean = source.mean(axis=1, keepdims=True), target.mean()
+    centred = source - source_mean
+    factor = (centred.conj() @ (target - target_mean)) / np.square(np.abs(centred)).sum(axis=1)
+    shift = target_mean - factor * source_mean[:, 0]
+    return np.stack(
+        [
+            np.stack([factor.real, -factor.imag, shift.real], axis=1),
+            np.stack([factor.imag, factor.real, shift.imag], axis=1),
+        ],
+        axis=1,
+    )
+
+
+def _trace(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Face]) -> list[Face]:
+    mesh = pack.mesh
+    transforms = _upright_squares(faces, pack.detector.spec.mesh_scale, mesh.spec.size)
+    squares = [
+        _cut(picture, matrix, mesh.spec.size) for picture, matrix in zip(pictures, transforms, strict=True)
+    ]
+    in_squares, scores = _run(mesh, np.stack(squares))
+    points = _back(in_squares, transforms)
+    return [
+        replace(face, mesh=points[i], points=_five_points(points[i])) if scores[i] >= MIN_MESH_SCORE else face
+        for i, face in enumerate(faces)
+    ]
+
+
+def _upright_squares(faces: Sequence[Face], mesh_scale: float, size: int) -> NDArray[np.float64]:
+    """Return the transforms (N, 2, 3) from pictures to upright squares of `size` px around the faces."""
+    boxes = np.stack([face.box for face in faces]).astype(np.float64)
+    points = np.stack([face.points for face in faces]) @ np.array([1, 1j])
+    eyes, mouth = points[:, :2].mean(axis=1), points[:, 3:].mean(axis=1)
+    centre = points.mean(axis=1) + MOUTH_SHIFT * (mouth - eyes)
+    sides = mesh_scale * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    across = points[:, 1] - points[:, 0]
+    along = across / np.abs(across) * sides / 2
+    corners = np.stack(
+        [centre - along * (1 + 1j), centre + along * (1 - 1j), centre + along * (1 + 1j)], axis=1
+    )
+    targets = np.array([(0, 0), (size, 0), (size, size)], np.float64)
+    return similarity(np.stack([corners.real, corners.imag], axis=2), targets)
+
+
+def _cut(picture: Picture, matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """Return `size` x `size` px of the picture under the transform, black beyond it.
+
+    A strong reduction goes by area first: sampling it straight would alias fine detail of a large photograph.
+    """
+    pixels, scale = picture.pixels, float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 1 / 2:
+        height, width = pixels.shape[:2]
+        smaller = max(round(2 * scale * width), 1), max(round(2 * scale * height), 1)
+        pixels = cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        matrix = np.hstack([matrix[:, :2] * (width / smaller[0], height / smaller[1]), matrix[:, 2:]])
+    return cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _run(mesh: Mesh, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points (N, 468, 3) in px of the squares, and the scores (N,) 0..1."""
+    values = squares[..., ::-1].astype(np.float32) / 255
+    if mesh.spec.layout == "NCHW":
+        values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+    name = mesh.session.get_inputs()[0].name
+    points, logits = mesh.session.run([mesh.spec.points, mesh.spec.score], {name: values})
+    count = len(squares)
+    scores = 1 / (1 + np.exp(-np.clip(logits.reshape(count).astype(np.float64), -50, 50)))
+    return points.reshape(count, -1, 3)[:, :MESH_POINTS].astype(np.float64), scores
+
+
+def _back(points: NDArray[np.float64], transforms: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the points (N, 468, 3) in px of their pictures; depth is scaled alike."""
+    linear, shift = transforms[:, :, :2], transforms[:, None, :, 2]
+    inverse = np.linalg.inv(linear)
+    flat = (points[..., :2] - shift) @ inverse.transpose(0, 2, 1)
+    depth = points[..., 2:] * np.hypot(inverse[:, 0, 0], inverse[:, 1, 0])[:, None, None]
+    return np.concatenate([flat, depth], axis=2).astype(np.float32)
+
+
+def _five_points(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+    flat = mesh[:, :2]
+    nose = NOSE_TIP_WEIGHT * flat[NOSE_TIP] + (1 - NOSE_TIP_WEIGHT) * flat[NOSE_RIDGE]
+    eyes = flat[FIRST_EYE].mean(axis=0), flat[OTHER_EYE].mean(axis=0)
+    return np.stack([*eyes, nose, flat[FIRST_MOUTH_CORNER], flat[OTHER_MOUTH_CORNER]]).astype(np.float32)
