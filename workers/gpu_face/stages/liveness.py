@@ -5,6 +5,7 @@ N faces with their pictures → N times 0..1 or None. The models are the MiniFAS
 They catch screens and most flat prints and let paper masks and cut-outs pass (30 pictures: APCER 41 %, BPCER 0 % at
 0.5), so this ranks work for reviewers and turns nobody away. None: the pack has no such model, the photograph is
 not a selfie, or the face fills the picture so far that the models would not see what they were trained on.
+Cost: 10 ms a face on one core.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from workers.gpu_face.faces import Face, Picture, Subject
 from workers.gpu_face.models import LivenessModel, Pack
 
 LIVE_CLASS = 1  # of 0 print, 1 live, 2 screen
+# How often the face must fit into the picture. Of 107 live faces cropped ever tighter, 36 % scored below 0.5 at
+# 1.3 and 9 % at 1.5; ten frames of real selfies at 1.43 to 1.6 all scored above 0.8 (2026-11-21).
+LEAST_ROOM = 1.5
 
 
 def assess_liveness(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Face]) -> list[float | None]:
@@ -30,23 +34,20 @@ def assess_liveness(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Fac
     wanted = [
         i
         for i, (picture, face) in enumerate(zip(pictures, faces, strict=True))
-        if picture.subject is Subject.SELFIE and has_margin(pack, picture, face)
+        if picture.subject is Subject.SELFIE and _room(picture, face) >= LEAST_ROOM
     ]
-    if wanted:
+    if wanted and pack.liveness:
         scores = np.mean([_run(model, pictures, faces, wanted) for model in pack.liveness], axis=0)
         for i, score in zip(wanted, scores, strict=True):
             answers[i] = round(float(score), 4)
     return answers
 
 
-def has_margin(pack: Pack, picture: Picture, face: Face) -> bool:
-    """Say whether the picture shows enough around the face for the model with the narrowest view."""
-    if not pack.liveness:
-        return False
+def _room(picture: Picture, face: Face) -> float:
+    """Return how often the face fits into the picture, in the direction where it fits less often."""
     height, width = picture.pixels.shape[:2]
-    box = _outline(face)
-    least = min(model.spec.crop_scale for model in pack.liveness)
-    return bool(least * (box[2] - box[0]) <= width and least * (box[3] - box[1]) <= height)
+    x0, y0, x1, y1 = _outline(face)
+    return float(min(width / (x1 - x0), height / (y1 - y0)))
 
 
 def _run(
