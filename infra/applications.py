@@ -35,7 +35,11 @@ def package_applications(folders: list[Path], out: Path) -> dict[str, Json]:
         PackagingError: Chalice refused an application.
     """
     running = {folder: _start(folder, out / folder.name) for folder in folders}
-    return {folder.name: _finish(folder, process, out) for folder, process in running.items()}
+    said = {folder: process.communicate()[0] for folder, process in running.items()}
+    for folder, process in running.items():
+        if process.returncode:
+            raise PackagingError(folder.name, said[folder])
+    return {folder.name: _finished(out / folder.name, out) for folder in folders}
 
 
 def _start(folder: Path, out: Path) -> subprocess.Popen[str]:
@@ -47,15 +51,12 @@ def _start(folder: Path, out: Path) -> subprocess.Popen[str]:
     )
 
 
-def _finish(folder: Path, process: subprocess.Popen[str], out: Path) -> Json:
-    said, _ = process.communicate()
-    if process.returncode:
-        raise PackagingError(folder.name, said)
-    packaged = out / folder.name
+def _finished(packaged: Path, out: Path) -> Json:
+    """Write the zip again with compiled modules in it; return Chalice's template."""
     contents = packaged / "contents"
     with zipfile.ZipFile(packaged / "deployment.zip") as archive:
         archive.extractall(contents)  # Chalice's own zip
     compile_folder(contents)
-    zip_folder(contents, out / f"{folder.name}.zip")
+    zip_folder(contents, out / f"{packaged.name}.zip")
     template: Json = json.loads((packaged / "sam.json").read_text())
     return template

@@ -26,6 +26,7 @@ def compile_folder(folder: Path) -> None:
     done = compileall.compile_dir(
         folder,
         quiet=2,
+        force=True,
         stripdir=str(folder),
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -39,9 +40,9 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployed service: where each application's API answers, and what a process of the service needs."""
+    """A deployed service: where its APIs answer, and what a process of the service needs."""
 
-    api_urls: dict[str, str]  # by application, without a slash at the end
+    api_urls: dict[str, str]  # by the first word of the path after /v1/, without a slash at the end
     environment: dict[str, str]  # GELOMBANG_* and boto3's own
 
 
@@ -61,10 +62,11 @@ def deploy(package: Package, engine_url: str, *, registers_url: str, public_url:
         "DeletionProtection": "false",
     }
     outputs = _deployed(_client("cloudformation", engine_url), template_url, parameters)
-    api_urls = {
-        name: f"{engine_url}/restapis/{outputs[name.title() + 'ApiId']}/{STAGE}/_user_request_"
-        for name in APPLICATIONS
-    }
+    template = json.loads(package.template.read_text())
+    api_urls: dict[str, str] = {}
+    for name in APPLICATIONS:
+        url = f"{engine_url}/restapis/{outputs[name.title() + 'ApiId']}/{STAGE}/_user_request_"
+        api_urls |= dict.fromkeys(_first_words(template, name), url)
     _warm(api_urls)
     named = {name: outputs[output_id(name)] for name in environment()}
     return Deployment(api_urls, credentials(engine_url) | named)
@@ -124,11 +126,17 @@ def _reasons(cloudformation: Any) -> tuple[str, ...]:  # noqa: ANN401 - a boto3 
     return tuple(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed)
 
 
+def _first_words(template: dict[str, Any], application: str) -> set[str]:  # Any: CloudFormation's JSON
+    """Return the words after /v1/ at which an application's routes begin."""
+    api = template["Resources"][application.title() + "RestAPI"]
+    return {path.split("/")[2] for path in api["Properties"]["DefinitionBody"]["paths"]}
+
+
 def _warm(api_urls: Mapping[str, str]) -> None:
-    """Ask each API for its health, at once: the first person need not wait for its first process."""
-    with ThreadPoolExecutor(len(api_urls)) as pool:
+    """Ask each application for its health, at once: the first person need not wait for its first process."""
+    with ThreadPoolExecutor(len(APPLICATIONS)) as pool:
         asked = [
-            pool.submit(httpx.get, f"{url}/v1/{name}/health", timeout=60) for name, url in api_urls.items()
+            pool.submit(httpx.get, f"{api_urls[name]}/v1/{name}/health", timeout=60) for name in APPLICATIONS
         ]
     for answer in asked:
         answer.result().raise_for_status()
