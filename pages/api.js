@@ -1,0 +1,103 @@
+// Calls the API and words its answers in Indonesian or English; every page uses it.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const memory = { // storage may be switched off: then a reload begins again
+  read(key) { try { return sessionStorage.getItem(key) || ""; } catch (e) { return ""; } },
+  write(key, value) { try { sessionStorage.setItem(key, value); } catch (e) { /* goes on without */ } },
+};
+let language = memory.read("language") || "id";
+const WORDS = {};
+
+/** Add a page's words: {key: [Indonesian, English]}. */
+function words(more) { Object.assign(WORDS, more); }
+
+/** One word or sentence of the page in the reader's language. */
+function t(key) { return (WORDS[key] || [key, key])[language === "en" ? 1 : 0]; }
+
+/** The reader's language of a value by language, {id, en}. */
+function said(texts) { return texts[language] || texts.id; }
+
+words({
+  skip: ["Langsung ke isi", "Skip to content"],
+  offline: ["Tidak ada sambungan. Data Anda aman; coba lagi.", "No connection. Nothing is lost; try again."],
+  wait: ["Coba lagi dalam {n} detik.", "Try again in {n} seconds."],
+  leave: ["Keluar", "Sign out"],
+});
+
+/** Call the API; rejects with a problem (RFC 9457) whatever went wrong. */
+async function call(method, path, body, token) {
+  const headers = {};
+  if (token) headers.Authorization = "Bearer " + token;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+  } catch (e) {
+    throw { status: 0, title: t("offline"), errors: [] };
+  }
+  const value = await answer.json().catch(() => ({}));
+  if (answer.ok) return value;
+  throw Object.assign({ status: answer.status, title: answer.statusText, errors: [] }, value);
+}
+
+/** The sentences of a problem in the reader's language. */
+function problemText(problem) {
+  const en = language === "en";
+  const parts = [en ? problem.detail_en : problem.detail, en ? problem.next_step_en : problem.next_step];
+  for (const one of problem.errors || []) parts.push(en ? one.detail_en : one.detail);
+  if (problem.retry_after_s) parts.push(t("wait").replace("{n}", problem.retry_after_s));
+  return parts.filter(Boolean).join(" ") || problem.title;
+}
+
+/** Show a problem where a screen reader reads it out, or take it away. */
+function showProblem(problem) {
+  const box = $("problem");
+  box.hidden = !problem;
+  box.textContent = problem ? problemText(problem) : "";
+  if (problem) box.focus();
+}
+
+/** Say something briefly without moving the focus. */
+function notice(text) { $("notice").textContent = text; }
+
+/** Make an element: el("p", {className: "hint"}, "text", child). */
+function el(tag, attributes, ...children) {
+  const made = Object.assign(document.createElement(tag), attributes);
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** Format a moment for Indonesia's western time zone. */
+function moment(iso) {
+  return new Date(iso).toLocaleString(language === "en" ? "en-GB" : "id-ID", { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Jakarta" }) + " WIB";
+}
+
+/** Put every [data-t] into the reader's language, now and when the switch is used. */
+function speak(redraw) {
+  const draw = () => {
+    document.documentElement.lang = language;
+    for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
+    $("language").textContent = language === "en" ? "Bahasa Indonesia" : "English";
+    $("language").lang = language === "en" ? "id" : "en";
+    redraw();
+  };
+  $("language").addEventListener("click", () => {
+    language = language === "en" ? "id" : "en";
+    memory.write("language", language);
+    draw();
+  });
+  draw();
+}
+
+/** Run a click or submit once at a time, its button disabled meanwhile; problems are shown. */
+function onAction(element, event, action) {
+  element.addEventListener(event, async (happening) => {
+    happening.preventDefault();
+    const button = element.tagName === "FORM" ? element.querySelector("button") : element;
+    if (button.disabled) return;
+    button.disabled = true;
+    showProblem(null);
+    try { await action(); } catch (problem) { if (problem.status === undefined) throw problem; showProblem(problem); } finally { button.disabled = false; }
+  });
+}

@@ -1,0 +1,279 @@
+// The applicant's page: phone, code, form, photographs, submit, status, wave, result. The server decides every step;
+// this page only shows what the status says is open.
+"use strict";
+
+words({
+  waves: ["Gelombang terbuka", "Open waves"], phoneTitle: ["Masuk dengan nomor ponsel", "Sign in with your mobile number"],
+  phone: ["Nomor ponsel", "Mobile number"], phoneHint: ["Contoh: 0812 3456 7890. Kami mengirim kode lewat SMS.", "For example 0812 3456 7890. We send a code by SMS."],
+  sendCode: ["Kirim kode", "Send code"], codeTitle: ["Masukkan kode", "Enter the code"], code: ["Kode enam angka", "Six-digit code"],
+  codeHint: ["Jangan beri tahu kode ini kepada siapa pun, termasuk petugas.", "Tell this code to nobody, not even an officer."],
+  signIn: ["Masuk", "Sign in"], otherPhone: ["Ganti nomor atau minta kode lagi", "Change number or ask for a new code"],
+  codeSent: ["Kode dikirim. Kode baru dapat diminta setelah {n} detik.", "Code sent. You can ask for a new one after {n} seconds."],
+  number: ["Nomor pendaftaran", "Application number"], formTitle: ["1. Data diri", "1. Your details"],
+  formHint: ["Setiap isian tersimpan begitu Anda pindah ke isian berikutnya.", "Each field is saved as you move to the next."],
+  kk: ["Nomor Kartu Keluarga", "Family card number (KK)"], name: ["Nama lengkap sesuai KTP", "Full name as on your KTP"],
+  birth: ["Tanggal lahir", "Date of birth"], region: ["Kabupaten/kota sesuai KTP", "Regency or city on your KTP"],
+  choose: ["Pilih …", "Choose …"], savedSecret: ["Tersimpan; isi lagi hanya untuk mengganti", "Saved; type again only to change it"],
+  saved: ["Tersimpan.", "Saved."], photoTitle: ["2. Foto", "2. Photographs"],
+  photoHint: ["Cahaya dari depan, seluruh wajah terlihat. Hijab dan peci boleh.", "Light from the front, whole face visible. Hijab and peci are fine."],
+  ktp: ["Foto KTP", "Photograph of your KTP"], selfie: ["Swafoto", "Selfie"], takePhoto: ["Ambil atau pilih foto", "Take or choose a photograph"],
+  retry: ["Kirim ulang", "Send again"], sending: ["Mengirim foto …", "Sending the photograph …"], arriving: ["Foto terkirim, sedang diterima …", "Sent, being received …"],
+  uploadFailed: ["Foto belum terkirim. Foto Anda masih di sini; tekan Kirim ulang.", "Not sent yet. Your photograph is still here; press Send again."],
+  EMPTY: ["Belum ada foto.", "No photograph yet."], AWAITED: ["Menunggu foto.", "Waiting for the photograph."], ARRIVED: ["Foto diterima.", "Photograph received."],
+  ACCEPTED: ["Foto diterima dan memenuhi syarat.", "Photograph accepted."], REFUSED: ["Foto ini perlu diulang:", "This photograph must be taken again:"],
+  submit: ["Kirim pendaftaran", "Send application"], resubmit: ["Kirim foto baru untuk diperiksa", "Send the new photograph for checking"],
+  consentFirst: ["Setujui pemakaian data terlebih dahulu.", "Agree to the use of your data first."],
+  checks: ["Pemeriksaan", "Checks"], PASSED: ["lolos", "passed"], FAILED: ["tidak lolos", "not passed"], PENDING: ["menunggu jawaban", "waiting for an answer"], NOT_APPLICABLE: ["tidak berlaku", "does not apply"],
+  population: ["Data kependudukan", "Population register"], age: ["Usia", "Age"], education: ["Sekolah dan perguruan tinggi", "Schools and universities"],
+  religious_education: ["Madrasah", "Madrasahs"], aid: ["Bantuan sosial", "Social aid"], excluded_occupation: ["Pekerjaan yang dikecualikan", "Excluded occupations"],
+  earlier_recipient: ["Penerima terdahulu", "Earlier recipients"], face: ["Wajah", "Face"],
+  waveTitle: ["Gelombang", "Wave"], noWave: ["Belum ada gelombang yang dibuka. Anda tidak perlu mengisi ulang.", "No wave is open. You will not have to fill in anything again."],
+  join: ["Gabung {n}", "Join {n}"], closes: ["Ditutup {n}. Urutan bergabung tidak memengaruhi peluang.", "Closes {n}. The order of joining does not change your chance."],
+  receipt: ["Tanda terima", "Receipt"], drawn: ["Peringkat undian", "Rank in the draw"], reserve: ["Nomor cadangan", "Place on the reserve list"], proof: ["Bukti undian", "Proof of the draw"],
+  waitDraw: ["Hasil tampil di sini setelah undian diumumkan.", "Your result appears here once the draw is published."],
+});
+
+const CAN_JOIN = ["VERIFIED", "NOT_DRAWN", "RESERVE"];
+const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIELDS = ["nik", "kk", "name", "birth_date", "region"];
+let token = memory.read("token"), challenge = null, programme = null, status = null, form = null, waves = [], result = null, timer = 0;
+const chosen = {}; // slot → {file, preview, share, failed}
+
+const ask = async (method, path, body) => {
+  try { return await call(method, path, body, token); } catch (problem) {
+    if (problem.status === 401 && token) { token = ""; memory.write("token", ""); draw(); }
+    throw problem;
+  }
+};
+
+// ---- drawing: everything visible follows from token, status, form and chosen -------------------------------------
+
+function draw() {
+  const state = status && status.state.code, open = status ? status.open_slots : [];
+  const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": token && status, "form-step": state === "DRAFT" && form,
+    "photo-step": token && open.length, "submit-step": token && open.length, "check-step": token && status && status.checks.length,
+    "wave-step": ["VERIFIED", "NOT_DRAWN", "RESERVE", "JOINED", "SELECTED"].includes(state) };
+  for (const id of Object.keys(show)) $(id).hidden = !show[id];
+  $("leave").hidden = !token;
+  if (!token || !status) return;
+  $("state").textContent = said(status.state.sentence);
+  $("state-next").textContent = said(status.state.next_step);
+  $("application").textContent = status.application_id;
+  $("reasons").replaceChildren(...status.reasons.map(reasonItem));
+  $("submit").textContent = t(state === "NEEDS_PHOTO" ? "resubmit" : "submit");
+  $("checks").replaceChildren(...status.checks.map(checkItem));
+  if (form) drawForm();
+  drawPhotos(open);
+  drawWave(state);
+}
+
+const reasonItem = (told) => el("li", {}, el("strong", {}, said(told.sentence)), " ", said(told.next_step));
+
+function checkItem(check) {
+  const item = el("li", { className: check.outcome }, el("strong", {}, t(check.layer)), ": " + t(check.outcome), el("div", { className: "hint" }, check.source + " · " + moment(check.checked_at)));
+  if (check.reason) item.append(el("div", {}, said(check.reason.sentence) + " " + said(check.reason.next_step)));
+  return item;
+}
+
+function drawForm() {
+  for (const field of FIELDS) {
+    const input = $(field), value = form.values[field];
+    if (document.activeElement !== input && value) input.value = value;
+    input.placeholder = form.saved.includes(field) && !value ? t("savedSecret") : "";
+  }
+  $("consent").checked = $("consent").checked || form.saved.includes("consent");
+  if (programme) $("consent-text").textContent = said(programme.consent.texts);
+}
+
+function drawPhotos(open) {
+  if ($("photos").contains(document.activeElement) && $("photos").dataset.for === open.join() + language && Object.values(chosen).some((one) => one.share < 1)) return drawShares();
+  $("photos").dataset.for = open.join() + language;
+  $("photos").replaceChildren(...SLOTS.filter((slot) => open.includes(slot)).map(photoCard));
+}
+
+function photoCard(slot) {
+  const photo = status.photos[slot], one = chosen[slot];
+  const input = el("input", { type: "file", id: "file-" + slot, accept: "image/*", onchange: () => choose(slot, input.files[0]) });
+  input.setAttribute("capture", slot === "selfie" ? "user" : "environment");
+  const card = el("div", { className: "card" }, el("h3", {}, t(slot)), el("p", {}, t(photo.status)), el("ul", {}, ...photo.faults.map(reasonItem)),
+    el("label", { htmlFor: input.id }, t("takePhoto")), input);
+  if (one && one.preview) card.append(el("img", { src: one.preview, alt: t(slot) }));
+  if (one && one.share < 1 && !one.failed) card.append(el("label", { htmlFor: "share-" + slot }, t("sending")), el("progress", { id: "share-" + slot, max: 1, value: one.share }));
+  if (one && one.failed) card.append(el("p", { className: "fault", role: "alert" }, t("uploadFailed")), el("button", { type: "button", onclick: () => send(slot) }, t("retry")));
+  return card;
+}
+
+function drawShares() {
+  for (const slot of SLOTS) if ($("share-" + slot)) $("share-" + slot).value = chosen[slot].share;
+}
+
+function drawWave(state) {
+  const blocks = [], joined = status.wave;
+  if (joined) {
+    blocks.push(el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id)));
+    blocks.push(result ? resultBlock(result) : el("p", {}, t("waitDraw")));
+  }
+  if (CAN_JOIN.includes(state)) {
+    const open = waves.filter((wave) => wave.state === "OPEN");
+    blocks.push(...(open.length ? open.map(joinCard) : [el("p", {}, t("noWave"))]));
+  }
+  $("wave").replaceChildren(...blocks);
+}
+
+function resultBlock(own) {
+  const facts = el("div", { className: "card" }, el("p", {}, el("strong", {}, t("drawn") + ": " + own.result.rank + " / " + own.entry_count)));
+  if (own.result.reserve) facts.append(el("p", {}, t("reserve") + ": " + own.result.reserve));
+  facts.append(el("details", {}, el("summary", {}, t("proof")), el("pre", {}, JSON.stringify(own, null, 1))));
+  return facts;
+}
+
+function joinCard(wave) {
+  const button = el("button", { type: "button" }, t("join").replace("{n}", wave.definition.name));
+  onAction(button, "click", async () => { await ask("POST", "/v1/waves/" + wave.definition.wave_id + "/entries", {}); await refresh(); });
+  return el("div", { className: "card" }, el("h3", {}, wave.definition.name), el("p", {}, t("closes").replace("{n}", moment(wave.closes_at))), button);
+}
+
+// ---- reading -----------------------------------------------------------------------------------------------------
+
+async function refresh() {
+  clearTimeout(timer);
+  if (!token) return draw();
+  const before = status && status.state.code;
+  status = await ask("GET", "/v1/application");
+  const state = status.state.code;
+  if (state === "DRAFT" && !form) await startForm();
+  if (CAN_JOIN.includes(state)) waves = (await ask("GET", "/v1/waves")).waves;
+  if (!status.wave || state === "JOINED") result = null;
+  else if (!result) result = await ask("GET", "/v1/waves/" + status.wave.wave_id + "/entries/mine").catch(() => null);
+  draw();
+  if (before && before !== state) { notice(said(status.state.sentence)); $("state").focus(); }
+  timer = setTimeout(() => { if (document.hidden) timer = setTimeout(watch, 5000); else watch(); }, state === "CHECKING" || awaiting() ? 2000 : 15000);
+}
+
+const awaiting = () => SLOTS.some((slot) => status.photos[slot].status === "AWAITED" && chosen[slot] && chosen[slot].share === 1);
+const watch = () => refresh().catch(() => { timer = setTimeout(watch, 10000); });
+
+async function startForm() {
+  [form, programme] = [await ask("GET", "/v1/application/form"), await call("GET", "/v1/programme")];
+  const regions = Object.entries(programme.regions).sort((one, other) => one[1].localeCompare(other[1]));
+  $("region").replaceChildren(el("option", { value: "" }, t("choose")), ...regions.map(([code, name]) => el("option", { value: code }, name)));
+}
+
+// ---- saving and sending ------------------------------------------------------------------------------------------
+
+async function save(field, value) {
+  fault(field, "");
+  try {
+    form = await ask("PATCH", "/v1/application/form", { [field]: value });
+    notice(t("saved"));
+    if (field === "nik" || field === "kk") $(field).value = "";
+    drawForm();
+  } catch (problem) {
+    if (!showFaults(problem)) showProblem(problem);
+  }
+}
+
+function fault(field, text) {
+  $(field + "-fault").textContent = text;
+  if (text) $(field).setAttribute("aria-invalid", "true"); else $(field).removeAttribute("aria-invalid");
+}
+
+function showFaults(problem) {
+  const mine = (problem.errors || []).filter((one) => $(one.pointer.slice(1) + "-fault"));
+  for (const one of mine) fault(one.pointer.slice(1), language === "en" ? one.detail_en : one.detail);
+  if (mine.length) $(mine[0].pointer.slice(1)).focus();
+  return mine.length > 0;
+}
+
+async function choose(slot, file) {
+  if (!file) return;
+  if (chosen[slot] && chosen[slot].preview) URL.revokeObjectURL(chosen[slot].preview);
+  const small = await downscale(file);
+  chosen[slot] = { file: small, preview: URL.createObjectURL(small), share: 0, failed: false };
+  await send(slot);
+}
+
+/** A JPEG of at most 1600 px: a tenth of the upload; a file the browser cannot read goes as it is, for the server to judge. */
+async function downscale(file) {
+  try {
+    const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(picture.width, picture.height));
+    const canvas = el("canvas", { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    return await new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("no JPEG"))), "image/jpeg", JPEG_QUALITY));
+  } catch (e) {
+    return file;
+  }
+}
+
+async function send(slot) {
+  const one = chosen[slot];
+  Object.assign(one, { share: 0, failed: false });
+  showProblem(null);
+  draw();
+  try {
+    const upload = await ask("POST", "/v1/application/photos/" + slot, { content_type: one.file.type, size_bytes: one.file.size });
+    await post(upload, one);
+    one.share = 1;
+    notice(t("arriving"));
+    await refresh();
+  } catch (problem) {
+    one.failed = true;
+    draw();
+    if (problem.status) showProblem(problem);
+  }
+}
+
+/** XMLHttpRequest, because fetch cannot tell how much has been sent. */
+function post(upload, one) {
+  return new Promise((done, fail) => {
+    const body = new FormData(), request = new XMLHttpRequest();
+    for (const [name, value] of Object.entries(upload.fields)) body.append(name, value);
+    body.append("file", one.file);
+    request.upload.onprogress = (event) => { one.share = Math.min(0.99, event.loaded / event.total); drawShares(); };
+    request.onload = () => (request.status < 300 ? done() : fail({ status: 0 }));
+    request.onerror = request.ontimeout = () => fail({ status: 0 });
+    request.timeout = 300000;
+    request.open("POST", upload.url);
+    request.send(body);
+  });
+}
+
+// ---- beginning ---------------------------------------------------------------------------------------------------
+
+onAction($("phone-form"), "submit", async () => {
+  fault("phone", "");
+  try { challenge = await call("POST", "/v1/codes", { phone: $("phone").value.trim(), action: "log_in" }); } catch (problem) {
+    if (showFaults(problem)) return;
+    throw problem;
+  }
+  notice(t("codeSent").replace("{n}", challenge.resend_after_s));
+  draw();
+  $("code").focus();
+});
+onAction($("code-form"), "submit", async () => {
+  fault("code", "");
+  let session;
+  try { session = await call("POST", "/v1/sessions", { challenge_id: challenge.challenge_id, code: $("code").value.trim() }); } catch (problem) {
+    if (showFaults(problem)) return;
+    throw problem;
+  }
+  token = session.token;
+  memory.write("token", token);
+  challenge = null;
+  $("code").value = "";
+  notice("");
+  await refresh();
+  $("state").focus();
+});
+onAction($("other-phone"), "click", async () => { challenge = null; draw(); $("phone").focus(); });
+onAction($("leave"), "click", async () => { memory.write("token", ""); location.reload(); });
+onAction($("submit"), "click", async () => {
+  if (status.state.code === "DRAFT" && !$("consent").checked) { fault("consent", t("consentFirst")); $("consent").focus(); return; }
+  status = await ask("POST", "/v1/application/submit", {});
+  await refresh();
+  $("state").focus();
+});
+for (const field of FIELDS) $(field).addEventListener("change", () => { if ($(field).value.trim()) save(field, $(field).value.trim()); });
+$("consent").addEventListener("change", () => { if ($("consent").checked) save("consent", programme.consent.version); });
+speak(draw);
+refresh().catch(showProblem);

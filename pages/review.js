@@ -1,0 +1,52 @@
+// The reviewer's page: open cases, pictures side by side, a decision with a note. No score is ever shown.
+"use strict";
+
+words({
+  title: ["Peninjauan oleh petugas", "Review"], token: ["Token petugas", "Staff token"], list: ["Lihat antrean", "List open cases"],
+  cases: ["Kasus terbuka", "Open cases"], none: ["Tidak ada kasus terbuka.", "No open cases."], open: ["Buka", "Open"],
+  note: ["Catatan untuk arsip (wajib)", "Note for the record (needed)"],
+  noteHint: ["Jangan tulis NIK atau nama. Pembukaan kasus ini sudah dicatat.", "Write no NIK or name. That you opened this case is on record."],
+  accept: ["Terima: orang yang sama", "Accept: the same person"], retake: ["Minta swafoto baru", "Ask for a new selfie"], refuse: ["Tolak", "Refuse"],
+  decided: ["Keputusan disimpan.", "Decision saved."], selfie: ["Swafoto", "Selfie"], ktp: ["KTP", "KTP"], noPicture: ["belum ada", "not there"],
+  subject: ["Pendaftaran ini", "This application"], other: ["Pendaftaran lain", "Other application"],
+});
+
+let cases = null, current = null, texts = {};
+const staff = (method, path, body) => call(method, path, body, $("token").value.trim());
+const wording = (code) => (texts[code] ? (language === "en" ? texts[code].en : texts[code].id).sentence : code);
+
+function draw() {
+  if (cases) $("cases").replaceChildren(...(cases.length ? cases.map(caseLine) : [el("li", {}, t("none"))]));
+  $("case").hidden = !current;
+  if (!current) return;
+  $("case-title").textContent = current.head.case_id;
+  $("case-reasons").replaceChildren(...current.head.reasons.map((code) => el("li", {}, wording(code))));
+  $("pictures").replaceChildren(...pictures(t("subject"), current.subject), ...current.others.flatMap((one) => pictures(t("other"), one)));
+}
+
+function caseLine(one) {
+  const button = el("button", { type: "button", className: "plain" }, t("open"));
+  button.setAttribute("aria-label", t("open") + " " + one.case_id);
+  onAction(button, "click", async () => { current = await staff("GET", "/v1/reviews/" + one.case_id); $("note").value = ""; draw(); $("case-title").focus(); });
+  return el("li", {}, moment(one.opened_at) + " – " + one.reasons.map(wording).join(" "), " ", button);
+}
+
+const pictures = (whose, one) => ["selfie", "ktp"].map((slot) => el("figure", {},
+  el("figcaption", {}, whose + ": " + t(slot), el("br"), el("code", {}, one.application_id)),
+  one[slot + "_url"] ? el("img", { src: one[slot + "_url"], alt: whose + ": " + t(slot) }) : t("noPicture")));
+
+async function list() {
+  texts = (await call("GET", "/v1/programme")).texts;
+  cases = (await staff("GET", "/v1/reviews")).cases;
+  current = null;
+  draw();
+}
+
+onAction($("enter"), "submit", list);
+for (const button of document.querySelectorAll("[data-decision]")) onAction(button, "click", async () => {
+  await staff("POST", "/v1/reviews/" + current.head.case_id + "/decision", { decision: button.dataset.decision, note: $("note").value.trim() });
+  await list();
+  notice(t("decided"));
+  $("cases-title").scrollIntoView();
+});
+speak(draw);

@@ -1,0 +1,49 @@
+// The public page of all waves: hours, seats, entries, what was committed to before the draw, and the bundle to check.
+"use strict";
+
+words({
+  register: ["Pendaftaran", "Registration"], title: ["Kuota dan hasil setiap gelombang", "Seats and results of every wave"],
+  fair: ["Undian dilakukan setelah gelombang ditutup; urutan kedatangan tidak memengaruhi peluang. Komitmen diumumkan sebelum undian, dan siapa pun dapat memeriksa berkasnya.",
+    "The draw is held after the wave has closed; the order of arrival does not change anybody's chance. The commitment is published before the draw, and anybody can check the files."],
+  none: ["Belum ada gelombang.", "No waves yet."], opens: ["Dibuka", "Opens"], closes: ["Ditutup", "Closes"], entries: ["Peserta undian", "Entries in the draw"],
+  seats: ["Kursi", "Seats"], filled: ["Terisi", "Filled"], region: ["Kabupaten/kota", "Regency or city"], commitment: ["Komitmen (SHA-256)", "Commitment (SHA-256)"],
+  root: ["Akar Merkle", "Merkle root"], files: ["Berkas undian", "Draw bundle"], afterClose: ["tampil setelah gelombang ditutup", "shown once the wave has closed"],
+  PLANNED: ["Belum dibuka", "Not open yet"], OPEN: ["Dibuka", "Open"], CLOSED: ["Ditutup", "Closed"], FROZEN: ["Daftar peserta dikunci", "Entries frozen"],
+  COMMITTED: ["Komitmen diumumkan", "Commitment published"], DRAWN: ["Sudah diundi", "Drawn"], PUBLISHED: ["Hasil diumumkan", "Results published"],
+});
+
+let waves = [], regions = {};
+const bundles = {};
+
+const line = (name, ...value) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, ...value));
+const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+function card(wave) {
+  const plan = wave.definition, published = wave.state === "PUBLISHED";
+  const facts = el("table", {}, el("tbody", {},
+    line(t("opens"), moment(plan.opens_at)), line(t("closes"), moment(wave.closes_at)),
+    line(t("seats"), String(total(plan.quota))), line(t("filled"), published ? String(total(wave.filled)) : "–"),
+    line(t("entries"), wave.root ? String(wave.entry_count) : t("afterClose")),
+    line(t("root"), el("code", {}, wave.root || "–")), line(t("commitment"), el("code", {}, wave.commitment_sha256 || "–"))));
+  const places = Object.keys(plan.quota).map((region) => el("tr", {}, el("th", { scope: "row" }, regions[region] || region),
+    el("td", {}, String(plan.quota[region])), el("td", {}, published ? String(wave.filled[region] || 0) : "–")));
+  const head = ["region", "seats", "filled"].map((name) => el("th", { scope: "col" }, t(name)));
+  const box = el("section", { className: "card" }, el("h2", {}, plan.name + " – " + t(wave.state)), facts,
+    el("details", {}, el("summary", {}, t("region")), el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...places))));
+  const files = bundles[plan.wave_id] || [];
+  if (files.length) box.append(el("h3", {}, t("files")), el("ul", {}, ...files.map((file) => el("li", {}, el("a", { href: file.url }, file.name), " ", el("code", {}, file.sha256)))));
+  return box;
+}
+
+function draw() {
+  $("waves").replaceChildren(...(waves.length ? waves.map(card) : [el("p", {}, t("none"))]));
+}
+
+async function read() {
+  [waves, regions] = [(await call("GET", "/v1/waves")).waves, (await call("GET", "/v1/programme")).regions];
+  for (const wave of waves) if (wave.commitment_sha256) bundles[wave.definition.wave_id] = (await call("GET", "/v1/waves/" + wave.definition.wave_id + "/bundle")).files;
+  draw();
+}
+
+speak(draw);
+read().catch(showProblem);
