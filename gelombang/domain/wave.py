@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import NewType, cast
 
 from gelombang.domain.errors import FieldFault, InvalidFormError, MoveNotAllowedError
+from gelombang.domain.reasons import Reason
 
 WaveId = NewType("WaveId", str)
 
@@ -165,10 +166,10 @@ def definition_from_json(fields: Mapping[str, object]) -> WaveDefinition:
     Raises:
         InvalidFormError: fields are missing, unknown or wrong; all of them are named.
     """
-    faults = [FieldFault(f"/{name}", "MISSING") for name in _REQUIRED if name not in fields]
-    faults += [FieldFault(f"/{name}", "UNKNOWN_FIELD") for name in fields if name not in _CHECKS]
+    faults = [FieldFault(f"/{name}", Reason.FIELD_MISSING) for name in _REQUIRED if name not in fields]
+    faults += [FieldFault(f"/{name}", Reason.FIELD_NOT_KNOWN) for name in fields if name not in _CHECKS]
     faults += [
-        FieldFault(f"/{name}", "NOT_VALID")
+        FieldFault(f"/{name}", Reason.FIELD_INVALID)
         for name, is_right in _CHECKS.items()
         if name in fields and not is_right(fields[name])
     ]
@@ -176,9 +177,9 @@ def definition_from_json(fields: Mapping[str, object]) -> WaveDefinition:
         raise InvalidFormError(tuple(faults))
     definition = _definition(fields)
     if definition.closes_at <= definition.opens_at:
-        faults.append(FieldFault("/closes_at", "NOT_AFTER_OPENING"))
+        faults.append(FieldFault("/closes_at", Reason.NOT_AFTER_OPENING))
     if definition.priority_seats > seat_count(definition):
-        faults.append(FieldFault("/priority_seats", "MORE_THAN_SEATS"))
+        faults.append(FieldFault("/priority_seats", Reason.MORE_THAN_SEATS))
     if faults:
         raise InvalidFormError(tuple(faults))
     return definition

@@ -21,6 +21,7 @@ from gelombang.domain.errors import (
     WaveNotOpenError,
 )
 from gelombang.domain.messages import WaveStepAsked
+from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import (
     Progress,
     StepTaken,
@@ -228,7 +229,7 @@ def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
         raise NotFoundError
     entry = load_entry(ports, wave_id, application.entry_id)
     if wave.reached is not WaveState.PUBLISHED or entry.result is None:
-        raise NotReadyError(("NOT_PUBLISHED",))
+        raise NotReadyError((Reason.NOT_PUBLISHED,))
     return OwnResult(
         wave_id, entry.entry_id, wave.root, wave.entry_count, wave.commitment_sha256, entry.result
     )
@@ -306,9 +307,9 @@ def _join_once(ports: Ports, application_id: str, wave_id: str) -> Receipt:
 def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntry:
     form, wave_id = application.form, wave.definition.wave_id
     if form is None or application.state in UNVERIFIED:
-        raise NotReadyError(("NOT_VERIFIED",))
+        raise NotReadyError((Reason.NOT_VERIFIED,))
     if form.region not in wave.definition.quota:
-        raise NotReadyError(("REGION_NOT_IN_WAVE",))
+        raise NotReadyError((Reason.REGION_NOT_IN_WAVE,))
     return StoredEntry(
         entry_id=ports.clock.random_bytes(16).hex(),
         application_id=application.application_id,
@@ -328,7 +329,7 @@ def _require_ready(ports: Ports, wave: Wave, step: WaveStep) -> None:
     if step is WaveStep.FREEZE:
         require_turn(ports, wave.definition.wave_id)
     if step is WaveStep.DRAW and wave.definition.beacon_source and not wave.beacon:
-        raise NotReadyError(("BEACON_MISSING",))
+        raise NotReadyError((Reason.BEACON_MISSING,))
 
 
 def _closed(wave: Wave, operator: str, now: datetime) -> Wave:

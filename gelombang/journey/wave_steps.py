@@ -47,6 +47,7 @@ from gelombang.domain.draw_bundle import (
 )
 from gelombang.domain.errors import DependencyError, NotReadyError
 from gelombang.domain.merkle import build_tree, prove
+from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import STEPS, Progress, StepTaken, Wave, WaveStep, is_due, state_of
 from gelombang.journey import applications
 from gelombang.journey.ports import Change, Delete, Ports, Put, Require, Row
@@ -100,7 +101,7 @@ def require_turn(ports: Ports, wave_id: str) -> Row | None:
     """
     row = ports.rows.read(DRAWING)
     if row and row.fields["wave_id"] != wave_id:
-        raise NotReadyError(("OTHER_WAVE_IN_DRAW",))
+        raise NotReadyError((Reason.OTHER_WAVE_IN_DRAW,))
     return row
 
 
@@ -139,7 +140,7 @@ def _commit(ports: Ports, wave: Wave) -> None:
 def _draw(ports: Ports, wave: Wave) -> None:
     definition = wave.definition
     if definition.beacon_source and not wave.beacon:
-        raise NotReadyError(("BEACON_MISSING",))
+        raise NotReadyError((Reason.BEACON_MISSING,))
     commitment = _read(ports, definition.wave_id, COMMITMENT, wave.commitment_sha256)
     content = _read(ports, definition.wave_id, ENTRIES, wave.entries_sha256)
     told = draw_file(commitment, _open_secret(ports, wave), bytes.fromhex(wave.beacon))
