@@ -1,0 +1,222 @@
+"""The registers' simulator: what ministries' servers would answer, over real HTTP, about synthetic people.
+
+    python -m local.registers --port 0 --seed 1      prints its URL as its first line
+
+Answers are shaped as `gelombang.http.registers` documents. Two routes are the simulator's own:
+
+    POST /_simulator/outage   {"register": "kemdikbud", "mode": "off"|"slow"|"garbled", "seconds": n or null}
+    POST /_simulator/recover  {}
+
+It listens on the loopback address only and logs no request bodies, so no NIK is ever in its log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from gelombang.domain.checks import Layer
+from gelombang.domain.eligibility import jakarta_day
+from gelombang.memory.registers import SOURCES, Citizen, Outage, facts_about
+from local.population import Population
+
+PATHS: dict[str, Layer] = {
+    "/dukcapil/person": Layer.POPULATION,
+    "/kemdikbud/students": Layer.EDUCATION,
+    "/kemenag/students": Layer.RELIGIOUS_EDUCATION,
+    "/kemensos/recipients": Layer.AID,
+    "/exclusions/occupations": Layer.EXCLUDED_OCCUPATION,
+    "/prakerja/recipients": Layer.EARLIER_RECIPIENT,
+}
+DEFAULT_COUNT = 2000
+SLOW_S = 20.0  # longer than any caller waits
+STOP_S = 10.0
+LOG = logging.getLogger("local.registers")
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class RegistersProcess:
+    """A running simulator."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def stop(self) -> None:
+        """End it and wait for its end."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+def start_registers(
+    seed: int, log_path: Path, count: int = DEFAULT_COUNT, today: date | None = None
+) -> RegistersProcess:
+    """Start the simulator as a process of its own on a free port, its log going to `log_path`.
+
+    Raises:
+        RuntimeError: it ended before it listened; its log says why.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "local.registers",
+        "--port",
+        "0",
+        "--seed",
+        str(seed),
+        "--count",
+        str(count),
+    ]
+    if today:
+        command += ["--today", today.isoformat()]
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    first_line = process.stdout.readline().strip() if process.stdout else ""
+    started = RegistersProcess(first_line, process)
+    if not first_line:
+        started.stop()
+        raise RuntimeError(f"the registers' simulator did not start; see {log_path}")
+    return started
+
+
+def simulator(population: Population, list_version: str, listed_on: date) -> Starlette:
+    """Return the simulator's application over a population."""
+    people = {citizen.nik: citizen for citizen in population.citizens}
+    outages = _Outages()
+    versions = {"list_version": list_version, "listed_on": listed_on.isoformat()}
+    routes = [
+        Route(path, _register(layer, people, outages, versions), methods=["POST"])
+        for path, layer in PATHS.items()
+    ]
+    routes += [
+        Route("/_simulator/outage", outages.begin, methods=["POST"]),
+        Route("/_simulator/recover", outages.recover, methods=["POST"]),
+    ]
+    return Starlette(routes=routes)
+
+
+class _Question(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    nik: Annotated[str, Field(pattern=r"^[0-9]{16}$")]
+    kk: Annotated[str, Field(pattern=r"^[0-9]{16}$")] = ""
+
+
+class _OutageAsked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: Annotated[str, Field(alias="register")]
+    mode: Outage = Outage.OFF
+    seconds: Annotated[float, Field(gt=0)] | None = None
+
+
+@dataclass(slots=True)
+class _Outages:
+    """Which register fails how and until when (monotonic seconds)."""
+
+    current: dict[str, tuple[Outage, float]] = field(default_factory=dict)
+
+    def of(self, source: str) -> Outage | None:
+        mode, until = self.current.get(source, (None, 0.0))
+        return mode if time.monotonic() < until else None
+
+    async def begin(self, request: Request) -> Response:
+        try:
+            asked = _OutageAsked.model_validate_json(await request.body())
+        except ValidationError as error:
+            return JSONResponse({"errors": error.error_count()}, 400)
+        if asked.source not in SOURCES.values():
+            return JSONResponse({"registers": sorted(set(SOURCES.values()))}, 404)
+        until = time.monotonic() + asked.seconds if asked.seconds else float("inf")
+        self.current[asked.source] = (asked.mode, until)
+        LOG.warning("outage register=%s mode=%s seconds=%s", asked.source, asked.mode, asked.seconds)
+        return JSONResponse({"register": asked.source, "mode": asked.mode})
+
+    async def recover(self, _request: Request) -> Response:
+        self.current.clear()
+        LOG.warning("all registers recovered")
+        return JSONResponse({})
+
+
+def _register(
+    layer: Layer, people: dict[str, Citizen], outages: _Outages, versions: dict[str, str]
+) -> Answer:
+    source = SOURCES[layer]
+
+    async def answer(request: Request) -> Response:
+        response = await _answer(await request.body())
+        LOG.info("register=%s status=%s", source, response.status_code)
+        return response
+
+    async def _answer(body: bytes) -> Response:
+        outage = outages.of(source)
+        if outage is Outage.OFF:
+            return HTMLResponse("<h1>503 Service Unavailable</h1>", 503)
+        if outage is Outage.GARBLED:
+            return HTMLResponse("<h1>Sedang dalam pemeliharaan</h1>")
+        if outage is Outage.SLOW:
+            await asyncio.sleep(SLOW_S)
+        try:
+            question = _Question.model_validate_json(body)
+        except ValidationError as error:
+            return JSONResponse({"errors": error.error_count()}, 400)
+        return JSONResponse(versions | {"facts": facts_about(layer, people.get(question.nik), question.kk)})
+
+    return answer
+
+
+async def _serve(app: Starlette, port: int) -> None:
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    listening = socket.create_server(("127.0.0.1", port), backlog=128)
+    typer.echo(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    config = Config()
+    config.bind = [f"fd://{listening.detach()}"]  # hypercorn closes it
+    config.graceful_timeout = 1.0
+    config.errorlog = LOG
+    await serve(cast("ASGIFramework", app), config, shutdown_trigger=stopping.wait)
+
+
+def main(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed and day make the same people.")] = 1,
+    count: Annotated[int, typer.Option(help="How many people.")] = DEFAULT_COUNT,
+    today: Annotated[
+        str, typer.Option(help="The day ages count from, ISO 8601; default: in Jakarta now.")
+    ] = "",
+) -> None:
+    """Serve the registers' simulator on the loopback address until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    day = date.fromisoformat(today) if today else jakarta_day(datetime.now(UTC))
+    app = simulator(Population.seeded(seed, count, day), f"seed-{seed}", day)
+    asyncio.run(_serve(app, port))
+
+
+if __name__ == "__main__":
+    typer.run(main)
