@@ -11,6 +11,7 @@ A face that has not passed is never a refusal here: retakes and reviews are move
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -46,13 +47,22 @@ class Claimant(Protocol):
         """The birth date as typed."""
 
 
-class Decision(StrEnum):
+class Step(StrEnum):
     """What to do next with an application under check."""
 
     REFUSE = "refuse"
     WAIT = "wait"
     ASK_FACE = "ask_face"
     VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The next step, every reason for a refusal, and the layers still without an answer."""
+
+    step: Step
+    reasons: tuple[str, ...] = ()
+    pending: tuple[Layer, ...] = ()
 
 
 def jakarta_day(now: datetime) -> date:
@@ -111,19 +121,18 @@ def judge_layer(
 
 def decide(checks: Mapping[str, CheckResult], rules: RuleSet) -> Decision:
     """Return the next step from the checks so far, keyed by layer; pure, and monotone in every outcome."""
-    if failed_reasons(checks, rules):
-        return Decision.REFUSE
-    if Layer.FACE in rules.layers and Layer.FACE not in checks:
-        return Decision.ASK_FACE
+    outcomes = {
+        layer: checks[layer].outcome if layer in checks else Outcome.PENDING for layer in rules.layers
+    }
+    registers = [layer for layer in rules.layers if layer is not Layer.FACE]
+    failed = [layer for layer in registers if outcomes[layer] is Outcome.FAILED]
     good = (Outcome.PASSED, Outcome.NOT_APPLICABLE)
-    is_complete = all(layer in checks and checks[layer].outcome in good for layer in rules.layers)
-    return Decision.VERIFY if is_complete else Decision.WAIT
-
-
-def failed_reasons(checks: Mapping[str, CheckResult], rules: RuleSet) -> tuple[str, ...]:
-    """Return the reason of every register layer that failed, in the order of the layers, each once."""
-    registers = [checks[layer] for layer in rules.layers if layer in checks and layer is not Layer.FACE]
-    return tuple(dict.fromkeys(check.reason for check in registers if check.outcome is Outcome.FAILED))
+    pending = tuple(layer for layer in rules.layers if outcomes[layer] not in good and layer not in failed)
+    if failed:
+        return Decision(Step.REFUSE, tuple(dict.fromkeys(checks[layer].reason for layer in failed)), pending)
+    if Layer.FACE in rules.layers and Layer.FACE not in checks:
+        return Decision(Step.ASK_FACE, pending=pending)
+    return Decision(Step.WAIT, pending=pending) if pending else Decision(Step.VERIFY)
 
 
 def _judge_population(facts: Mapping[str, Any], claimant: Claimant) -> Judgement:

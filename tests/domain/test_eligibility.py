@@ -10,14 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelombang.domain.checks import CheckResult, Layer, Outcome
-from gelombang.domain.eligibility import (
-    Decision,
-    age_on,
-    decide,
-    failed_reasons,
-    jakarta_day,
-    judge_layer,
-)
+from gelombang.domain.eligibility import Step, age_on, decide, jakarta_day, judge_layer
 from gelombang.domain.programme import RuleSet
 from gelombang.domain.reasons import Reason
 from gelombang.journey.ports import Person
@@ -159,28 +152,29 @@ def test_a_face_is_not_judged_as_a_register():
 
 
 def test_all_layers_passed_verify():
-    assert decide(results(dict.fromkeys(Layer, Outcome.PASSED)), RULES) is Decision.VERIFY
+    assert decide(results(dict.fromkeys(Layer, Outcome.PASSED)), RULES).step is Step.VERIFY
 
 
 def test_every_failed_layer_is_told_at_once():
     failed = {Layer.AGE: Outcome.FAILED, Layer.EDUCATION: Outcome.FAILED}
 
-    checks = results(dict.fromkeys(Layer, Outcome.PASSED) | failed)
+    decision = decide(results(dict.fromkeys(Layer, Outcome.PASSED) | failed), RULES)
 
-    assert decide(checks, RULES) is Decision.REFUSE
-    assert failed_reasons(checks, RULES) == ("age-reason", "education-reason")
+    assert (decision.step, decision.reasons) == (Step.REFUSE, ("age-reason", "education-reason"))
 
 
 def test_the_face_is_asked_while_a_register_is_down():
     checks = results(dict.fromkeys(REGISTER_LAYERS, Outcome.PASSED) | {Layer.EDUCATION: Outcome.PENDING})
 
-    assert decide(checks, RULES) is Decision.ASK_FACE
+    decision = decide(checks, RULES)
+
+    assert (decision.step, decision.pending) == (Step.ASK_FACE, (Layer.EDUCATION, Layer.FACE))
 
 
 def test_a_register_that_is_down_delays_and_never_rejects():
     checks = results(dict.fromkeys(Layer, Outcome.PASSED) | {Layer.EDUCATION: Outcome.PENDING})
 
-    assert decide(checks, RULES) is Decision.WAIT
+    assert decide(checks, RULES).step is Step.WAIT
 
 
 def test_a_layer_the_rules_do_not_ask_does_not_count():
@@ -189,12 +183,12 @@ def test_a_layer_the_rules_do_not_ask_does_not_count():
         {Layer.POPULATION: Outcome.PASSED, Layer.AID: Outcome.FAILED, Layer.FACE: Outcome.PASSED}
     )
 
-    assert decide(checks, rules) is Decision.VERIFY
+    assert decide(checks, rules).step is Step.VERIFY
 
 
 OUTCOMES = st.fixed_dictionaries({}, optional={layer: st.sampled_from(Outcome) for layer in Layer})
 BETTER = {Outcome.FAILED: 0, Outcome.PENDING: 1, Outcome.PASSED: 2, Outcome.NOT_APPLICABLE: 2}
-STEPS = (Decision.REFUSE, Decision.WAIT, Decision.VERIFY)
+STEPS = (Step.REFUSE, Step.WAIT, Step.VERIFY)
 
 
 @given(
@@ -207,7 +201,7 @@ def test_a_decision_never_gets_worse_when_one_layer_gets_better(outcomes, layer,
     worse, better = sorted((one, other), key=BETTER.__getitem__)
     asked = {Layer.FACE: Outcome.PENDING, **outcomes}
 
-    low, high = (decide(results(asked | {layer: outcome}), RULES) for outcome in (worse, better))
+    low, high = (decide(results(asked | {layer: outcome}), RULES).step for outcome in (worse, better))
 
     assert STEPS.index(low) <= STEPS.index(high)
 
@@ -217,7 +211,7 @@ def test_only_a_failed_register_refuses_and_never_a_face(outcomes):
     decision = decide(results(outcomes), RULES)
 
     failed = any(outcomes.get(layer) is Outcome.FAILED for layer in REGISTER_LAYERS)
-    assert (decision is Decision.REFUSE) is failed
+    assert (decision.step is Step.REFUSE) is failed
 
 
 @given(born=st.dates(date(1930, 1, 1), date(2008, 11, 21)), days=st.integers(0, 30_000))
