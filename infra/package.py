@@ -32,6 +32,7 @@ from infra.template import service_template
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("gelombang", "programmes", "infra")
 LOCK = "requirements/lambda.lock"
+GENERATED = {"__pycache__", "deployments"}  # by Python and by Chalice
 KEY_DIGITS = 16
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -121,14 +122,13 @@ def _keep(archive: Path, build: Path) -> str:
 
 
 def _sources_hash(functions: Path, target: Target) -> str:
-    folders = [functions, *(ROOT / name for name in SHARED)]
-    files = [path for folder in folders for path in sorted(folder.rglob("*")) if _is_source(path)]
-    named = (part for path in [*files, ROOT / LOCK] for part in (str(path).encode(), path.read_bytes()))
-    return _hash([PYTHON.encode(), target.encode(), *named])
-
-
-def _is_source(path: Path) -> bool:
-    return path.is_file() and not {"__pycache__", "deployments", "build"} & set(path.parts[-4:])
+    parts = [PYTHON.encode(), target.encode(), (ROOT / LOCK).read_bytes()]
+    for folder in [functions, *(ROOT / name for name in SHARED)]:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if path.is_file() and not GENERATED & set(name.parts):
+                parts += [f"{folder.name}/{name}".encode(), path.read_bytes()]
+    return _hash(parts)
 
 
 def _hash(parts: Iterable[bytes]) -> str:

@@ -1,0 +1,78 @@
+"""Queues lose nothing: dead letters, time enough to work, and deletion of what was handled only."""
+
+from __future__ import annotations
+
+import pytest
+
+from gelombang.domain.messages import QueueName
+from infra.queues import dead_letter_id, queue_id
+from infra.template import PACE
+
+VISIBILITY_TIMES = 6  # AWS Lambda developer guide, "Configuring a queue to use with Lambda"
+
+
+@pytest.fixture(scope="module")
+def queues(service, of_type):
+    return of_type(service["Resources"], "AWS::SQS::Queue")
+
+
+@pytest.fixture(scope="module")
+def sources(service, of_type):
+    """Each function that a queue feeds, with its event source."""
+    functions = of_type(service["Resources"], "AWS::Serverless::Function")
+    return [
+        (function, event["Properties"])
+        for function in functions.values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+
+
+def test_every_queue_has_a_dead_letter_queue_after_five_receives(queues):
+    assert set(queues) == {queue_id(name) for name in QueueName} | {
+        dead_letter_id(name) for name in QueueName
+    }
+    for name in QueueName:
+        redrive = queues[queue_id(name)]["RedrivePolicy"]
+        assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_letter_id(name), "Arn"]}
+        assert redrive["maxReceiveCount"] == 5
+
+
+def test_every_queue_is_encrypted(queues):
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+
+
+def test_a_function_deletes_only_the_messages_it_handled(sources):
+    assert {source["Queue"]["Fn::GetAtt"][0] for _, source in sources} == {
+        queue_id(name) for name in QueueName if name is not QueueName.FACE_REQUESTS
+    }
+    assert all(source["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for _, source in sources)
+
+
+def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take(service, queues, sources):
+    assert service["Mappings"]["Pace"] == PACE
+    assert all(pace["VisibilityS"] >= VISIBILITY_TIMES * pace["TimeoutS"] for pace in PACE.values())
+    for function, source in sources:
+        assert function["Timeout"] == {"Fn::FindInMap": ["Pace", {"Ref": "Pace"}, "TimeoutS"]}
+        queue = queues[source["Queue"]["Fn::GetAtt"][0]]
+        assert queue["VisibilityTimeout"] == {"Fn::FindInMap": ["Pace", {"Ref": "Pace"}, "VisibilityS"]}
+
+
+def test_photographs_are_announced_to_their_queue_by_our_buckets_alone(service):
+    notified = service["Resources"]["PhotoBucket"]["Properties"]["NotificationConfiguration"]
+    policy = service["Resources"]["PhotosArrivedQueuePolicy"]["Properties"]["PolicyDocument"]
+
+    assert notified["QueueConfigurations"][0]["Queue"] == {"Fn::GetAtt": ["PhotosArrivedQueue", "Arn"]}
+    (allowed,) = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_dead_letters_and_long_waits_wake_a_person(service, of_type):
+    alarms = of_type(service["Resources"], "AWS::CloudWatch::Alarm").values()
+
+    watched = {(alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0], alarm["MetricName"]) for alarm in alarms}
+    assert watched == {(dead_letter_id(name), "ApproximateNumberOfMessagesVisible") for name in QueueName} | {
+        (queue_id(name), "ApproximateAgeOfOldestMessage") for name in QueueName
+    }
+    assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms)

@@ -1,0 +1,66 @@
+"""What is kept is encrypted, closed to the public, and not lost by mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+KEPT = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"}
+
+
+def test_every_bucket_is_encrypted_closed_and_tls_only(service, of_type):
+    buckets = of_type(service["Resources"], "AWS::S3::Bucket")
+    policies = of_type(service["Resources"], "AWS::S3::BucketPolicy")
+
+    assert set(buckets) == {"PhotoBucket", "DocumentBucket"}
+    for name, bucket in buckets.items():
+        assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert all(bucket["PublicAccessBlockConfiguration"].values())
+        assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+        (policy,) = [policy for policy in policies.values() if policy["Bucket"] == {"Ref": name}]
+        (refusal,) = policy["PolicyDocument"]["Statement"]
+        assert refusal["Effect"] == "Deny"
+        assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_table_is_encrypted_recoverable_and_has_the_worklist(service):
+    table = service["Resources"]["Table"]["Properties"]
+
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert service["Parameters"]["DeletionProtection"]["Default"] == "true"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "worklist"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["worklist", "due"]
+
+
+def test_what_cannot_be_made_again_outlives_its_stack(service):
+    kept = [found for found in service["Resources"].values() if found["Type"] in KEPT]
+
+    assert len(kept) == 5
+    assert all(found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain" for found in kept)
+
+
+def test_the_seal_key_rotates_and_the_tag_key_only_makes_macs(service):
+    seal, tag = (service["Resources"][name]["Properties"] for name in ("SealKey", "TagKey"))
+
+    assert seal["EnableKeyRotation"] is True
+    assert (tag["KeySpec"], tag["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
+
+
+def test_machines_of_the_fleet_have_encrypted_disks_and_no_old_metadata(fleet, of_type):
+    (launch,) = of_type(fleet["Resources"], "AWS::EC2::LaunchTemplate").values()
+
+    assert all(
+        disk["Ebs"]["Encrypted"] is True for disk in launch["LaunchTemplateData"]["BlockDeviceMappings"]
+    )
+    assert launch["LaunchTemplateData"]["MetadataOptions"]["HttpTokens"] == "required"
+
+
+@pytest.mark.parametrize("stack", ["service", "fleet"])
+def test_no_log_is_kept_for_ever(stack, request, of_type):
+    logs = of_type(request.getfixturevalue(stack)["Resources"], "AWS::Logs::LogGroup")
+
+    assert logs
+    assert all(log["RetentionInDays"] for log in logs.values())
