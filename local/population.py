@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
+from gelombang.domain.eligibility import jakarta_day
 from gelombang.domain.nik import WOMANS_DAY_ADDED, Sex
 from gelombang.journey.programme import load_programme
 from gelombang.memory.registers import Citizen
@@ -93,14 +94,18 @@ class Population:
     kinds: tuple[str, ...]  # of each citizen, in the same order
 
     @classmethod
-    def seeded(cls, seed: int, count: int, today: date) -> Population:
-        """Return `count` (1..9999) citizens as of `today`: half of them ordinary, the others of each kind in turn.
+    def seeded(cls, seed: int, count: int, today: date | None = None) -> Population:
+        """Return `count` (1..9999) citizens: half of them ordinary, the others of each kind in turn.
+
+        Ages count from `today`, by default the day it is in Jakarta. A smaller population of the same seed and
+        day is the beginning of a larger one.
 
         Raises:
             ValueError: `count` is more than there are serial numbers.
         """
         if not 1 <= count <= MOST_SERIALS:
             raise ValueError(f"a population has 1 to {MOST_SERIALS} citizens")
+        today = today or jakarta_day(datetime.now(UTC))
         chance = random.Random(seed)  # noqa: S311 - makes people up, keeps nothing secret
         kinds = tuple(KINDS[number % len(KINDS)] for number in range(count))
         families = _families(chance)

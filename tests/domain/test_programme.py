@@ -139,6 +139,14 @@ def test_wrong_data_is_refused_with_its_file_and_field(folder, file, path, value
     assert f"programmes/prakerja/{file}" in str(refused.value)
 
 
+def test_the_page_of_eligibility_names_every_rule_set_layer_and_region_count():
+    page = (ROOT / "docs" / "eligibility.md").read_text()
+
+    names = [*(rules.name for rules in PRAKERJA.rule_sets), *Layer]
+    assert [name for name in names if f"`{name}`" not in page] == []
+    assert f"{len(PRAKERJA.regions)} of the 514" in page
+
+
 def test_a_missing_file_is_named(folder):
     (folder / "consent.json").unlink()
 

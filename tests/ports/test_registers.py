@@ -231,6 +231,7 @@ def test_a_simulator_that_cannot_start_says_so(tmp_path):
 def test_the_same_seed_and_day_make_the_same_people():
     assert Population.seeded(7, 100, TODAY) == Population.seeded(7, 100, TODAY)
     assert Population.seeded(7, 100, TODAY) != Population.seeded(8, 100, TODAY)
+    assert Population.seeded(7, 300, TODAY).citizens[:100] == Population.seeded(7, 100, TODAY).citizens
 
 
 @pytest.mark.parametrize("today", [TODAY, date(2028, 2, 29)])
