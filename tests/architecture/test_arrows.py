@@ -20,7 +20,13 @@ MAY_IMPORT = {
     "gelombang.api": {"gelombang.domain", "gelombang.journey", "gelombang.wiring"},
     "gelombang.settings": {"gelombang.domain"},
     "gelombang.verifier": set(),
-    "workers": {"gelombang.domain", "gelombang.journey", "gelombang.aws", "gelombang.wiring", "gelombang.settings"},
+    "workers": {
+        "gelombang.domain",
+        "gelombang.journey",
+        "gelombang.aws",
+        "gelombang.wiring",
+        "gelombang.settings",
+    },
 }
 HEAVY = ("numpy", "pyarrow", "cv2", "onnxruntime", "insightface", "onnx", "PIL", "skimage")
 

@@ -80,7 +80,9 @@ def photos(request):
     request.getfixturevalue("aws")
     client = aws_client("s3")
     client.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-3"})
-    return S3Photos("photos", client), lambda key, body: client.put_object(Bucket="photos", Key=key, Body=body)
+    return S3Photos("photos", client), lambda key, body: client.put_object(
+        Bucket="photos", Key=key, Body=body
+    )
 
 
 @pytest.fixture(params=["memory", "aws"])
@@ -130,5 +132,3 @@ def texts(request):
 @pytest.fixture(params=["memory", "system"])
 def clock(request):
     return MemoryClock() if request.param == "memory" else SystemClock()
-
-

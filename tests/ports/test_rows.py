@@ -18,7 +18,9 @@ def a_row(name="one", version=0, **fields):
 
 def test_a_row_comes_back_as_it_was_written_with_its_next_version(rows):
     due, expires = Due("later", NOON), NOON + timedelta(days=1)
-    written = Row(Key("PLACE", "one"), {"list": [1, {"deep": None}], "text": "é", "share": 0.25}, 0, due, expires)
+    written = Row(
+        Key("PLACE", "one"), {"list": [1, {"deep": None}], "text": "é", "share": 0.25}, 0, due, expires
+    )
 
     rows.commit([Put(written)])
 

@@ -1,0 +1,333 @@
+"""Layers of checks, face evidence, photo-only retakes, reviewers, and what gets stuck."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from gelombang.domain.application import PhotoStatus, Slot, State
+from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError
+from gelombang.domain.face_evidence import Candidate, PhotoEvidence, PhotoOutcome
+from gelombang.domain.messages import ChecksDue, FaceEvidenceReady, QueueName
+from gelombang.journey import explanation, photos, reconciliation, registration, review, status, verification
+from gelombang.journey.review import ReviewDecision
+from gelombang.journey.sessions import Staff
+from gelombang.memory.registers import Outage
+from tests.journey.walking import AUDITOR, REVIEWER, SPOILED, begin, citizen
+
+
+def test_somebody_who_passes_every_layer_is_verified():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+
+    walk.deliver()
+
+    application = walk.application(name)
+    assert application.state is State.VERIFIED
+    assert {check.outcome for check in application.checks.values()} == {Outcome.PASSED}
+    assert all(check.source and check.list_version for check in application.checks.values())
+
+
+@pytest.mark.parametrize(
+    ("facts", "reasons"),
+    [
+        ({"born": date(2010, 1, 5)}, ("TOO_YOUNG",)),
+        ({"is_at_school": True}, ("STILL_AT_SCHOOL",)),
+        ({"is_at_madrasah": True}, ("STILL_AT_MADRASAH",)),
+        ({"has_received": True}, ("EARLIER_RECIPIENT",)),
+        ({"is_at_school": True, "has_received": True}, ("STILL_AT_SCHOOL", "EARLIER_RECIPIENT")),
+    ],
+)
+def test_a_register_refuses_with_every_reason_and_no_face_check_is_made(facts, reasons):
+    person = citizen(**facts)
+    walk = begin(person)
+    name = walk.submit(person)
+
+    walk.deliver()
+
+    application = walk.application(name)
+    assert (application.state, application.reasons) == (State.NOT_ELIGIBLE, reasons)
+    assert application.face_check_id == ""
+
+
+def test_a_nik_nobody_has_is_refused():
+    walk = begin(citizen(1))
+    name = walk.submit(citizen(2))
+
+    walk.deliver()
+
+    assert walk.application(name).reasons == ("NIK_NOT_FOUND",)
+
+
+@pytest.mark.parametrize("outage", Outage)
+@pytest.mark.parametrize("source", ["dukcapil", "kemdikbud", "kemenag", "exclusions", "prakerja"])
+def test_a_register_that_is_down_delays_and_never_rejects(source, outage):
+    walk = begin(citizen())
+    walk.registers.fail(source, outage)
+    name = walk.submit(citizen())
+    for _ in range(8):
+        walk.deliver()
+        walk.world.clock.advance(minutes=16)
+    assert walk.application(name).state is State.CHECKING
+
+    walk.registers.recover()
+    walk.deliver()
+
+    assert walk.application(name).state is State.VERIFIED
+
+
+def test_a_register_that_comes_back_can_still_refuse():
+    person = citizen(is_at_school=True)
+    walk = begin(person)
+    walk.registers.fail("kemdikbud")
+    name = walk.submit(person)
+    walk.deliver()
+    assert walk.application(name).checks[Layer.EDUCATION].outcome is Outcome.PENDING
+
+    walk.registers.recover()
+    walk.world.clock.advance(seconds=5)
+    walk.deliver()
+
+    assert walk.application(name).reasons == ("STILL_AT_SCHOOL",)
+
+
+def test_registers_that_answered_are_not_asked_again():
+    walk = begin(citizen())
+    walk.registers.fail("kemdikbud")
+    name = walk.submit(citizen())
+    walk.deliver()
+    first = walk.application(name).checks[Layer.POPULATION]
+
+    walk.registers.recover()
+    walk.world.clock.advance(seconds=5)
+    walk.deliver()
+
+    application = walk.application(name)
+    assert application.checks[Layer.POPULATION] == first
+    assert application.checks[Layer.EDUCATION].tries == 2
+
+
+def test_a_spoiled_selfie_is_refused_with_all_its_faults_and_only_it_is_reopened():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = SPOILED
+
+    walk.deliver()
+
+    application = walk.application(name)
+    assert (application.state, application.reasons) == (State.NEEDS_PHOTO, ("BLURRED", "TILTED"))
+    assert application.photos[Slot.SELFIE].faults == ("BLURRED", "TILTED")
+    assert application.photos[Slot.KTP].status is PhotoStatus.ACCEPTED
+    with pytest.raises(MoveNotAllowedError):
+        photos.offer_upload(walk.ports, name, Slot.KTP, "image/jpeg", 10)
+    with pytest.raises(MoveNotAllowedError):
+        registration.save_form(walk.ports, walk.programme, name, {"name": "Lain"})
+
+
+def test_a_retake_is_one_upload_and_one_submit_and_asks_no_register_again():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = SPOILED
+    walk.deliver()
+    before = walk.application(name)
+
+    walk.send_photo(name, Slot.SELFIE)
+    registration.submit(walk.ports, name)
+    del walk.selfies[name]
+    walk.deliver()
+
+    application = walk.application(name)
+    assert application.state is State.VERIFIED
+    assert application.form == before.form
+    assert application.checks[Layer.POPULATION] == before.checks[Layer.POPULATION]
+    assert application.photos[Slot.KTP] == before.photos[Slot.KTP]
+
+
+def test_a_retake_cannot_be_submitted_before_its_photograph_is_there():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = SPOILED
+    walk.deliver()
+
+    with pytest.raises(registration.InvalidFormError):
+        registration.submit(walk.ports, name)
+
+    assert walk.application(name).state is State.NEEDS_PHOTO
+
+
+@pytest.mark.parametrize("outcome", [PhotoOutcome.UNREADABLE, PhotoOutcome.NO_FACE, PhotoOutcome.MANY_FACES])
+def test_a_picture_that_cannot_be_measured_asks_for_another(outcome):
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = PhotoEvidence(outcome)
+
+    walk.deliver()
+
+    assert walk.application(name).reasons == (outcome,)
+
+
+def test_a_face_that_differs_goes_to_people_and_they_decide():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.similarity[name] = 0.1
+    walk.deliver()
+    assert walk.application(name).state is State.IN_REVIEW
+    (case,) = review.open_cases(walk.ports, REVIEWER)
+    assert case.reasons == ("FACE_DIFFERS",)
+
+    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "sama")
+
+    application = walk.application(name)
+    assert application.state is State.VERIFIED
+    assert application.checks[Layer.FACE].source == "reviewer rina"
+    assert review.open_cases(walk.ports, REVIEWER) == []
+
+
+def test_the_same_face_under_a_second_nik_goes_to_people_with_both_named():
+    walk = begin(citizen(1), citizen(2))
+    first = walk.submit(citizen(1), "+6281234567890")
+    walk.deliver()
+    second = walk.submit(citizen(2), "+6281234567891")
+    walk.candidates[second] = (Candidate(first, 0.95), Candidate("app_unlike", 0.2))
+
+    walk.deliver()
+
+    (case,) = review.open_cases(walk.ports, REVIEWER)
+    assert (case.application_id, case.other_application_ids) == (second, (first,))
+    assert case.reasons == ("FACE_ENROLLED_TWICE",)
+    assert walk.application(first).state is State.VERIFIED
+    view = review.view_case(walk.ports, REVIEWER, case.case_id)
+    assert [pictures.application_id for pictures in view.others] == [first]
+
+
+def test_a_reviewer_may_refuse_or_ask_for_another_selfie():
+    walk = begin(citizen(1), citizen(2))
+    names = [walk.submit(citizen(n), f"+628123456789{n}") for n in (1, 2)]
+    walk.similarity |= dict.fromkeys(names, 0.1)
+    walk.deliver()
+    cases = {case.application_id: case.case_id for case in review.open_cases(walk.ports, REVIEWER)}
+
+    review.decide_case(walk.ports, REVIEWER, cases[names[0]], ReviewDecision.REFUSE, "bukan dia")
+    review.decide_case(walk.ports, REVIEWER, cases[names[1]], ReviewDecision.RETAKE, "gelap")
+
+    assert walk.application(names[0]).reasons == ("REVIEWER_REFUSED",)
+    assert walk.application(names[1]).state is State.NEEDS_PHOTO
+    photos.offer_upload(walk.ports, names[1], Slot.SELFIE, "image/jpeg", 10)
+
+
+def test_a_case_is_decided_once_by_reviewers_only_and_each_view_is_on_record():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.similarity[name] = 0.1
+    walk.deliver()
+    (case,) = review.open_cases(walk.ports, REVIEWER)
+
+    review.view_case(walk.ports, REVIEWER, case.case_id)
+    for act in (
+        lambda: review.open_cases(walk.ports, AUDITOR),
+        lambda: review.view_case(walk.ports, AUDITOR, case.case_id),
+        lambda: review.decide_case(walk.ports, AUDITOR, case.case_id, ReviewDecision.ACCEPT, ""),
+    ):
+        with pytest.raises(NotAllowedError):
+            act()
+    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "sama")
+
+    with pytest.raises(MoveNotAllowedError):
+        review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.REFUSE, "eh")
+    story = explanation.explain(walk.ports, walk.programme, AUDITOR, name)
+    assert [line.facts["reviewer"] for line in story.happened if line.event == "case_viewed"] == ["rina"]
+    assert story.audit_fault == ""
+
+
+def test_a_nik_held_by_somebody_else_is_decided_by_people():
+    walk = begin(citizen(1))
+    first = walk.submit(citizen(1), "+6281234567890")
+    walk.deliver()
+    second = walk.submit(citizen(1), "+6281234567891")
+    walk.deliver()
+    (case,) = review.open_cases(walk.ports, REVIEWER)
+    assert (case.application_id, case.reasons) == (second, ("NIK_ALREADY_REGISTERED",))
+
+    with pytest.raises(MoveNotAllowedError):
+        review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "")
+
+    assert walk.application(first).state is State.VERIFIED
+    assert status.status_of(walk.ports, walk.programme, second).reasons == ()
+
+
+def test_messages_that_come_twice_late_or_for_an_older_submission_change_nothing():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = SPOILED
+    walk.deliver()
+    before = walk.application(name)
+
+    verification.run_checks(walk.ports, walk.programme, ChecksDue(name, 1))
+    verification.take_evidence(walk.ports, walk.programme, FaceEvidenceReady(f"{name}-1", name))
+    walk.send_photo(name, Slot.SELFIE)
+    registration.submit(walk.ports, name)
+    verification.take_evidence(walk.ports, walk.programme, FaceEvidenceReady(f"{name}-1", name))
+
+    assert before.state is State.NEEDS_PHOTO
+    assert walk.application(name).state is State.CHECKING
+
+
+@pytest.mark.parametrize("queue", [QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS, QueueName.FACE_EVIDENCE])
+def test_a_lost_message_is_asked_for_again(queue):
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    for step in (QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS, QueueName.FACE_EVIDENCE):
+        if step is queue:
+            assert walk.world.queues.take(queue) is not None  # and never handled
+            break
+        walk._deliver_one()
+    walk.deliver()
+    assert walk.application(name).state is State.CHECKING
+
+    walk.world.clock.advance(minutes=16)
+    reconciliation.reconcile(walk.ports)
+    walk.deliver()
+
+    assert walk.application(name).state is State.VERIFIED
+
+
+def test_nothing_is_redriven_that_moves_by_itself():
+    walk = begin(citizen())
+    walk.submit(citizen())
+    walk.world.clock.advance(minutes=1)
+    walk.deliver()
+    walk.world.clock.advance(hours=1)
+
+    assert reconciliation.reconcile(walk.ports) == reconciliation.Reconciled(0, 0)
+
+
+def test_the_status_tells_state_reasons_and_next_step_in_both_languages():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = SPOILED
+    walk.deliver()
+
+    seen = status.status_of(walk.ports, walk.programme, name)
+
+    assert seen.state.code == "NEEDS_PHOTO"
+    assert [told.code for told in seen.reasons] == ["BLURRED", "TILTED"]
+    assert all(told.sentence[lang] and told.next_step[lang] for told in seen.reasons for lang in ("id", "en"))
+    assert seen.open_slots == (Slot.SELFIE,)
+
+
+def test_a_story_holds_every_check_the_release_and_the_operating_point_but_no_nik():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.deliver()
+
+    story = explanation.explain(walk.ports, walk.programme, AUDITOR, name)
+
+    assert {check.layer for check in story.checks} >= {Layer.POPULATION, Layer.FACE}
+    assert story.face.model_release == "tested-1"
+    assert story.face.operating_point_set_by == "tests/journey"
+    assert story.happened[0].event == "application_opened"
+    assert citizen().nik not in str(story)
+    with pytest.raises(NotAllowedError):
+        explanation.explain(walk.ports, walk.programme, Staff("rina", "reviewer"), name)
