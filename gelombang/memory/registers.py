@@ -91,17 +91,13 @@ def facts_about(layer: Layer, citizen: Citizen | None, kk: str) -> dict[str, Any
     """
     if layer in (Layer.POPULATION, Layer.AGE):
         return _population_facts(citizen, kk)
-    if layer is Layer.EDUCATION:
-        return {"enrolled": citizen is not None and citizen.is_at_school}
-    if layer is Layer.RELIGIOUS_EDUCATION:
-        return {"enrolled": citizen is not None and citizen.is_at_madrasah}
-    if layer is Layer.AID:
-        return {"receives_aid": citizen is not None and citizen.receives_aid}
-    if layer is Layer.EXCLUDED_OCCUPATION:
-        return {"occupation": citizen.occupation if citizen else ""}
-    if layer is Layer.EARLIER_RECIPIENT:
-        return {"received": citizen is not None and citizen.has_received}
-    raise ValueError(f"no register answers for {layer}")
+    return {
+        Layer.EDUCATION: {"enrolled": citizen is not None and citizen.is_at_school},
+        Layer.RELIGIOUS_EDUCATION: {"enrolled": citizen is not None and citizen.is_at_madrasah},
+        Layer.AID: {"receives_aid": citizen is not None and citizen.receives_aid},
+        Layer.EXCLUDED_OCCUPATION: {"occupation": citizen.occupation if citizen else ""},
+        Layer.EARLIER_RECIPIENT: {"received": citizen is not None and citizen.has_received},
+    }[layer]
 
 
 def _population_facts(citizen: Citizen | None, kk: str) -> dict[str, Any]:

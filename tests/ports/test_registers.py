@@ -234,6 +234,12 @@ def test_the_same_seed_and_day_make_the_same_people():
     assert Population.seeded(7, 300, TODAY).citizens[:100] == Population.seeded(7, 100, TODAY).citizens
 
 
+@pytest.mark.parametrize("count", [0, 10_000])
+def test_a_population_has_no_more_people_than_serial_numbers(count):
+    with pytest.raises(ValueError, match="1 to 9999"):
+        Population.seeded(1, count)
+
+
 @pytest.mark.parametrize("today", [TODAY, date(2028, 2, 29)])
 def test_every_synthetic_person_has_a_possible_and_unique_nik_that_nobody_can_hold(today):
     citizens = Population.seeded(3, 9999, today).citizens
