@@ -118,6 +118,7 @@ def test_two_workers_enrolling_one_applicant_leave_one_row() -> None:
     two.enrol("first", face(2), NOON + timedelta(seconds=5))
 
     one.enrol("first", face(3), NOON + timedelta(seconds=9))
+    one.refresh(NOON + timedelta(seconds=9))
 
     assert len(rows.read_partition(PARTITION)) == 1
     assert found_by(one, 3)["first"] == pytest.approx(1.0, abs=1e-3)
@@ -172,7 +173,9 @@ def test_the_matrix_grows_past_its_first_size() -> None:
         gallery.enrol(f"person-{i}", face(i), NOON)
 
     assert len(gallery) == 1030
-    assert all(max(found := found_by(gallery, i), key=found.get) == f"person-{i}" for i in (0, 1023, 1024, 1029))
+    assert all(
+        max(found := found_by(gallery, i), key=found.get) == f"person-{i}" for i in (0, 1023, 1024, 1029)
+    )
 
 
 class AnswerLost(MemoryRows):

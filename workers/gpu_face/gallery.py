@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -17,14 +18,13 @@ from numpy.typing import NDArray
 
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.face_evidence import Candidate
-from gelombang.journey.ports import Change, Delete, Key, Put, Row, Rows
+from gelombang.journey.ports import Delete, Key, Put, Row, Rows
 from workers.gpu_face.stages.dedup import search_gallery
 
 # A row may appear this long before or after its key's time: clocks differ, a batch is stamped at its start.
 OVERLAP = timedelta(minutes=2)
 STORED_TYPE = np.dtype("<f2")  # half precision moves a cosine by less than 0.001 and keeps a row below 1 KB
 ROW_VERSION = 1  # a face is written once
-ENROL_TRIES = 5
 FIRST_CAPACITY = 1024
 
 
@@ -52,7 +52,7 @@ class Gallery:
         for prefix in _prefixes(self._read_until, now + OVERLAP):
             for row in self._rows.read_partition(self._partition, prefix):
                 enrolled_at, _, application_id = row.key.sort.partition("#")
-                self._keep(application_id, enrolled_at, _to_vector(row.fields["vector"]))
+                self._take(application_id, enrolled_at, _to_vector(row.fields["vector"]))
         self._read_until = now - OVERLAP
 
     def enrol(self, application_id: str, vector: NDArray[np.float32], now: datetime) -> None:
@@ -62,71 +62,49 @@ class Gallery:
 
         Raises:
             DependencyError: the table could not be reached; enrolling again is safe.
-            ConflictError: other workers kept enrolling the same applicant.
         """
         text, stamp = _to_text(vector), now.astimezone(UTC).isoformat(timespec="microseconds")
-        for _ in range(ENROL_TRIES - 1):
-            if self._is_enrolled(application_id, stamp, text):
-                return
-            try:
-                self._commit(application_id, stamp, text)
-            except ConflictError:
-                self._learn_of(application_id, now)
-            else:
-                return
-        self._commit(application_id, stamp, text)
-
-    def _is_enrolled(self, application_id: str, stamp: str, text: str) -> bool:
-        row = self._row_of.get(application_id)
-        if row is None:
-            return False
-        return self._enrolled_at[row] >= stamp or np.array_equal(self._vectors[row], _to_vector(text))
-
-    def _commit(self, application_id: str, stamp: str, text: str) -> None:
-        changes: list[Change] = [Put(Row(self._key(application_id, stamp), {"vector": text}))]
-        known = self._row_of.get(application_id)
-        if known is not None:
-            changes.append(Delete(self._key(application_id, self._enrolled_at[known]), ROW_VERSION))
-        self._rows.commit(changes)
-        self._keep(application_id, stamp, _to_vector(text))
-
-    def _learn_of(self, application_id: str, now: datetime) -> None:
-        """Find out why a commit clashed: another worker enrolled this applicant, or they were erased."""
-        self.refresh(now)
-        known = self._row_of.get(application_id)
-        if known is not None and self._rows.read(self._key(application_id, self._enrolled_at[known])) is None:
-            self._forget(application_id)
+        stored, known = _to_vector(text), self._row_of.get(application_id)
+        if known is not None and np.array_equal(self._vectors[known], stored):
+            return
+        # A clash means that this very row is there: made before, but its answer was lost.
+        with suppress(ConflictError):
+            self._rows.commit([Put(Row(self._key(application_id, stamp), {"vector": text}))])
+        self._take(application_id, stamp, stored)
 
     def search(self, probes: NDArray[np.float32], applicants: Sequence[str]) -> list[tuple[Candidate, ...]]:
         """Return for each probe, (N, D) float32 of unit length, the most similar of everybody else."""
         own_rows = [self._row_of.get(application_id) for application_id in applicants]
         return search_gallery(probes, own_rows, self._vectors[: len(self)], self._applications)
 
-    def _key(self, application_id: str, stamp: str) -> Key:
-        return Key(self._partition, f"{stamp}#{application_id}")
+    def _take(self, application_id: str, stamp: str, vector: NDArray[np.float32]) -> None:
+        """Put a face in memory; of two faces of one applicant the later stays, and the other's row is erased.
 
-    def _keep(self, application_id: str, stamp: str, vector: NDArray[np.float32]) -> None:
-        """Put a face in memory; of two faces of one applicant the later one stays."""
+        Whoever sees both rows erases the older, so that one a person remains wherever a worker was killed.
+        """
         row = self._row_of.get(application_id)
         if row is None:
-            row = self._row_of[application_id] = len(self)
-            self._applications.append(application_id)
-            self._enrolled_at.append(stamp)
-            if row == len(self._vectors):
-                self._vectors = _doubled(self._vectors, len(vector))
-        elif self._enrolled_at[row] >= stamp:
+            self._append(application_id, stamp, vector)
             return
-        self._enrolled_at[row] = stamp
-        self._vectors[row] = vector
+        older, later = sorted((stamp, self._enrolled_at[row]))
+        if older == later:
+            return
+        if later == stamp:
+            self._enrolled_at[row] = stamp
+            self._vectors[row] = vector
+        with suppress(ConflictError):  # erased already
+            self._rows.commit([Delete(self._key(application_id, older), ROW_VERSION)])
 
-    def _forget(self, application_id: str) -> None:
-        """Take a face out of memory; the last row moves into its place."""
-        row = self._row_of.pop(application_id)
-        last_application, last_stamp = self._applications.pop(), self._enrolled_at.pop()
-        if last_application != application_id:
-            self._applications[row], self._enrolled_at[row] = last_application, last_stamp
-            self._row_of[last_application] = row
-            self._vectors[row] = self._vectors[len(self)]
+    def _append(self, application_id: str, stamp: str, vector: NDArray[np.float32]) -> None:
+        row = self._row_of[application_id] = len(self)
+        if row == len(self._vectors):
+            self._vectors = _doubled(self._vectors, len(vector))
+        self._vectors[row] = vector
+        self._applications.append(application_id)
+        self._enrolled_at.append(stamp)
+
+    def _key(self, application_id: str, stamp: str) -> Key:
+        return Key(self._partition, f"{stamp}#{application_id}")
 
 
 def _prefixes(since: datetime | None, until: datetime) -> list[str]:

@@ -14,6 +14,9 @@ from gelombang.domain.face_evidence import Candidate
 
 CANDIDATE_COUNT = 5  # what a reviewer can look at; a cluster of more shows from each of its members
 
+DIGITS = 6  # of a similarity; the order of a matrix's rows already moves the seventh
+TIE = 10.0**-DIGITS
+
 
 def search_gallery(
     probes: NDArray[np.float32],
@@ -40,11 +43,8 @@ def search_gallery(
 
 def _best(similarities: NDArray[np.float32], enrolled: Sequence[str]) -> tuple[Candidate, ...]:
     count = min(CANDIDATE_COUNT, len(similarities))
-    rows = np.argpartition(-similarities, count - 1)[:count]
-    # Equal similarities are put in the order of their names, so that two workers tell the same story.
-    best = sorted(rows, key=lambda row: (-similarities[row], enrolled[row]))
-    return tuple(
-        Candidate(enrolled[row], round(float(similarities[row]), 6))
-        for row in best
-        if np.isfinite(similarities[row])
-    )
+    least = np.partition(similarities, -count)[-count]
+    # Equal similarities come in the order of names, so that two workers tell the same story.
+    rows = np.flatnonzero((similarities >= least - TIE) & np.isfinite(similarities))
+    alike = sorted((-round(float(similarities[row]), DIGITS), enrolled[int(row)]) for row in rows)
+    return tuple(Candidate(application_id, -negated) for negated, application_id in alike[:count])
