@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, replace
 
 import pytest
-from draws import definition_of, definitions, entry_lists, entry_of_number, hold_whole_draw
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from gelombang.domain.draw import (
 )
 from gelombang.domain.draw_bundle import entries_file, entries_from, results_file, results_from
 from gelombang.domain.wave import reserve_count
+from tests.domain.draws import definition_of, definitions, entry_lists, entry_of_number, hold_whole_draw
 
 SEED = bytes(32)
 SEEDS = st.binary(min_size=32, max_size=32)

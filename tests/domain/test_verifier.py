@@ -12,12 +12,19 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from draws import SECRET, definition_of, definitions, entry_lists, entry_of_number, hold_whole_draw
 from hypothesis import given, settings
 
 from gelombang import verifier
 from gelombang.domain.draw import canonical, seed_of
 from gelombang.verifier import verify_bundle
+from tests.domain.draws import (
+    SECRET,
+    definition_of,
+    definitions,
+    entry_lists,
+    entry_of_number,
+    hold_whole_draw,
+)
 
 FILES = ("commitment.json", "draw.json", "entries.jsonl", "manifest.json", "results.jsonl", "rules.json")
 ENTRIES = [

@@ -1,0 +1,425 @@
+"""Waves as operators, applicants and onlookers meet them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from gelombang.domain.application import State
+from gelombang.domain.errors import (
+    ConflictError,
+    DependencyError,
+    MoveNotAllowedError,
+    NotFoundError,
+    NotReadyError,
+    WaveNotOpenError,
+)
+from gelombang.domain.merkle import is_proven
+from gelombang.domain.messages import QueueName, WaveStepAsked
+from gelombang.domain.wave import WaveState, WaveStep
+from gelombang.journey import applications, selection
+from gelombang.journey.wave_rows import household_key, read_entries
+from gelombang.verifier import verify_bundle
+from tests.journey.waves import (
+    OPERATOR,
+    STEPS,
+    WAVE,
+    add_applicant,
+    close_and_run,
+    definition_of,
+    new_world,
+    nik_tag,
+    wave_with_entries,
+)
+
+
+@pytest.fixture
+def world():
+    return new_world()
+
+
+@pytest.fixture
+def joined():
+    return wave_with_entries()
+
+
+# --- opening
+
+
+def test_an_opened_wave_is_on_its_page_and_in_the_list(world):
+    page = selection.open_wave(world.ports, definition_of(world), OPERATOR)
+
+    assert page.state is WaveState.OPEN
+    assert (page.entry_count, page.filled, page.root) == (0, {}, "")
+    assert [(step.event, step.by) for step in page.history] == [("defined", OPERATOR)]
+    assert selection.list_waves(world.ports) == [page]
+
+
+def test_opening_the_same_wave_again_changes_nothing(world):
+    definition = definition_of(world, priority_nik_tags=[nik_tag(1)])
+    first = selection.open_wave(world.ports, definition, OPERATOR)
+    world.clock.advance(hours=1)
+
+    assert selection.open_wave(world.ports, definition, "somebody else") == first
+
+
+def test_another_wave_under_the_same_id_is_refused(world):
+    first = selection.open_wave(world.ports, definition_of(world), OPERATOR)
+
+    with pytest.raises(ConflictError):
+        selection.open_wave(world.ports, definition_of(world, quota={"3171": 9}), OPERATOR)
+
+    assert selection.find_wave(world.ports, WAVE) == first
+
+
+def test_a_long_priority_list_is_stored_whole_and_is_nowhere_on_the_page(world):
+    tags = [nik_tag(number) for number in range(250)]
+
+    page = selection.open_wave(world.ports, definition_of(world, priority_nik_tags=tags), OPERATOR)
+    for number in (0, 99, 100, 249, 250):
+        selection.join(world.ports, add_applicant(world.ports, number), WAVE)
+
+    assert page.definition.priority_nik_tags == ()
+    assert Counter(entry.priority for entry in read_entries(world.ports, WAVE)) == {True: 4, False: 1}
+
+
+def test_a_wave_that_was_never_opened_is_not_found(world):
+    for ask in (selection.find_wave, selection.bundle_files):
+        with pytest.raises(NotFoundError):
+            ask(world.ports, WAVE)
+
+
+# --- joining
+
+
+def test_joining_twice_gives_the_same_receipt_and_one_entry(world):
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicant = add_applicant(world.ports, 1)
+
+    receipt = selection.join(world.ports, applicant, WAVE)
+    world.clock.advance(hours=1)
+
+    assert selection.join(world.ports, applicant, WAVE) == receipt
+    assert [entry.entry_id for entry in read_entries(world.ports, WAVE)] == [receipt.entry_id]
+    application = applications.load(world.ports, applicant)
+    assert (application.state, application.wave_id, application.entry_id) == (
+        State.JOINED,
+        WAVE,
+        receipt.entry_id,
+    )
+
+
+def test_the_receipt_stays_the_same_after_the_result(joined):
+    receipt = selection.join(joined.ports, "app-000", WAVE)
+    close_and_run(joined.ports)
+
+    assert selection.join(joined.ports, "app-000", WAVE) == receipt
+
+
+def test_joining_before_the_opening_is_refused(world):
+    opens = (world.clock.now().replace(hour=5)).isoformat()
+    selection.open_wave(world.ports, definition_of(world, opens_at=opens), OPERATOR)
+    applicant = add_applicant(world.ports, 1)
+
+    with pytest.raises(WaveNotOpenError) as refused:
+        selection.join(world.ports, applicant, WAVE)
+
+    assert refused.value.opens_at.isoformat() == opens
+    assert applications.load(world.ports, applicant).state is State.VERIFIED
+
+
+@pytest.mark.parametrize("how", ["by its hours", "early by an operator"])
+def test_a_closed_wave_refuses_a_new_application(world, how):
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicant = add_applicant(world.ports, 1)
+    if how == "by its hours":
+        world.clock.advance(days=3)
+    else:
+        selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+
+    with pytest.raises(WaveNotOpenError):
+        selection.join(world.ports, applicant, WAVE)
+
+    assert list(read_entries(world.ports, WAVE)) == []
+
+
+@pytest.mark.parametrize("state", [State.DRAFT, State.CHECKING, State.NEEDS_PHOTO, State.IN_REVIEW])
+def test_nobody_joins_before_being_verified(world, state):
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicant = add_applicant(world.ports, 1, state=state)
+
+    with pytest.raises(NotReadyError) as refused:
+        selection.join(world.ports, applicant, WAVE)
+
+    assert refused.value.missing == ("NOT_VERIFIED",)
+
+
+@pytest.mark.parametrize("state", [State.SELECTED, State.NOT_ELIGIBLE])
+def test_whoever_is_selected_or_not_eligible_joins_no_wave(world, state):
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicant = add_applicant(world.ports, 1, state=state)
+
+    with pytest.raises(MoveNotAllowedError):
+        selection.join(world.ports, applicant, WAVE)
+
+
+def test_an_applicant_is_in_one_wave_at_a_time(world):
+    for wave_id in (WAVE, "gelombang-10"):
+        selection.open_wave(world.ports, definition_of(world, wave_id=wave_id), OPERATOR)
+    applicant = add_applicant(world.ports, 1)
+    selection.join(world.ports, applicant, WAVE)
+
+    with pytest.raises(MoveNotAllowedError):
+        selection.join(world.ports, applicant, "gelombang-10")
+
+
+def test_a_wave_without_seats_for_a_region_is_not_for_its_people(world):
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicant = add_applicant(world.ports, 1, region="9171")
+
+    with pytest.raises(NotReadyError) as refused:
+        selection.join(world.ports, applicant, WAVE)
+
+    assert refused.value.missing == ("REGION_NOT_IN_WAVE",)
+
+
+# --- steps
+
+
+def test_a_step_is_asked_for_once_however_often_its_button_is_pressed(joined):
+    selection.ask_step(joined.ports, WAVE, "close", OPERATOR)
+    first = selection.ask_step(joined.ports, WAVE, "freeze", OPERATOR)
+    again = selection.ask_step(joined.ports, WAVE, "freeze", OPERATOR)
+
+    assert first == again
+    assert first.asked is WaveStep.FREEZE
+    assert joined.queues.take(QueueName.WAVE_STEPS) == WaveStepAsked(WAVE, "freeze")
+    selection.run_step(joined.ports, WAVE, "freeze")
+    done = selection.ask_step(joined.ports, WAVE, "freeze", OPERATOR)
+    assert (done.state, done.asked, done.entry_count) == (WaveState.FROZEN, None, 14)
+
+
+@pytest.mark.parametrize("number", range(len(STEPS)))
+def test_a_step_before_its_turn_is_refused_and_nothing_is_sent(joined, number):
+    if number:
+        close_and_run(joined.ports, steps=STEPS[: number - 1])
+
+    for act in (lambda: selection.ask_step(joined.ports, WAVE, STEPS[number], OPERATOR),
+                lambda: selection.run_step(joined.ports, WAVE, STEPS[number])):  # fmt: skip
+        with pytest.raises(MoveNotAllowedError):
+            act()
+
+    assert joined.queues.waiting_count(QueueName.WAVE_STEPS) == 0
+
+
+def test_a_planned_wave_cannot_be_closed(world):
+    opens = (world.clock.now().replace(hour=5)).isoformat()
+    selection.open_wave(world.ports, definition_of(world, opens_at=opens), OPERATOR)
+
+    with pytest.raises(MoveNotAllowedError):
+        selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+
+
+def test_a_step_whose_message_was_lost_is_sent_again_until_it_is_done(joined):
+    class DeafQueues:
+        def send(self, *_: object) -> None:
+            raise DependencyError("sqs")
+
+    selection.ask_step(joined.ports, WAVE, "close", OPERATOR)
+    with pytest.raises(DependencyError):
+        selection.ask_step(replace(joined.ports, queues=DeafQueues()), WAVE, "freeze", OPERATOR)
+
+    assert selection.resend_steps(joined.ports, joined.clock.now()) == 1
+    assert joined.queues.take(QueueName.WAVE_STEPS) == WaveStepAsked(WAVE, "freeze")
+    selection.run_step(joined.ports, WAVE, "freeze")
+    assert selection.resend_steps(joined.ports, joined.clock.now()) == 0
+
+
+def test_a_wave_waits_until_the_one_before_it_is_published(joined):
+    selection.open_wave(joined.ports, definition_of(joined, wave_id="gelombang-10"), OPERATOR)
+    selection.ask_step(joined.ports, "gelombang-10", "close", OPERATOR)
+    close_and_run(joined.ports, steps=["freeze"])
+
+    for act in (selection.run_step, lambda *asked: selection.ask_step(*asked, OPERATOR)):
+        with pytest.raises(NotReadyError) as refused:
+            act(joined.ports, "gelombang-10", "freeze")
+        assert refused.value.missing == ("OTHER_WAVE_IN_DRAW",)
+
+    close_and_run(joined.ports, steps=STEPS[1:])
+    selection.run_step(joined.ports, "gelombang-10", "freeze")
+    assert selection.find_wave(joined.ports, "gelombang-10").state is WaveState.FROZEN
+
+
+def test_a_promised_beacon_must_come_before_the_draw_and_comes_once(world):
+    selection.open_wave(world.ports, definition_of(world, beacon_source="drand quicknet 123"), OPERATOR)
+    selection.join(world.ports, add_applicant(world.ports, 1), WAVE)
+    with pytest.raises(MoveNotAllowedError):
+        selection.announce_beacon(world.ports, WAVE, b"known too early", OPERATOR)
+    close_and_run(world.ports, steps=["freeze", "commit"])
+    for act in (selection.run_step, lambda *asked: selection.ask_step(*asked, OPERATOR)):
+        with pytest.raises(NotReadyError) as refused:
+            act(world.ports, WAVE, "draw")
+        assert refused.value.missing == ("BEACON_MISSING",)
+
+    selection.announce_beacon(world.ports, WAVE, b"public bits", OPERATOR)
+    page = selection.announce_beacon(world.ports, WAVE, b"public bits", OPERATOR)
+    with pytest.raises(MoveNotAllowedError):
+        selection.announce_beacon(world.ports, WAVE, b"other bits", OPERATOR)
+    selection.run_step(world.ports, WAVE, "draw")
+
+    assert [step.event for step in page.history].count("beacon_announced") == 1
+    assert json.loads(world.documents.files[f"waves/{WAVE}/draw.json"])["beacon"] == b"public bits".hex()
+
+
+def test_a_wave_that_promised_no_beacon_takes_none(joined):
+    close_and_run(joined.ports, steps=["freeze", "commit"])
+
+    with pytest.raises(MoveNotAllowedError):
+        selection.announce_beacon(joined.ports, WAVE, b"bits", OPERATOR)
+
+
+def test_a_file_changed_behind_our_back_stops_the_next_step(joined):
+    close_and_run(joined.ports, steps=["freeze"])
+    joined.documents.files[f"waves/{WAVE}/entries.jsonl"] += b" "
+
+    with pytest.raises(DependencyError):
+        selection.run_step(joined.ports, WAVE, "commit")
+
+    assert selection.find_wave(joined.ports, WAVE).state is WaveState.FROZEN
+
+
+# --- results
+
+
+def test_every_application_gets_its_place_and_every_seat_is_filled(joined):
+    close_and_run(joined.ports)
+
+    page = selection.find_wave(joined.ports, WAVE)
+    everybody = [applications.load(joined.ports, f"app-{number:03d}") for number in range(14)]
+    states = Counter(application.state for application in everybody)
+    assert page.state is WaveState.PUBLISHED
+    assert page.filled == {"3171": 3, "3578": 2}
+    assert (states[State.SELECTED], states[State.RESERVE], states[State.NOT_DRAWN]) == (5, 3, 6)
+    assert all(application.rank > 0 for application in everybody)
+    assert all(bool(one.reasons) is (one.state is State.NOT_DRAWN) for one in everybody)
+
+
+def test_the_seats_of_a_household_are_counted_under_the_wave(joined):
+    close_and_run(joined.ports)
+
+    seats = Counter()
+    for entry in read_entries(joined.ports, WAVE):
+        if entry.result.outcome == "SELECTED":
+            seats[entry.kk_tag] += 1
+    for kk_tag, count in seats.items():
+        assert joined.rows.read(household_key(kk_tag)).fields == {"seats": {WAVE: count}}
+
+
+def test_an_own_result_is_found_under_the_root_of_the_wave(joined):
+    close_and_run(joined.ports)
+
+    page = selection.find_wave(joined.ports, WAVE)
+    for number in range(14):
+        own = selection.result_of(joined.ports, f"app-{number:03d}", WAVE)
+        proof = [bytes.fromhex(sibling) for sibling in own.result.proof]
+        leaf = own.result.leaf.encode()
+        assert json.loads(leaf)["entry_id"] == own.entry_id
+        assert is_proven(leaf, own.result.leaf_index, own.entry_count, proof, bytes.fromhex(page.root))
+        assert own.result.rank == applications.load(joined.ports, f"app-{number:03d}").rank
+
+
+@pytest.mark.parametrize("done", range(len(STEPS)))
+def test_no_result_is_shown_before_all_are(joined, done):
+    close_and_run(joined.ports, steps=STEPS[:done])
+
+    with pytest.raises(NotReadyError) as refused:
+        selection.result_of(joined.ports, "app-000", WAVE)
+
+    assert refused.value.missing == ("NOT_PUBLISHED",)
+    page = selection.find_wave(joined.ports, WAVE)
+    assert (page.outcomes, page.filled) == ({}, {})
+    names = {file.name for file in selection.bundle_files(joined.ports, WAVE)}
+    assert names == ({"rules.json", "entries.jsonl", "commitment.json"} if done >= 2 else set())
+
+
+def test_the_result_of_somebody_who_did_not_join_is_not_found(joined):
+    applicant = add_applicant(joined.ports, 99)
+
+    with pytest.raises(NotFoundError):
+        selection.result_of(joined.ports, applicant, WAVE)
+
+
+def test_the_published_bundle_is_accepted_against_the_commitment_of_the_page(joined, tmp_path):
+    close_and_run(joined.ports)
+
+    for file in selection.bundle_files(joined.ports, WAVE):
+        assert file.url.endswith(f"waves/{WAVE}/{file.name}")
+        (tmp_path / file.name).write_bytes(joined.documents.files[f"waves/{WAVE}/{file.name}"])
+    page = selection.find_wave(joined.ports, WAVE)
+
+    assert verify_bundle(tmp_path, page.commitment_sha256) == []
+    assert verify_bundle(tmp_path, page.root) != []
+
+
+def test_the_bundle_names_nobody(joined):
+    close_and_run(joined.ports)
+
+    published = b"".join(joined.documents.files.values()).decode()
+    for number in range(14):
+        application = applications.load(joined.ports, f"app-{number:03d}")
+        for secret in (
+            application.application_id,
+            application.form.nik_tag,
+            application.form.kk_tag,
+            application.form.name,
+        ):
+            assert secret not in published
+
+
+def test_two_of_a_household_over_two_waves_is_all_it_gets(world):
+    family = [add_applicant(world.ports, number, household=1) for number in range(4)]
+    selection.open_wave(world.ports, definition_of(world, quota={"3171": 5}), OPERATOR)
+    selection.join(world.ports, family[0], WAVE)
+    close_and_run(world.ports)
+
+    selection.open_wave(
+        world.ports, definition_of(world, wave_id="gelombang-10", quota={"3171": 5}), OPERATOR
+    )
+    for applicant in family[1:]:
+        selection.join(world.ports, applicant, "gelombang-10")
+    close_and_run(world.ports, "gelombang-10")
+
+    states = Counter(applications.load(world.ports, applicant).state for applicant in family)
+    assert states == {State.SELECTED: 2, State.NOT_DRAWN: 2}
+    full = [one for one in family if applications.load(world.ports, one).reasons == ("HOUSEHOLD_FULL",)]
+    assert len(full) == 2
+
+
+def test_whoever_was_not_drawn_joins_the_next_wave_with_one_call(joined):
+    close_and_run(joined.ports)
+    missed = next(
+        f"app-{number:03d}" for number in range(14)
+        if applications.load(joined.ports, f"app-{number:03d}").state is State.NOT_DRAWN
+    )  # fmt: skip
+    selection.open_wave(joined.ports, definition_of(joined, wave_id="gelombang-10"), OPERATOR)
+
+    selection.join(joined.ports, missed, "gelombang-10")
+
+    application = applications.load(joined.ports, missed)
+    assert (application.state, application.wave_id, application.rank, application.reasons) == (
+        State.JOINED, "gelombang-10", 0, (),
+    )  # fmt: skip
+
+
+def test_a_wave_that_nobody_joined_can_be_drawn_and_verified(world, tmp_path):
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+
+    close_and_run(world.ports)
+
+    for key, content in world.documents.files.items():
+        (tmp_path / key.rsplit("/", 1)[1]).write_bytes(content)
+    assert verify_bundle(tmp_path) == []
+    assert selection.find_wave(world.ports, WAVE).filled == {"3171": 0, "3578": 0}

@@ -1,0 +1,215 @@
+"""The steps of a wave after a crash at any write, in races, and delivered twice."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from gelombang.domain.application import State
+from gelombang.domain.errors import ConflictError, WaveNotOpenError
+from gelombang.domain.wave import WaveState
+from gelombang.journey import applications, selection
+from gelombang.journey.wave_rows import DRAWING, household_key, read_entries
+from gelombang.memory.ports import MemoryWorld
+from tests.journey.waves import (
+    OPERATOR,
+    STEPS,
+    WAVE,
+    Crash,
+    CrashingRows,
+    OneSecretClock,
+    Writes,
+    add_applicant,
+    close_and_run,
+    crashing,
+    definition_of,
+    new_world,
+    wave_with_entries,
+)
+
+MANIFEST = f"waves/{WAVE}/manifest.json"
+# Freeze 8, commit 3, draw 4, publish 15: counted by the first test.
+WRITES = 30
+
+
+def summary(world: MemoryWorld) -> dict[str, object]:
+    """Return all that a crash must not change."""
+    everybody = [applications.load(world.ports, f"app-{number:03d}") for number in range(14)]
+    tags = {application.form.kk_tag for application in everybody}
+    return {
+        "manifest": world.documents.files[MANIFEST],
+        "places": [(one.state, one.rank, one.reasons, one.audit_length) for one in everybody],
+        "households": {tag: row.fields for tag in tags if (row := world.rows.read(household_key(tag)))},
+        "turn": world.rows.read(DRAWING),
+        "state": selection.find_wave(world.ports, WAVE).state,
+    }
+
+
+@cache
+def undisturbed() -> tuple[dict[str, object], int]:
+    """Return what a wave without any crash comes to, and its number of writes."""
+    world, writes = wave_with_entries(OneSecretClock()), Writes()
+    selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+    for step in STEPS:
+        selection.run_step(crashing(world.ports, writes), WAVE, step)
+    return summary(world), writes.count
+
+
+def test_the_writes_of_all_steps_are_the_ones_that_crash_below():
+    assert undisturbed()[1] == WRITES
+
+
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("crash_at", range(1, WRITES + 1))
+def test_a_wave_comes_to_the_same_end_after_a_crash_at_any_write(crash_at, is_done):
+    world, writes = wave_with_entries(OneSecretClock()), Writes(crash_at, is_done)
+    selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+
+    crashes = 0
+    for step in STEPS:
+        try:
+            selection.run_step(crashing(world.ports, writes), WAVE, step)
+        except Crash:
+            crashes += 1
+            selection.run_step(crashing(world.ports, writes), WAVE, step)
+
+    assert crashes == 1
+    assert summary(world) == undisturbed()[0]
+    assert all(len(contents) == 1 for contents in writes.contents.values()), (
+        "a file was written in two versions"
+    )
+
+
+def test_a_secret_once_stored_is_the_one_that_is_committed_to_whatever_crashes():
+    world, writes = wave_with_entries(), Writes(crash_at=2, is_done=True)
+    close_and_run(world.ports, steps=["freeze"])
+
+    with pytest.raises(Crash):
+        selection.run_step(crashing(world.ports, writes), WAVE, "commit")
+    selection.run_step(crashing(world.ports, writes), WAVE, "commit")
+
+    assert [len(contents) for contents in writes.contents.values()] == [1]
+
+
+def test_steps_delivered_again_change_nothing():
+    world, writes = wave_with_entries(), Writes()
+    close_and_run(world.ports)
+    expected = summary(world)
+
+    for step in STEPS:
+        selection.run_step(crashing(world.ports, writes), WAVE, step)
+
+    assert writes.count == 0
+    assert summary(world) == expected
+
+
+def test_steps_run_by_several_at_once_count_every_seat_once():
+    world = wave_with_entries()
+    selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+
+    def run(step: str) -> None:
+        try:
+            selection.run_step(world.ports, WAVE, step)
+        except ConflictError:
+            lost.append(step)
+
+    for step in STEPS:
+        lost: list[str] = []
+        threads = [threading.Thread(target=run, args=[step]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        selection.run_step(world.ports, WAVE, step)  # as the queue would deliver it again
+
+    selected = Counter(
+        entry.kk_tag for entry in read_entries(world.ports, WAVE) if entry.result.outcome == "SELECTED"
+    )
+    assert sum(selected.values()) == 5
+    assert {
+        tag: sum(seats["seats"].values()) for tag, seats in summary(world)["households"].items()
+    } == selected
+    assert selection.find_wave(world.ports, WAVE).state is WaveState.PUBLISHED
+    assert world.rows.read(DRAWING) is None
+
+
+def test_whoever_is_overtaken_by_the_freeze_is_told_and_stays_verified():
+    world = new_world()
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicant = add_applicant(world.ports, 1)
+
+    class Overtaken(CrashingRows):
+        def commit(self, changes: object) -> None:
+            close_and_run(world.ports, steps=["freeze"])
+            self.inner.commit(changes)
+
+    slow = replace(world.ports, rows=Overtaken(world.rows, Writes()))
+    with pytest.raises(WaveNotOpenError):
+        selection.join(slow, applicant, WAVE)
+
+    assert applications.load(world.ports, applicant).state is State.VERIFIED
+    assert list(read_entries(world.ports, WAVE)) == []
+    assert selection.find_wave(world.ports, WAVE).entry_count == 0
+
+
+def test_many_joining_at_once_while_it_freezes_are_all_in_or_all_out():
+    world = new_world()
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicants = [add_applicant(world.ports, number) for number in range(40)]
+    receipts = []
+
+    def join(applicant: str) -> None:
+        try:
+            receipts.append(selection.join(world.ports, applicant, WAVE).entry_id)
+        except WaveNotOpenError:
+            return
+
+    threads = [threading.Thread(target=join, args=[applicant]) for applicant in applicants]
+    for thread in threads[:20]:
+        thread.start()
+    closer = threading.Thread(target=close_and_run, args=[world.ports], kwargs={"steps": ["freeze"]})
+    closer.start()
+    for thread in threads[20:]:
+        thread.start()
+    for thread in [*threads, closer]:
+        thread.join()
+
+    joined = [one for one in applicants if applications.load(world.ports, one).state is State.JOINED]
+    assert selection.find_wave(world.ports, WAVE).entry_count == len(receipts) == len(joined)
+    frozen = world.documents.files[f"waves/{WAVE}/entries.jsonl"].decode()
+    assert all(entry_id in frozen for entry_id in receipts)
+
+
+def test_a_run_left_behind_takes_no_turn_that_nobody_would_give_back():
+    world = wave_with_entries()
+    selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+
+    class LeftBehind(CrashingRows):
+        def commit(self, changes: object) -> None:
+            close_and_run(world.ports)
+            self.inner.commit(changes)
+
+    with pytest.raises(ConflictError):
+        selection.run_step(replace(world.ports, rows=LeftBehind(world.rows, Writes())), WAVE, "freeze")
+
+    assert world.rows.read(DRAWING) is None
+
+
+def test_a_long_publication_shows_how_far_it_is():
+    world = new_world()
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    for number in range(120):
+        selection.join(world.ports, add_applicant(world.ports, number), WAVE)
+    close_and_run(world.ports, steps=STEPS[:3])
+
+    with pytest.raises(Crash):
+        selection.run_step(crashing(world.ports, Writes(crash_at=102)), WAVE, "publish")
+    page = selection.find_wave(world.ports, WAVE)
+    selection.run_step(world.ports, WAVE, "publish")
+
+    assert (page.progress.step, page.progress.done_count, page.progress.total_count) == ("publish", 100, 120)
+    assert selection.find_wave(world.ports, WAVE).progress is None
