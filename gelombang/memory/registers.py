@@ -91,13 +91,14 @@ def facts_about(layer: Layer, citizen: Citizen | None, kk: str) -> dict[str, Any
     """
     if layer in (Layer.POPULATION, Layer.AGE):
         return _population_facts(citizen, kk)
-    return {
+    listed: dict[Layer, dict[str, Any]] = {
         Layer.EDUCATION: {"enrolled": citizen is not None and citizen.is_at_school},
         Layer.RELIGIOUS_EDUCATION: {"enrolled": citizen is not None and citizen.is_at_madrasah},
         Layer.AID: {"receives_aid": citizen is not None and citizen.receives_aid},
         Layer.EXCLUDED_OCCUPATION: {"occupation": citizen.occupation if citizen else ""},
         Layer.EARLIER_RECIPIENT: {"received": citizen is not None and citizen.has_received},
-    }[layer]
+    }
+    return listed[layer]
 
 
 def _population_facts(citizen: Citizen | None, kk: str) -> dict[str, Any]:
