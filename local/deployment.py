@@ -8,12 +8,14 @@ import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import httpx
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from gelombang.aws.rows import DynamoRows
 from gelombang.journey.ports import Key, Put, Row
@@ -81,6 +83,18 @@ def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:
     return tokens
 
 
+def function_logs(engine_url: str) -> list[str]:
+    """Return all lines that the service's functions have logged, by application, oldest first."""
+    logs = _client("logs", engine_url)
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    pages = (
+        page
+        for group in groups
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+    )
+    return [event["message"] for page in pages for event in page["events"]]
+
+
 def _staff_row(role: str, token: str) -> Row:
     key = Key(f"STAFF#{hashlib.sha256(token.encode()).hexdigest()}")
     return Row(key, {"role": role, "name": f"local {role}"})
@@ -88,7 +102,8 @@ def _staff_row(role: str, token: str) -> Row:
 
 def _upload(package: Package, s3: Any) -> str:  # noqa: ANN401 - a boto3 client
     """Put the zips and the template, too long to be sent by itself, into a bucket; return the template's path."""
-    s3.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
     for key, path in package.archives.items():
         s3.put_object(Bucket=ARTIFACTS, Key=key, Body=path.read_bytes())
     s3.put_object(Bucket=ARTIFACTS, Key="template.json", Body=package.template.read_bytes())
@@ -97,13 +112,16 @@ def _upload(package: Package, s3: Any) -> str:  # noqa: ANN401 - a boto3 client
 
 def _deployed(cloudformation: Any, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:  # noqa: ANN401
     """Create or update the stack, wait for its end, and return its outputs."""
-    change = cloudformation.update_stack if _exists(cloudformation) else cloudformation.create_stack
-    change(
-        StackName=STACK,
-        TemplateURL=template_url,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
+    wanted = {
+        "StackName": STACK,
+        "TemplateURL": template_url,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    try:
+        cloudformation.create_stack(**wanted)
+    except cloudformation.exceptions.AlreadyExistsException:
+        _update(cloudformation, wanted)
     end = time.monotonic() + DEPLOY_S
     while True:
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
@@ -115,9 +133,12 @@ def _deployed(cloudformation: Any, template_url: str, parameters: Mapping[str, s
         time.sleep(POLL_S)
 
 
-def _exists(cloudformation: Any) -> bool:  # noqa: ANN401 - a boto3 client
-    found = cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
-    return any(stack["StackName"] == STACK for stack in found["StackSummaries"])
+def _update(cloudformation: Any, wanted: Mapping[str, Any]) -> None:  # noqa: ANN401 - a boto3 client
+    try:
+        cloudformation.update_stack(**wanted)
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
 
 
 def _reasons(cloudformation: Any) -> tuple[str, ...]:  # noqa: ANN401 - a boto3 client

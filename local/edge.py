@@ -98,7 +98,8 @@ def edge_app(routes: EdgeRoutes) -> Starlette:
         routes=[
             Route("/v1/{path:path}", forward, methods=methods),
             Route("/openapi.json", _openapi),
-            Route("/docs", lambda _request: RedirectResponse("/docs/index.html")),
+            Route("/docs", _to_viewer),
+            Route("/docs/", _to_viewer),
             Route("/docs/swagger-initializer.js", _start_of_viewer),
             Route("/docs/openapi.json", _openapi_for_viewer),
             Mount("/docs", StaticFiles(directory=swagger_ui_bundle.swagger_ui_path)),
@@ -181,6 +182,10 @@ async def _openapi(_request: Request) -> Response:
 
 async def _openapi_for_viewer(_request: Request) -> Response:
     return JSONResponse(for_viewer(json.loads(OPENAPI.read_text())))
+
+
+async def _to_viewer(_request: Request) -> Response:
+    return RedirectResponse("/docs/index.html")
 
 
 async def _start_of_viewer(_request: Request) -> Response:

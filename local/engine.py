@@ -8,6 +8,7 @@ presigned uploads. What the environment below is for was measured (November 2026
                         another account finds nothing
     SFTP_ENABLED, IOT_MTLS_ENABLED   it would open more ports
     AWS_ENDPOINT_URL    its Lambda functions inherit it and so speak to it alone
+    LOG_LEVEL           at INFO it writes text messages, so phones and codes, into its log
     TMPDIR              it unpacks Lambda zips there, and would leave them behind
 """
 
@@ -57,7 +58,7 @@ def running_engine(folder: Path, port: int | None = None) -> Iterator[Engine]:
         MINISTACK_REGION=REGION,
         SFTP_ENABLED="0",
         IOT_MTLS_ENABLED="0",
-        LOG_LEVEL="INFO",
+        LOG_LEVEL="WARNING",
         TMPDIR=str(scratch),
     )
     child = start_child("ministack", [], environment, folder / "engine.log")

@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.package import package
 from local.children import Child, child_environment, kill_child, start_child, stop_child, wait_until
-from local.deployment import Deployment, deploy, issue_staff_tokens
+from local.deployment import Deployment, deploy, function_logs, issue_staff_tokens
 from local.edge import EdgeRoutes
 from local.engine import LOOPBACK, Engine, free_port, running_engine, sent_texts
 from local.worker_process import start_worker
@@ -74,6 +75,10 @@ class Stack:
     def texts(self) -> list[tuple[str, str]]:
         """Return the text messages sent so far, as phone and text."""
         return sent_texts(self.engine_url)
+
+    def function_logs(self) -> list[str]:
+        """Return what the functions have logged so far; it is also in `functions.log` once the stack has ended."""
+        return function_logs(self.engine_url)
 
     def start_worker(self) -> None:
         """Start the face worker unless it runs; return when it takes messages.
@@ -137,6 +142,7 @@ def start_stack(
         on_progress("edge", 3, STEPS)
         started.enter_context(_running_edge(port, url, deployment, engine, state_dir))
         record = StackRecord(url, engine.url, deployment.environment, tokens)
+        started.callback(_keep_logs, engine.url, state_dir / "functions.log")
         started.callback(_write_record(state_dir / RECORD, record))
         on_progress("ready", STEPS, STEPS)
         stack = Stack(record, state_dir)
@@ -177,6 +183,14 @@ def _answers(url: str) -> bool:
         return httpx.get(f"{url}/v1/register/health", timeout=30).is_success
     except httpx.TransportError:
         return False
+
+
+def _keep_logs(engine_url: str, path: Path) -> None:
+    """Save the functions' logs, which the engine holds in memory, before it goes."""
+    try:
+        path.write_text("".join(f"{line}\n" for line in function_logs(engine_url)))
+    except (BotoCoreError, ClientError) as error:
+        path.write_text(f"the engine was gone before its logs were saved: {type(error).__name__}\n")
 
 
 def _write_record(path: Path, record: StackRecord) -> Callable[[], None]:

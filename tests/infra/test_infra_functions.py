@@ -13,7 +13,14 @@ from gelombang.settings import read_settings
 ROOT = Path(__file__).resolve().parents[2]
 # The only statements about every resource, and why AWS has nothing narrower to name.
 EVERYWHERE = {("RegisterRole", "sns:Publish"): "a phone that gets a text message has no ARN"}
-HANDLERS = {"app.photo_arrived", "app.checks_due", "app.face_evidence", "app.reconcile", "app.wave_steps"}
+HANDLERS = {
+    "app.photo_arrived",
+    "app.checks_due",
+    "app.face_evidence",
+    "app.reconcile",
+    "app.wave_steps",
+    "app.resend_steps",
+}
 
 
 @pytest.fixture(scope="module")
