@@ -28,7 +28,7 @@ from local.client import (
 from local.scenario import Sight
 
 if TYPE_CHECKING:
-    from local.population import Citizen
+    from gelombang.memory.registers import Citizen
 
 POLL_S = 0.5
 ARRIVAL_S = 60.0  # an upload's event reaches the system within about a second; a busy machine takes longer
@@ -135,7 +135,8 @@ def apply(
         ApiProblemError, UploadRefusedError: the API or the store refused something it should not.
     """
     with walk.during("form"):
-        applicant.patch("/v1/application/form", _form_of(citizen))
+        consent = applicant.get("/v1/programme")["consent"]["version"]
+        applicant.patch("/v1/application/form", _form_of(citizen, consent))
     sent = dict.fromkeys(Slot, 0)
     _send_all(applicant, walk, photographs, sent, tuple(Slot))
     for _ in range(MOST_RETAKES + 1):
@@ -171,14 +172,14 @@ def read_result(applicant: Caller, walk: Walk, wave_id: str) -> None:
         walk.fault = "the result is about another entry"
 
 
-def _form_of(citizen: Citizen) -> dict[str, object]:
+def _form_of(citizen: Citizen, consent: str) -> dict[str, object]:
     return {
         "nik": citizen.nik,
         "kk": citizen.kk,
         "name": citizen.name,
         "birth_date": citizen.birth_date.isoformat(),
         "region": citizen.region,
-        "consent": True,
+        "consent": consent,
     }
 
 
@@ -219,8 +220,6 @@ def _wait_until_decided(applicant: Caller, walk: Walk, deadline_s: float) -> Sta
         note_status(walk, status)
         if status.awaited_layers:
             walk.sights.add(Sight.REGISTER_AWAITED)
-        if status.state is State.IN_REVIEW:
-            walk.sights.add(Sight.REVIEWED)
         return status.state in SETTLED or status.state is State.NEEDS_PHOTO
 
     wait_for("a decision", is_decided, deadline_s)

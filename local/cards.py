@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
+from gelombang.domain.nik import Sex
+
 if TYPE_CHECKING:
-    from local.population import Citizen
+    from gelombang.memory.registers import Citizen
 
 CARD_PX = (1000, 631)  # ISO/IEC 7810 ID-1, 85.60 by 53.98 mm, at 11.7 pixels a millimetre
 PORTRAIT_PX = (232, 300)
@@ -69,7 +71,7 @@ def _fields(citizen: Citizen) -> tuple[tuple[str, str], ...]:
     return (
         ("Nama", citizen.name.upper()),
         ("Tanggal lahir", citizen.birth_date.strftime("%d-%m-%Y")),
-        ("Jenis kelamin", "PEREMPUAN" if str(citizen.sex).upper().startswith(("F", "P")) else "LAKI-LAKI"),
+        ("Jenis kelamin", "PEREMPUAN" if citizen.sex is Sex.FEMALE else "LAKI-LAKI"),
         ("Kabupaten/kota", citizen.region),
         ("Nomor KK", citizen.kk),
         ("Kewarganegaraan", "WNI"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gelombang.domain.application import State
 from gelombang.verifier import verify_bundle
-from local.scenario import AFTER_DRAW
+from local.scenario import AFTER_DRAW, REFUSED
 from local.table import Line, Report, count_refusals, count_states, median_stages
 
 if TYPE_CHECKING:
@@ -19,9 +19,19 @@ if TYPE_CHECKING:
 
 
 def make_report(
-    players: Sequence[Player], quota: Mapping[str, int], bundle: Path, model_release: str, took_s: float
+    players: Sequence[Player],
+    *,
+    quota: Mapping[str, int],
+    bundle: Path,
+    commitment: str,
+    model_release: str,
+    took_s: float,
 ) -> Report:
-    """Return the report of a published wave; `quota` gives its seats by region, `bundle` is the folder of its draw."""
+    """Return the report of a published wave.
+
+    `quota` gives its seats by region, `bundle` is the folder of its draw, `commitment` the hash that its page
+    told before the draw.
+    """
     walks = [player.walk for player in players]
     joined = [player for player in players if player.walk.entry_id]
     selected = sum(walk.state is State.SELECTED for walk in walks)
@@ -35,18 +45,19 @@ def make_report(
             *(_person_line(player) for player in players),
             _seats_line(joined, quota, selected),
             _entries_line(joined, bundle),
-            _bundle_line(bundle),
+            _bundle_line(bundle, commitment),
         ),
         model_release=model_release,
         bundle=str(bundle),
-        verify_command=f"gelombang verify-draw {shlex.quote(str(bundle))}",
+        verify_command=f"gelombang verify-draw {shlex.quote(str(bundle))} --commitment {commitment}",
         took_s=round(took_s, 1),
     )
 
 
 def _person_line(player: Player) -> Line:
     part, walk = player.part, player.walk
-    given = [*walk.retakes, walk.reasons]
+    # What became of an application in the draw is told as a reason too; the state says it already.
+    given = [*walk.retakes, walk.reasons if walk.state in REFUSED else frozenset[str]()]
     is_right = (
         not walk.fault
         and walk.state in part.ends
@@ -73,8 +84,8 @@ def _entries_line(joined: Sequence[Player], bundle: Path) -> Line:
     return Line("entries in the draw, nobody twice", str(len(joined)), str(len(entries)), is_right)
 
 
-def _bundle_line(bundle: Path) -> Line:
-    faults = verify_bundle(bundle)
+def _bundle_line(bundle: Path, commitment: str) -> Line:
+    faults = verify_bundle(bundle, commitment)
     return Line(
         "draw bundle", "accepted by the verifier", "; ".join(faults) or "accepted by the verifier", not faults
     )

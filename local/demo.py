@@ -37,13 +37,14 @@ from local.scenario import Card, Part, Selfie, Sight
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gelombang.memory.registers import Citizen
     from local.display import Display
-    from local.population import Citizen
     from local.stack import Stack
 
 AT_ONCE = 4  # a Lambda process each; more would only queue on two cores
 DECIDED_WITHIN_S = 240.0
 WORKER_GONE_S = 3.0
+EDUCATION_OFF = {"register": "kemdikbud", "mode": "off"}
 PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n" * 40
 
 
@@ -83,8 +84,10 @@ def cast_players(
     ]
 
 
-def play_wave(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> None:
+def play_wave(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> str:
     """Let everybody apply, join the open wave and read their result; what each saw is in their walk.
+
+    Returns the commitment's SHA-256 as the wave's page told it before the draw.
 
     Raises:
         TookTooLongError: a step of the wave did not come to its end.
@@ -98,12 +101,16 @@ def play_wave(stage: Stage, players: Sequence[Player], wave_id: str, display: Di
     ):
         with ReviewDesk(reviewer, _truth_of(players)) as desk:
             _everybody_applies(stage, players, wave_id, display)
-        _note_named(players, desk)
+        _note_reviews(players, desk)
+        commitment = ""
         for step in WaveStep:
             display.say(f"wave {wave_id}: {step}")
-            take_step(operator, wave_id, step)
+            page = take_step(operator, wave_id, step)
+            if step is WaveStep.COMMIT:
+                commitment = str(page["commitment_sha256"])
     display.say("everybody reads their result")
     _in_parallel([_reading(stack.url, player, wave_id) for player in players if player.walk.entry_id])
+    return commitment
 
 
 def _photographs_of(
@@ -139,11 +146,11 @@ def _everybody_applies(stage: Stage, players: Sequence[Player], wave_id: str, di
         early = [player for player in players if player.part.is_early]
         if early:
             display.say("people apply while the education register is off")
-            _switch_register(stage, is_off=True)
+            _tell_simulator(stage, "outage", EDUCATION_OFF)
             for player in early:
                 start(player)
             _wait_until_noticed(early, done)
-            _switch_register(stage, is_off=False)
+            _tell_simulator(stage, "recover", {})
         display.say("people apply, are checked and join")
         for player in sorted((p for p in players if p not in early), key=lambda p: bool(p.part.after)):
             start(player)
@@ -198,9 +205,9 @@ def _wait_until_noticed(early: Sequence[Player], done: dict[str, Future[None]]) 
     )
 
 
-def _switch_register(stage: Stage, *, is_off: bool) -> None:
-    outage = {"register": "kemdikbud", "off": is_off}
-    httpx.post(f"{stage.registers_url}/_simulator/outage", json=outage, timeout=TIMEOUT_S).raise_for_status()
+def _tell_simulator(stage: Stage, route: str, body: dict[str, str]) -> None:
+    url = f"{stage.registers_url}/_simulator/{route}"
+    httpx.post(url, json=body, timeout=TIMEOUT_S).raise_for_status()
 
 
 def _kill_worker(stack: Stack, players: Sequence[Player], display: Display) -> None:
@@ -217,9 +224,13 @@ def _kill_worker(stack: Stack, players: Sequence[Player], display: Display) -> N
     display.keep("The face worker was started again.")
 
 
-def _note_named(players: Sequence[Player], desk: ReviewDesk) -> None:
+def _note_reviews(players: Sequence[Player], desk: ReviewDesk) -> None:
+    """Note who was reviewed, and who was named beside them; the desk knows, however short the review was."""
     ids = {player.part.name: player.walk.application_id for player in players}
     for player in players:
-        named = desk.named.get(player.walk.application_id, frozenset())
+        named = desk.named.get(player.walk.application_id)
+        if named is None:
+            continue
+        player.walk.sights.add(Sight.REVIEWED)
         if player.part.after and ids[player.part.after] in named:
             player.walk.sights.add(Sight.BOTH_NAMED)

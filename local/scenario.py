@@ -60,18 +60,19 @@ class Part:
     is_genuine: bool = True  # the truth, by which the demo plays the reviewers
 
 
+# The third face is the most frontal of those in the packages: it is found even when spoiled.
 SPOILED = frozenset({Reason.BLURRED, Reason.TOO_DARK, Reason.TILTED})
 DOUBTED = frozenset({Sight.REVIEWED})
 
 PARTS = (
     Part("early one", "ordinary", 0, 0, is_early=True, sights=frozenset({Sight.REGISTER_AWAITED})),
     Part("early two", "ordinary", 1, 1, is_early=True, sights=frozenset({Sight.REGISTER_AWAITED})),
-    Part("on the priority list", "ordinary", 2, 2, frozenset({State.SELECTED}), is_on_priority_list=True),
+    Part("on the priority list", "ordinary", 3, 3, frozenset({State.SELECTED}), is_on_priority_list=True),
     Part(
         "spoiled selfie first",
         "ordinary",
-        3,
-        3,
+        2,
+        2,
         reasons=SPOILED,
         sights=frozenset({Sight.ONLY_SELFIE_AGAIN}),
         first_selfie=Selfie.SPOILED,
@@ -85,9 +86,9 @@ PARTS = (
         sights=frozenset({Sight.ONLY_CARD_AGAIN}),
         first_card=Card.PDF,
     ),
-    Part("NIK with another date", "nik_date_differs", 5, 5),
-    Part("ordinary one", "ordinary", 6, 6),
-    Part("ordinary two", "ordinary", 7, 7),
+    Part("NIK with another date", "legal_mismatch", 5, 5),
+    Part("receives aid, as the rules in force allow", "aid", 6, 6),
+    Part("ordinary", "ordinary", 7, 7),
     Part(
         "selfie of somebody else",
         "ordinary",
@@ -102,8 +103,8 @@ PARTS = (
     Part(
         "same face, second NIK",
         "ordinary",
-        2,
-        2,
+        3,
+        3,
         REFUSED,
         frozenset({Reason.REVIEWER_REFUSED}),
         frozenset({Sight.REVIEWED, Sight.BOTH_NAMED}),
@@ -112,7 +113,7 @@ PARTS = (
     ),
     Part("seventeen", "under_18", 3, 3, REFUSED, frozenset({Reason.TOO_YOUNG})),
     Part("student", "student", 4, 4, REFUSED, frozenset({Reason.STILL_AT_SCHOOL})),
-    Part("madrasah pupil", "madrasah_pupil", 5, 5, REFUSED, frozenset({Reason.STILL_AT_MADRASAH})),
+    Part("madrasah pupil", "madrasah", 5, 5, REFUSED, frozenset({Reason.STILL_AT_MADRASAH})),
     Part("village head", "village_head", 6, 6, REFUSED, frozenset({Reason.EXCLUDED_OCCUPATION})),
     Part("earlier recipient", "earlier_recipient", 7, 7, REFUSED, frozenset({Reason.EARLIER_RECIPIENT})),
 )

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from local.cards import CARD_PX, PORTRAIT_CORNER_PX, PORTRAIT_PX, photograph_card, render_card
-from local.population import Citizen
+from gelombang.memory.registers import Citizen
 
 SITI = Citizen(
     nik="3171015705950001",

@@ -1,0 +1,317 @@
+"""Start the service on this machine, play the demo, run waves, verify draws, explain an application.
+
+Answers go to standard output (with --json exactly one JSON document), progress and errors to standard error.
+Exit codes: 0 fine; 1 something is not as it should be; 2 the command could not be done.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import httpx
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from gelombang.domain.errors import GelombangError
+from gelombang.domain.wave import WaveStep
+from gelombang.verifier import verify_bundle
+from local.applicant import TookTooLongError
+from local.client import ApiProblemError, connect
+from local.display import Display
+from local.office import download_bundle, take_step
+from local.story import print_story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.client import Caller
+    from local.service import Service
+    from local.stack import StackRecord
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
+app.add_typer(wave_app, name="wave")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+StateDir = Annotated[
+    Path, typer.Option("--state", help="Folder of the running service.", envvar="GELOMBANG_STATE")
+]
+Port = Annotated[int, typer.Option(help="Port of the pages and the API on this machine; 0 for a free one.")]
+WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]
+STATE = Path("build/local")
+PORT = 8080
+TRY_WAVE = "coba"  # stays open for whoever tries the service by hand
+NOT_RIGHT, NOT_DONE = 1, 2
+out, err = Console(), Console(stderr=True)
+if not out.is_terminal:
+    out = Console(width=140)
+
+
+class CommandError(Exception):
+    """The command could not be done; the argument is a plain sentence for the person at the keyboard."""
+
+
+@app.command()
+def up(port: Port = PORT, state: StateDir = STATE, as_json: AsJson = False) -> None:
+    """Start the whole service on this machine, with a wave open to join, until Ctrl-C."""
+    from local.service import open_wave, run_service, wave_definition  # noqa: PLC0415 - numpy, onnx and boto3
+
+    with _plainly(), ExitStack() as running:
+        with Display(err) as display:
+            service = running.enter_context(run_service(port=port, state_dir=state, display=display))
+            open_wave(service.stack, wave_definition(TRY_WAVE))
+        _stay_up(service, as_json=as_json)
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the table; exit 1 if a line is wrong.")
+    ] = False,
+    faces: Annotated[
+        Path | None,
+        typer.Option(help="Folder of real faces, a sub-folder each person.", exists=True, file_okay=False),
+    ] = None,
+    kill_worker: Annotated[
+        bool, typer.Option("--kill-worker", help="Kill the face worker in mid-run.")
+    ] = False,
+    port: Port = PORT,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Start the whole service and play a small wave through it, as clients would."""
+    from local.play import play_demo  # noqa: PLC0415 - numpy, onnx and boto3: other commands start faster without
+    from local.service import open_wave, run_service, wave_definition  # noqa: PLC0415 - as above
+    from local.table import print_report, report_json  # noqa: PLC0415 - as above
+
+    with _plainly(), ExitStack() as running:
+        with Display(err) as display:
+            service = running.enter_context(run_service(port=port, state_dir=state, display=display))
+            report = play_demo(service, display, faces=faces, kills_worker=kill_worker)
+        if as_json:
+            _print_json(report_json(report))
+        else:
+            print_report(out, report)
+        if not once:
+            open_wave(service.stack, wave_definition(TRY_WAVE))
+            _stay_up(service, as_json=False)
+        if not report.is_right:
+            raise typer.Exit(NOT_RIGHT)
+
+
+@wave_app.command("open")
+def wave_open(
+    definition: Annotated[Path, typer.Argument(help="JSON file that defines the wave.", exists=True)],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Define a wave from a file such as programmes/prakerja/waves/demo.json; its hours open it."""
+    with _plainly(), _as_staff(state, "operator") as operator:
+        _show_wave(operator.post("/v1/waves", json.loads(definition.read_text())), as_json=as_json)
+
+
+@wave_app.command("show")
+def wave_show(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
+    """Show a wave's public page."""
+    with _plainly(), _as_staff(state, "operator") as operator:
+        _show_wave(operator.get(f"/v1/waves/{wave_id}"), as_json=as_json)
+
+
+def _wave_step(step: WaveStep, sentence: str) -> None:
+    @wave_app.command(str(step), help=sentence)
+    def run(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
+        with _plainly(), _as_staff(state, "operator") as operator, Display(err) as display:
+            display.say(f"wave {wave_id}: {step}")
+            _show_wave(take_step(operator, wave_id, step), as_json=as_json)
+
+
+_wave_step(WaveStep.CLOSE, "Close an open wave before its hour.")
+_wave_step(WaveStep.FREEZE, "Freeze the entries of a closed wave.")
+_wave_step(WaveStep.COMMIT, "Publish what the draw will be held on: Merkle root, rules, hash of the secret.")
+_wave_step(WaveStep.DRAW, "Hold the draw.")
+_wave_step(WaveStep.PUBLISH, "Give everybody their result and publish the bundle.")
+
+
+@wave_app.command("bundle")
+def wave_bundle(
+    wave_id: WaveId,
+    folder: Annotated[Path, typer.Argument(help="Where to put it.")],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Download a published wave's draw bundle."""
+    with _plainly(), _as_staff(state, "operator") as operator:
+        saved = download_bundle(operator, wave_id, folder)
+        _answer({"bundle": str(saved)}, f"Saved in {saved}", as_json=as_json)
+
+
+@app.command("verify-draw")
+def verify_draw(
+    bundle: Annotated[Path, typer.Argument(help="Folder with the six files of the bundle.")],
+    commitment: Annotated[
+        str | None, typer.Option(help="SHA-256 of commitment.json as published before the draw.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that a draw's result follows from what was promised; exit 1 and name what differs if not."""
+    found = verify_bundle(bundle, commitment)
+    kind = "and is the one promised" if commitment else "(no --commitment given: consistent in itself)"
+    text = (
+        "\n".join(f"DIFFERS  {each}" for each in found) or f"accepted: the draw follows from its files {kind}"
+    )
+    _answer({"accepted": not found, "differs": found}, text, as_json=as_json)
+    if found:
+        raise typer.Exit(NOT_RIGHT)
+
+
+@app.command()
+def explain(
+    application_id: Annotated[str, typer.Argument(help="Id of the application.")],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Tell one applicant's whole story, as an auditor: checks, face evidence, events, the draw."""
+    with _plainly(), _as_staff(state, "auditor") as auditor:
+        story = auditor.get(f"/v1/explanations/{application_id}")
+        if as_json:
+            _print_json(story)
+        else:
+            print_story(out, story)
+
+
+@app.command()
+def texts(
+    to: Annotated[str, typer.Option(help="Only those to this phone.")] = "",
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the text messages that the local service has sent: here is your code."""
+    from local.engine import sent_texts  # noqa: PLC0415 - boto3
+
+    with _plainly():
+        sent = [(phone, text) for phone, text in sent_texts(_running(state).engine_url) if to in ("", phone)]
+        lines = "\n".join(f"{phone}  {text}" for phone, text in sent) or "No text messages yet."
+        _answer([{"to": phone, "text": text} for phone, text in sent], lines, as_json=as_json)
+
+
+@app.command()
+def pack(
+    name: Annotated[str, typer.Argument(help="The pack: default or open.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Build a model pack unless it is there, and say what it is good for."""
+    from local.service import prepare_pack  # noqa: PLC0415 - numpy and onnx
+
+    with _plainly():
+        with Display(err) as display:
+            built = prepare_pack(name, display)
+        said = {"release": built.release, "licence": built.licence, "limits": list(built.limits)}
+        _answer(said, "\n  · ".join([f"{built.release}, {built.licence}", *built.limits]), as_json=as_json)
+
+
+@app.command("sample-photos")
+def sample_photos(
+    folder: Annotated[Path, typer.Argument(help="Where to put them.")],
+    number: Annotated[int, typer.Option(help="Which of the people, from 0.", min=0, max=7)] = 7,
+    faces: Annotated[
+        Path | None, typer.Option(help="Folder of real faces.", exists=True, file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a card, a good and a spoiled selfie, and say whose they are, to try the API by hand."""
+    from local.samples import write_samples  # noqa: PLC0415 - Pillow and the population
+
+    with _plainly():
+        person, written = write_samples(folder, number, faces)
+        lines = [f"{name}: {value}" for name, value in person.items()] + [
+            f"written: {path}" for path in written
+        ]
+        _answer(
+            {"person": person, "files": [str(path) for path in written]}, "\n".join(lines), as_json=as_json
+        )
+
+
+def _stay_up(service: Service, *, as_json: bool) -> None:
+    url, state = service.stack.url, service.stack.state_dir
+    text = f"""
+[bold]{url}[/]  the applicant's page; {url}/docs  the API, to read and to try
+{state}  logs, and stack.json by which the other commands find this service; open wave: {TRY_WAVE}
+
+  curl {url}/v1/codes -H 'Content-Type: application/json' -d '{{"phone": "+6281234567890", "action": "log_in"}}'
+  gelombang texts --to +6281234567890
+
+Ctrl-C stops it."""
+    if as_json:
+        _print_json({"url": url, "docs": f"{url}/docs", "state": str(state), "open_wave": TRY_WAVE})
+    else:
+        err.print(text, highlight=False, soft_wrap=True)
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def _show_wave(page: dict[str, Any], *, as_json: bool) -> None:
+    seats = sum(page["definition"]["quota"].values())
+    steps = ", ".join(f"{step['event']} {step['at']}" for step in page["history"])
+    text = (
+        f"{page['definition']['wave_id']}: {page['state']}, closes {page['closes_at']}, "
+        f"{page['entry_count']} entries frozen, {sum(page['filled'].values())} of {seats} seats filled\n"
+        f"commitment: {page['commitment_sha256'] or 'none yet'}\nsteps: {steps}"
+    )
+    _answer(page, text, as_json=as_json)
+
+
+def _answer(document: object, text: str, *, as_json: bool) -> None:
+    (_print_json(document) if as_json else out.print(text, markup=False, highlight=False, soft_wrap=True))
+
+
+def _print_json(document: object) -> None:
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def _running(state: Path) -> StackRecord:
+    from local.stack import StackNotRunningError, running_stack  # noqa: PLC0415 - boto3
+
+    try:
+        return running_stack(state)
+    except StackNotRunningError as error:
+        raise CommandError(f"No service is running in {state}. Start it with: gelombang up") from error
+
+
+@contextmanager
+def _as_staff(state: Path, role: str) -> Iterator[Caller]:
+    record = _running(state)
+    with connect(record.url, record.tokens[role]) as caller:
+        yield caller
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Turn what can go wrong into one sentence and exit code 2; a fault of ours keeps its trace."""
+    from local.children import StartError  # noqa: PLC0415 - only here
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except ApiProblemError as problem:
+        _stop(problem.sentence())
+    except httpx.HTTPError as error:
+        _stop(f"The service did not answer: {type(error).__name__}.")
+    except json.JSONDecodeError as error:
+        _stop(f"Not JSON: {error}.")
+    except (CommandError, TookTooLongError, StartError, GelombangError, OSError) as error:
+        _stop(str(error))
+
+
+def _stop(sentence: str) -> NoReturn:
+    err.print(f"[red]{escape(sentence)}[/]", highlight=False, soft_wrap=True)
+    raise typer.Exit(NOT_DONE)
