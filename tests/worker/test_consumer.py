@@ -320,7 +320,7 @@ def test_a_stop_finishes_the_batch_at_hand_and_takes_no_other(bench: Bench) -> N
 def test_a_batch_received_while_stopping_is_given_back_at_once(bench: Bench) -> None:
     stop = threading.Event()
     bench.ask("ani")
-    worker = bench.worker(source=Tap(bench.source, StopAt("receive", stop)))
+    worker = bench.worker(source=Tap(bench.source, SetAfter("receive", stop)))
 
     run_worker(worker, stop)
 
@@ -332,7 +332,7 @@ def test_a_queue_out_of_reach_is_tried_again(bench: Bench, monkeypatch: pytest.M
     monkeypatch.setattr("workers.gpu_face.consumer.QUEUE_RETRY_S", 0.0)
     stop = threading.Event()
     bench.ask("ani")
-    worker = bench.worker(source=Tap(bench.source, DownAtFirst("receive")))
+    worker = bench.worker(source=Tap(bench.source, Down(failures=1)))
 
     def check_then_stop(requests: Sequence[FaceRequest], now: datetime) -> list[FaceEvidence]:
         stop.set()
@@ -347,7 +347,7 @@ def test_a_queue_out_of_reach_is_tried_again(bench: Bench, monkeypatch: pytest.M
 def test_messages_are_kept_invisible_while_their_batch_is_worked_on(bench: Bench) -> None:
     bench.ask("ani")
     extended = threading.Event()
-    worker = bench.worker(source=Tap(bench.source, SetOn("extend", extended)))
+    worker = bench.worker(source=Tap(bench.source, SetAfter("extend", extended)))
 
     def slow_check(requests: Sequence[FaceRequest], now: datetime) -> list[FaceEvidence]:
         assert extended.wait(10)
@@ -367,20 +367,17 @@ class Killed(BaseException):
 
 
 class Steps:
-    """Notes every call."""
+    """Notes every call that came back."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
 
-    def before(self, name: str, arguments: tuple[Any, ...]) -> None:
-        del name, arguments
+    def before(self, call: str) -> None:
+        """See a call about to be made, e.g. "send", or "commit FACECHECK"."""
 
-    def after(self, name: str, arguments: tuple[Any, ...]) -> None:
-        kind = ""
-        if name == "commit":
-            (change, *_) = arguments[0]
-            kind = " " + change.row.key.partition.split("#")[0] if isinstance(change, Put) else ""
-        self.taken.append(name + kind)
+    def after(self, call: str) -> None:
+        """See a call that came back."""
+        self.taken.append(call)
 
 
 class Killer(Steps):
@@ -391,55 +388,43 @@ class Killer(Steps):
         self._lock = threading.Lock()
         self._left = {"before": 0, "after": 0, moment: killed_at}
 
-    def before(self, name: str, arguments: tuple[Any, ...]) -> None:
-        self._count("before")
+    def before(self, call: str) -> None:
+        self._count("before", call)
 
-    def after(self, name: str, arguments: tuple[Any, ...]) -> None:
-        self._count("after")
+    def after(self, call: str) -> None:
+        self._count("after", call)
 
-    def _count(self, moment: str) -> None:
+    def _count(self, moment: str, call: str) -> None:
         with self._lock:
             self._left[moment] -= 1
             if self._left[moment] == 0:
-                raise Killed
+                raise Killed(call)
 
 
 class Down(Steps):
-    """Every call fails."""
+    """The first `failures` calls fail."""
 
-    def before(self, name: str, arguments: tuple[Any, ...]) -> None:
-        raise DependencyError("a service", name)
+    def __init__(self, failures: int = 1_000_000) -> None:
+        super().__init__()
+        self._failures = failures
 
-
-@dataclass
-class DownAtFirst(Steps):
-    """The first call of one name fails."""
-
-    name: str
-    failed: bool = False
-
-    def before(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name == self.name and not self.failed:
-            self.failed = True
-            raise DependencyError("sqs")
-
-    def after(self, name: str, arguments: tuple[Any, ...]) -> None:
-        pass
+    def before(self, call: str) -> None:
+        self._failures -= 1
+        if self._failures >= 0:
+            raise DependencyError("sqs", call)
 
 
-@dataclass
-class SetOn(Steps):
+class SetAfter(Steps):
     """Sets an event after a call of one name."""
 
-    name: str
-    event: threading.Event
+    def __init__(self, call: str, event: threading.Event) -> None:
+        super().__init__()
+        self._call = call
+        self._event = event
 
-    def after(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name == self.name:
-            self.event.set()
-
-
-StopAt = SetOn
+    def after(self, call: str) -> None:
+        if call == self._call:
+            self._event.set()
 
 
 class Tap:
@@ -451,9 +436,11 @@ class Tap:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
-            self._steps.before(name, arguments)
+            written = arguments[0][0] if name == "commit" else None
+            kind = f" {written.row.key.partition.split('#')[0]}" if isinstance(written, Put) else ""
+            self._steps.before(name + kind)
             answer = getattr(self._port, name)(*arguments)
-            self._steps.after(name, arguments)
+            self._steps.after(name + kind)
             return answer
 
         return call

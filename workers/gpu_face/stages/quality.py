@@ -27,6 +27,9 @@ CHIP_EYES_PX = (
 CHIP_EYE_LINE_PX = 50.0
 DARK_BELOW = 40
 BRIGHT_ABOVE = 250
+# Before edges are looked for, so that neither grain nor the resampling counts as detail: noise of 10 grey levels
+# raises the measure by 17 % instead of 320 %, five times more pixels change it by 5 % (24 photographs, 2026-11-21).
+EDGE_SIGMA_PX = 1.0
 REFERENCE_LUMINANCE = 128.0  # sharpness is measured as if the face were this bright: dark is not also blurred
 
 # Vertices of MediaPipe's face mesh (canonical_face_model.obj, Apache-2.0), left side of the picture first.
@@ -77,7 +80,7 @@ def _fixed_size_copy(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]
     )
     turn[:, 2] += (CHIP_PX / 2 - middle[0], CHIP_EYE_LINE_PX - middle[1])
     copy = cv2.warpAffine(
-        region, turn, (CHIP_PX, CHIP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        region, turn, (CHIP_PX, CHIP_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY), np.uint8)
 
@@ -93,7 +96,8 @@ def _light(copy: NDArray[np.uint8]) -> dict[str, float]:
     oval = _face_oval()
     grey = copy[oval].astype(np.float32)
     mean = max(float(grey.mean()), 1.0)
-    edges = cv2.Laplacian(copy.astype(np.float32) * (REFERENCE_LUMINANCE / mean), cv2.CV_32F)
+    smooth = cv2.GaussianBlur(copy.astype(np.float32) * (REFERENCE_LUMINANCE / mean), (0, 0), EDGE_SIGMA_PX)
+    edges = cv2.Laplacian(smooth, cv2.CV_32F)
     half = CHIP_PX // 2
     left, right = copy[:, :half][oval[:, :half]].mean(), copy[:, half:][oval[:, half:]].mean()
     return {
