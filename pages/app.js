@@ -269,7 +269,7 @@ onAction($("other-phone"), "click", async () => { challenge = null; draw(); $("p
 onAction($("leave"), "click", async () => { memory.write("token", ""); location.reload(); });
 onAction($("submit"), "click", async () => {
   if (status.state.code === "DRAFT" && !$("consent").checked) { fault("consent", t("consentFirst")); $("consent").focus(); return; }
-  status = await ask("POST", "/v1/application/submit", {});
+  try { status = await ask("POST", "/v1/application/submit", {}); } catch (problem) { showFaults(problem); throw problem; }
   await refresh();
   $("state").focus();
 });

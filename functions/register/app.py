@@ -17,7 +17,6 @@ from gelombang.domain.errors import (
     CodeError,
     MoveNotAllowedError,
     NotFoundError,
-    NotReadyError,
     TooManyRequestsError,
 )
 from gelombang.journey import photos, registration, sessions, status
@@ -29,7 +28,7 @@ from gelombang.journey.status import Status
 FORM = "/v1/application/form"
 PHOTO = "/v1/application/photos/{slot}"
 SUBMIT = "/v1/application/submit"
-SUBMITTING = (NotReadyError, MoveNotAllowedError)
+SUBMITTING = (MoveNotAllowedError,)
 
 app = Chalice(app_name="gelombang-register", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)

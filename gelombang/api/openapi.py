@@ -115,7 +115,7 @@ def problem_kinds(route: Route[Any, Any]) -> list[type[GelombangError]]:
 
 def _operation(function: str, route: Route[Any, Any], schemas: dict[tuple[Any, Mode], Json]) -> Json:
     operation: Json = {
-        "operationId": route.name,
+        "operationId": f"{function}_{route.name}",
         "tags": [function],
         "summary": route.summary,
         "description": f"Who may call: {route.callers.name}.",

@@ -21,7 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
-from gelombang.api.body import MediaTypeError, read_form
+from gelombang.api.body import BodyUnreadableError, MediaTypeError, read_form
 from gelombang.api.callers import Callers
 from gelombang.api.logs import event_logger, places_of, write_event
 from gelombang.api.problems import (
@@ -183,8 +183,11 @@ def _response(body: str, status: int, cache_s: int) -> Response:
 
 
 def _raw_body(request: Request) -> bytes:
-    raw = request.raw_body
-    return raw if isinstance(raw, bytes) else raw.encode()
+    try:
+        raw = request.raw_body
+        return raw if isinstance(raw, bytes) else raw.encode()
+    except ValueError as error:  # the gateway passed on what is no text
+        raise BodyUnreadableError from error
 
 
 def _request_id(request: Request | None) -> str:

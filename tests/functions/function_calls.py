@@ -1,0 +1,181 @@
+"""The three functions over ports in memory, spoken to as API Gateway and SQS would."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from chalice.test import Client
+
+from gelombang.domain.nik import Sex
+from gelombang.journey import applications, review
+from gelombang.journey.ports import Key, Put, Row
+from gelombang.journey.programme import load_programme
+from gelombang.memory.ports import MemoryWorld
+from gelombang.memory.registers import Citizen
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+PHONE = "+6281200000001"
+SITI = Citizen(
+    nik="3171014501900001",
+    kk="3171010101100001",
+    name="Siti Aminah",
+    birth_date=date(1990, 1, 5),
+    sex=Sex.FEMALE,
+    region="3171",
+)
+JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
+
+
+@cache
+def load_function(name: str) -> ModuleType:
+    """Load functions/<name>/app.py as a module of its own, once."""
+    spec = importlib.util.spec_from_file_location(f"tested_{name}", FUNCTIONS / name / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def slug(self) -> str:
+        return str(self.body.get("type", "")).rsplit("/", 1)[-1]
+
+
+class Caller:
+    """Sends requests to whichever function has the route."""
+
+    def __init__(self, token: str = "") -> None:
+        self.token = token
+
+    def send(
+        self, method: str, path: str, body: object = None, content_type: str = "application/json"
+    ) -> Answer:
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": content_type} if raw else {}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        name = function_of(path)
+        client = Client(load_function(name).app, project_dir=str(FUNCTIONS / name))
+        answer = client.http.request(method, path, headers=headers, body=raw)
+        named = {key.lower(): str(value) for key, value in answer.headers.items()}
+        return Answer(answer.status_code, named, json.loads(answer.body))
+
+    def get(self, path: str) -> Answer:
+        return self.send("GET", path)
+
+    def post(self, path: str, body: object = None) -> Answer:
+        return self.send("POST", path, {} if body is None else body)
+
+    def patch(self, path: str, body: object) -> Answer:
+        return self.send("PATCH", path, body)
+
+
+def function_of(path: str) -> str:
+    """Return which function serves a path."""
+    parts = path.split("/")
+    if parts[2] in FUNCTION_OF:
+        return FUNCTION_OF[parts[2]]
+    return parts[2]  # /v1/<function>/health
+
+
+FUNCTION_OF = {
+    "codes": "register",
+    "sessions": "register",
+    "application": "register",
+    "programme": "register",
+    "reviews": "verify",
+    "explanations": "verify",
+    "waves": "select",
+}
+
+
+def sign_in(world: MemoryWorld, phone: str) -> Caller:
+    """Go through the phone code as a person would, reading it from the text message."""
+    challenge = Caller().post("/v1/codes", {"phone": phone, "action": "log_in"}).body["challenge_id"]
+    code = code_in(world.texts.sent[-1][1])
+    session = Caller().post("/v1/sessions", {"challenge_id": challenge, "code": code})
+    assert session.status == 201
+    return Caller(session.body["token"])
+
+
+def code_in(text: str) -> str:
+    """Return the six-digit code in a text message."""
+    return next(word for word in text.replace(",", " ").split() if word.isdigit() and len(word) == 6)
+
+
+def staff(world: MemoryWorld, role: str) -> Caller:
+    """Somebody who works for the programme."""
+    token = f"token-of-{role}"
+    key = Key(f"STAFF#{hashlib.sha256(token.encode()).hexdigest()}")
+    world.ports.rows.commit([Put(Row(key, {"name": f"{role} one", "role": role}))])
+    return Caller(token)
+
+
+def fill_form(applicant: Caller) -> None:
+    """Type Siti's whole form."""
+    form = {
+        "nik": SITI.nik,
+        "kk": SITI.kk,
+        "name": SITI.name,
+        "birth_date": SITI.birth_date.isoformat(),
+        "region": SITI.region,
+        "consent": load_programme("prakerja").consent.version,
+    }
+    assert applicant.patch("/v1/application/form", form).status == 200
+
+
+def upload(world: MemoryWorld, applicant: Caller, slot: str, content: bytes = JPEG) -> str:
+    """Ask for an upload form and put the photograph where it points; return its key."""
+    offered = applicant.post(
+        f"/v1/application/photos/{slot}", {"content_type": "image/jpeg", "size_bytes": len(content)}
+    )
+    assert offered.status == 201
+    key = str(offered.body["fields"]["key"])
+    world.photos.receive(key, content)
+    return key
+
+
+def submitted(world: MemoryWorld, applicant: Caller) -> str:
+    """Submit Siti's application and return its id."""
+    fill_form(applicant)
+    upload(world, applicant, "ktp")
+    upload(world, applicant, "selfie")
+    return str(applicant.post("/v1/application/submit").body["application_id"])
+
+
+def in_review(world: MemoryWorld, applicant: Caller) -> str:
+    """Have Siti's application in doubt and return the case's id."""
+    application = applications.load(world.ports, submitted(world, applicant))
+    review.open_case(world.ports, application, ("FACE_UNSURE",), ())
+    return applications.load(world.ports, application.application_id).review_case_id
+
+
+def sqs_event(name: str, *bodies: str) -> dict[str, Any]:
+    """Return what Lambda hands a queue handler; Chalice's own generator gives every record one id."""
+    event = Client(load_function("verify").app).events.generate_sqs_event(list(bodies), name)
+    for number, record in enumerate(event["Records"], start=1):
+        record["messageId"] = f"message-{number}"
+    return event
+
+
+def deliver(function: str, handler: str, event: dict[str, Any]) -> Any:
+    """Invoke one handler of a function and return what it answers Lambda."""
+    client = Client(load_function(function).app, project_dir=str(FUNCTIONS / function))
+    return client.lambda_.invoke(handler, event).payload

@@ -1,0 +1,169 @@
+"""Waves over HTTP, in memory: defined, joined, drawn step by step, published."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from chalice.test import Client
+from function_calls import Caller, deliver, in_review, load_function, sqs_event, staff
+
+from gelombang.domain.messages import QueueName, message_to_json
+from gelombang.memory.ports import MemoryWorld
+
+STEPS = ("freeze", "commit", "draw", "publish")
+
+
+def wave_around(world: MemoryWorld, **changes: object) -> dict[str, Any]:
+    """Return a wave that is open now."""
+    now = world.clock.now()
+    return {
+        "wave_id": "gelombang-1",
+        "name": "Gelombang 1",
+        "opens_at": (now - timedelta(hours=1)).isoformat(),
+        "closes_at": (now + timedelta(hours=1)).isoformat(),
+        "quota": {"3171": 1},
+        "rule_set": "2023",
+        **changes,
+    }
+
+
+def verified(world: MemoryWorld, applicant: Caller) -> Caller:
+    """Have Siti verified, by a reviewer."""
+    case_id = in_review(world, applicant)
+    decision = {"decision": "accept", "note": "Orang sama."}
+    assert staff(world, "reviewer").post(f"/v1/reviews/{case_id}/decision", decision).status == 200
+    return applicant
+
+
+def take_step(world: MemoryWorld, operator: Caller, step: str) -> dict[str, Any]:
+    """Ask for a step, deliver its message, return the wave's page."""
+    asked = operator.post(f"/v1/waves/gelombang-1/{step}")
+    assert asked.status == 202, asked.body
+    message = world.queues.take(QueueName.WAVE_STEPS)
+    assert message is not None
+    report = deliver("select", "wave_steps", sqs_event("wave-steps", message_to_json(message)))
+    assert report == {"batchItemFailures": []}
+    return operator.get("/v1/waves/gelombang-1").body
+
+
+def test_an_operator_defines_a_wave_and_anybody_sees_it(world: MemoryWorld, anybody: Caller) -> None:
+    defined = staff(world, "operator").post("/v1/waves", wave_around(world))
+
+    page = anybody.get("/v1/waves/gelombang-1")
+
+    assert defined.status == 201
+    assert (page.status, page.body["state"]) == (200, "OPEN")
+    assert page.headers["cache-control"] == "public, max-age=5"
+    assert [wave["definition"]["wave_id"] for wave in anybody.get("/v1/waves").body["waves"]] == [
+        "gelombang-1"
+    ]
+
+
+def test_a_wave_with_faults_is_refused_with_all_of_them(world: MemoryWorld, anybody: Caller) -> None:
+    wrong = {"wave_id": "Gelombang Satu!", "name": "G", "opens_at": "tomorrow", "quota": {"31": 1}}
+
+    refused = staff(world, "operator").post("/v1/waves", wrong)
+
+    pointers = {each["pointer"] for each in refused.body["errors"]}
+    assert pointers == {"/wave_id", "/opens_at", "/quota", "/closes_at", "/rule_set"}
+    assert anybody.get("/v1/waves").body == {"waves": []}
+
+
+@pytest.mark.parametrize("step", ["close", *STEPS])
+def test_only_an_operator_moves_a_wave(world: MemoryWorld, applicant: Caller, step: str) -> None:
+    staff(world, "operator").post("/v1/waves", wave_around(world))
+
+    assert staff(world, "reviewer").post(f"/v1/waves/gelombang-1/{step}").slug == "not-allowed"
+    assert applicant.post(f"/v1/waves/gelombang-1/{step}").slug == "not-signed-in"
+
+
+def test_joining_twice_gives_one_receipt(world: MemoryWorld, applicant: Caller) -> None:
+    staff(world, "operator").post("/v1/waves", wave_around(world))
+    verified(world, applicant)
+
+    first = applicant.post("/v1/waves/gelombang-1/entries")
+    second = applicant.post("/v1/waves/gelombang-1/entries")
+
+    assert (first.status, second.body) == (201, first.body)
+
+
+def test_a_wave_is_joined_only_in_its_hours_and_only_by_the_verified(
+    world: MemoryWorld, applicant: Caller
+) -> None:
+    staff(world, "operator").post("/v1/waves", wave_around(world))
+
+    unverified = applicant.post("/v1/waves/gelombang-1/entries")
+    verified(world, applicant)
+    world.clock.advance(hours=1)
+    late = applicant.post("/v1/waves/gelombang-1/entries")
+
+    assert (unverified.slug, unverified.body["errors"][0]["reason"]) == ("not-ready", "NOT_VERIFIED")
+    assert (late.status, late.slug) == (409, "wave-not-open")
+    assert late.body["opens_at"] < late.body["closes_at"]
+    assert applicant.post("/v1/waves/nowhere/entries").slug == "not-found"
+
+
+def test_a_wave_goes_step_by_step_to_a_result_with_its_proof(world: MemoryWorld, applicant: Caller) -> None:
+    operator = staff(world, "operator")
+    operator.post("/v1/waves", wave_around(world))
+    verified(world, applicant)
+    applicant.post("/v1/waves/gelombang-1/entries")
+    early = applicant.get("/v1/waves/gelombang-1/entries/mine")
+    operator.post("/v1/waves/gelombang-1/close")
+
+    pages = [take_step(world, operator, step) for step in STEPS]
+
+    assert early.slug == "not-ready"
+    assert [page["state"] for page in pages] == ["FROZEN", "COMMITTED", "DRAWN", "PUBLISHED"]
+    own = applicant.get("/v1/waves/gelombang-1/entries/mine").body
+    assert (own["result"]["rank"], own["result"]["outcome"]) == (1, "SELECTED")
+    assert applicant.get("/v1/application").body["state"]["code"] == "SELECTED"
+    files = Caller().get("/v1/waves/gelombang-1/bundle").body["files"]
+    assert len(files) == 6
+
+
+def test_steps_out_of_order_are_refused(world: MemoryWorld) -> None:
+    operator = staff(world, "operator")
+    operator.post("/v1/waves", wave_around(world))
+
+    assert operator.post("/v1/waves/gelombang-1/draw").slug == "move-not-allowed"
+    assert world.queues.waiting_count(QueueName.WAVE_STEPS) == 0
+
+
+def test_a_beacon_that_was_not_promised_is_refused(world: MemoryWorld) -> None:
+    operator = staff(world, "operator")
+    operator.post("/v1/waves", wave_around(world))
+
+    refused = operator.post("/v1/waves/gelombang-1/beacon", {"beacon": "00" * 32})
+
+    assert refused.slug == "move-not-allowed"
+    assert operator.post("/v1/waves/gelombang-1/beacon", {"beacon": "0"}).slug == "invalid-form"
+
+
+def test_a_step_whose_message_was_lost_is_asked_for_again(world: MemoryWorld) -> None:
+    operator = staff(world, "operator")
+    operator.post("/v1/waves", wave_around(world))
+    operator.post("/v1/waves/gelombang-1/close")
+    operator.post("/v1/waves/gelombang-1/freeze")
+    lost = world.queues.take(QueueName.WAVE_STEPS)
+    world.clock.advance(minutes=2)
+
+    event = Client(load_function("select").app).events.generate_cw_event(
+        "aws.events", "Scheduled Event", {}, []
+    )
+    deliver("select", "resend_steps", event)
+
+    assert lost is not None
+    assert world.queues.take(QueueName.WAVE_STEPS) == lost
+
+
+def test_a_step_that_fails_is_delivered_again(world: MemoryWorld) -> None:
+    staff(world, "operator").post("/v1/waves", wave_around(world))
+    body = json.dumps({"wave_id": "gelombang-1", "step": "draw"})
+
+    report = deliver("select", "wave_steps", sqs_event("wave-steps", body))
+
+    assert report == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
