@@ -1,0 +1,59 @@
+"""A photograph goes straight to the store, which takes only what its form allows, and verification hears of it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(2000)
+MOST_BYTES = 15 * 1024 * 1024
+
+
+@pytest.fixture
+def form(applicant):
+    asked = {"content_type": "image/jpeg", "size_bytes": len(JPEG)}
+    return applicant.post("/v1/application/photos/selfie", json=asked).raise_for_status().json()
+
+
+def _send(form, content, **changed):
+    return httpx.post(form["url"], data={**form["fields"], **changed}, files={"file": content}, timeout=30)
+
+
+def _photo(applicant):
+    status = applicant.get("/v1/application").raise_for_status().json()
+    photos = status["photos"]
+    found = photos if isinstance(photos, dict) else {photo["slot"]: photo for photo in photos}
+    return found["selfie"]
+
+
+def test_a_form_is_for_a_plain_client_of_one_machine(stack, form):
+    assert form["url"].startswith(f"{stack.engine_url}/")
+
+
+def test_a_photograph_that_arrives_is_recorded(applicant, form, until):
+    answer = _send(form, JPEG)
+
+    assert answer.status_code == 204
+    assert until(lambda: _photo(applicant)["status"] == "ARRIVED")
+
+
+def test_a_file_that_only_says_it_is_a_photograph_is_refused_after_arrival(applicant, form, until):
+    _send(form, b"%PDF-1.7\n" + bytes(2000)).raise_for_status()
+
+    assert until(lambda: _photo(applicant)["status"] == "REFUSED")
+
+
+@pytest.mark.parametrize("changed", [{"key": "another/selfie/key"}, {"Content-Type": "application/pdf"}])
+def test_the_store_refuses_another_key_or_type(applicant, form, changed):
+    answer = _send(form, JPEG, **changed)
+
+    assert answer.status_code == 403
+    assert _photo(applicant)["status"] == "AWAITED"
+
+
+@pytest.mark.parametrize("size", [0, MOST_BYTES + 1])
+def test_the_store_refuses_nothing_and_too_much(applicant, form, size):
+    answer = _send(form, bytes(size))
+
+    assert answer.status_code == 400
+    assert _photo(applicant)["status"] == "AWAITED"
