@@ -8,7 +8,8 @@
                     ▲   │                     │
       ask_for_photo │   ├──doubt──▶ IN_REVIEW ┤ verify
                     └───┼─────────────┘       │ refuse
-                        └──refuse──▶ NOT_ELIGIBLE
+                        ├──refuse──▶ NOT_ELIGIBLE
+                        └──ask_for_correction──▶ DRAFT (a typing error; everything typed and sent is kept)
 
 A person has one application; it outlives the wave. SELECTED and NOT_ELIGIBLE are final, RESERVE and
 NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
@@ -46,6 +47,7 @@ class Move(StrEnum):
     """What can happen to an application."""
 
     SUBMIT = "submit"
+    ASK_FOR_CORRECTION = "ask_for_correction"
     RESUBMIT = "resubmit"
     ASK_FOR_PHOTO = "ask_for_photo"
     DOUBT = "doubt"
@@ -61,6 +63,7 @@ class Move(StrEnum):
 MOVES: dict[tuple[State, Move], State] = {
     (State.DRAFT, Move.SUBMIT): State.CHECKING,
     (State.NEEDS_PHOTO, Move.RESUBMIT): State.CHECKING,
+    (State.CHECKING, Move.ASK_FOR_CORRECTION): State.DRAFT,
     (State.CHECKING, Move.ASK_FOR_PHOTO): State.NEEDS_PHOTO,
     (State.CHECKING, Move.DOUBT): State.IN_REVIEW,
     (State.CHECKING, Move.REFUSE): State.NOT_ELIGIBLE,

@@ -23,6 +23,10 @@ from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import JAKARTA
 
+# What a typing error can cause: the applicant corrects the form, instead of being refused for good.
+CORRECTABLE = frozenset(
+    {Reason.NIK_NOT_FOUND, Reason.BIRTH_DATE_DIFFERS, Reason.KK_DIFFERS, Reason.REGION_DIFFERS}
+)
 # Ratio of common letters, 0..1, under which two spellings of a name are remarked on. Set by hand so that
 # swapped parts and one typing error pass; it only raises a flag for reviewers.
 NAME_ALIKE_MIN = 0.6
@@ -45,6 +49,10 @@ class Claimant(Protocol):
     @property
     def birth_date(self) -> date:
         """The birth date as typed."""
+
+    @property
+    def region(self) -> str:
+        """The kabupaten/kota of domicile as chosen, four digits."""
 
 
 class Step(StrEnum):
@@ -149,6 +157,8 @@ def _judge_population(facts: Mapping[str, Any], claimant: Claimant) -> Judgement
         return _failed(Reason.BIRTH_DATE_DIFFERS, flags)
     if not facts["kk_matches"]:
         return _failed(Reason.KK_DIFFERS, flags)
+    if facts["region"] != claimant.region:  # quotas go by registered domicile, so nobody may choose theirs
+        return _failed(Reason.REGION_DIFFERS, flags)
     return Outcome.PASSED, "", flags
 
 

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     NOT_A_CITIZEN = "NOT_A_CITIZEN"
     BIRTH_DATE_DIFFERS = "BIRTH_DATE_DIFFERS"
     KK_DIFFERS = "KK_DIFFERS"
+    REGION_DIFFERS = "REGION_DIFFERS"
     NIK_DATE_DIFFERS = "NIK_DATE_DIFFERS"  # a flag: legal, never blocks
     NAME_DIFFERS = "NAME_DIFFERS"  # a flag: shown to reviewers, never blocks
     TOO_YOUNG = "TOO_YOUNG"

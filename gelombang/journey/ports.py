@@ -187,6 +187,7 @@ class Person:
     kk: str
     name: str
     birth_date: date
+    region: str  # of domicile as the applicant says, four digits
 
 
 @dataclass(frozen=True, slots=True)

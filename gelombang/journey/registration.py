@@ -16,7 +16,7 @@ from gelombang.domain.programme import Programme
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.photos import record_missed_arrivals
-from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
+from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Require, Row
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region", "consent")
 SHOWN_AGAIN = ("name", "birth_date", "region", "consent")  # NIK and KK are never sent back
@@ -84,9 +84,11 @@ def submit(ports: Ports, application_id: str) -> Application:
     if missing:
         raise InvalidFormError(missing)
     form = application.form or _complete_form(ports, application)
-    undecided = {name: result for name, result in application.checks.items() if name != Layer.FACE}
+    # A corrected form is checked anew; a new photograph leaves what the registers said as it is.
+    kept = {} if application.form is None else application.checks
+    kept = {name: result for name, result in kept.items() if name != Layer.FACE}
     moved = replace(
-        moved, form=form, draft={}, checks=undecided, submission=application.submission + 1, face_check_id=""
+        moved, form=form, draft={}, checks=kept, submission=application.submission + 1, face_check_id=""
     )
     asked = ChecksDue(application_id, moved.submission)
     claim, owner = _claim_nik(ports, application_id, form.nik_tag)
@@ -101,6 +103,38 @@ def submit(ports: Ports, application_id: str) -> Application:
 def seal_context(application_id: str, name: str) -> dict[str, str]:
     """Return the context a field is sealed under: it opens only as this field of this application."""
     return {"application_id": application_id, "field": name}
+
+
+def draft_of(ports: Ports, application: Application) -> dict[str, str]:
+    """Return the fields of a submitted form as a draft again, so that one can be corrected and none is retyped.
+
+    Raises:
+        ValueError: the application has no form.
+    """
+    if application.form is None:
+        raise ValueError("only a submitted form can be opened again")
+    name, form = application.application_id, application.form
+    typed = {
+        "name": form.name,
+        "birth_date": form.birth_date.isoformat(),
+        "region": form.region,
+        "consent": form.consent_version,
+    }
+    sealed = {field: _seal(ports, name, field, value) for field, value in typed.items()}
+    return sealed | {"nik": form.sealed_nik, "kk": form.sealed_kk}
+
+
+def release_nik(ports: Ports, application: Application) -> list[Change]:
+    """Return the change that gives up this application's claim on its NIK: it may have been somebody else's.
+
+    Raises:
+        ValueError: the application has no form.
+    """
+    if application.form is None:
+        raise ValueError("only a submitted form claims a NIK")
+    row = ports.rows.read(Key(f"NIK#{application.form.nik_tag}"))
+    is_ours = row is not None and row.fields["application_id"] == application.application_id
+    return [Delete(row.key, row.version)] if row is not None and is_ours else []
 
 
 def _view(ports: Ports, application: Application) -> FormView:

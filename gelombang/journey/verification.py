@@ -15,7 +15,7 @@ from datetime import date
 
 from gelombang.domain.application import Application, Form, Move, Photo, PhotoStatus, Slot, State
 from gelombang.domain.checks import CheckResult, Layer, Outcome
-from gelombang.domain.eligibility import Step, decide, jakarta_day, judge_layer, rule_set_for
+from gelombang.domain.eligibility import CORRECTABLE, Step, decide, jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.face_evidence import FaceEvidence
 from gelombang.domain.face_evidence_json import evidence_from_fields
@@ -25,9 +25,10 @@ from gelombang.domain.verdict import FaceOutcome, FaceVerdict, judge_face
 from gelombang.journey import applications, review
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Key, Person, Ports, RegisterAnswer
-from gelombang.journey.registration import seal_context
+from gelombang.journey.registration import draft_of, release_nik, seal_context
 
 FIRST_RETRY_S = 5
+MOST_CORRECTIONS = 5  # so that nobody finds out a stranger's birth date by trying
 LONGEST_RETRY_S = 900  # SQS delays a message no longer
 
 
@@ -91,6 +92,7 @@ def _ask_registers(
         kk=ports.vault.open(form.sealed_kk, seal_context(name, "kk")),
         name=form.name,
         birth_date=form.birth_date,
+        region=form.region,
     )
     answers: dict[Layer, RegisterAnswer] = {}
     results: dict[str, CheckResult] = {}
@@ -132,8 +134,7 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
     decision = decide(application.checks, rules)
     is_face_left = verdict is not None and set(decision.pending) == {Layer.FACE}
     if decision.step is Step.REFUSE:
-        moved = applications.move(application, Move.REFUSE, ports.clock.now(), reasons=decision.reasons)
-        applications.save(ports, moved, "refused", {"reasons": list(decision.reasons)})
+        _refuse(ports, application, decision.reasons)
     elif decision.step is Step.VERIFY or is_face_left:
         _verify_or_doubt(ports, application, verdict)
     else:
@@ -166,6 +167,25 @@ def _ask_for_photos(ports: Ports, application: Application, verdict: FaceVerdict
 def _photo_after(photo: Photo, faults: tuple[str, ...]) -> Photo:
     status = PhotoStatus.REFUSED if faults else PhotoStatus.ACCEPTED
     return replace(photo, status=status, faults=faults)
+
+
+def _refuse(ports: Ports, application: Application, reasons: tuple[str, ...]) -> None:
+    """Refuse; but what a typing error can cause reopens the form, some times, with all that was typed and sent."""
+    now = ports.clock.now()
+    facts = {"reasons": list(reasons)}
+    if not CORRECTABLE.issuperset(reasons) or application.submission > MOST_CORRECTIONS:
+        moved = applications.move(application, Move.REFUSE, now, reasons=reasons)
+        applications.save(ports, moved, "refused", facts)
+        return
+    moved = applications.move(
+        application,
+        Move.ASK_FOR_CORRECTION,
+        now,
+        reasons=reasons,
+        form=None,
+        draft=draft_of(ports, application),
+    )
+    applications.save(ports, moved, "correction_asked", facts, also=release_nik(ports, application))
 
 
 def _verify_or_doubt(ports: Ports, application: Application, verdict: FaceVerdict | None) -> None:

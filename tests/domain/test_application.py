@@ -29,7 +29,7 @@ def test_a_move_leads_where_the_table_says_or_is_refused(state, move):
 
 def test_every_state_works_waits_or_is_final():
     assert not WORKING_STATES & WAITING_STATES
-    assert FINAL_STATES == {State.NOT_ELIGIBLE, State.SELECTED, State.RESERVE, State.NOT_DRAWN}
+    assert set(FINAL_STATES) == {State.NOT_ELIGIBLE, State.SELECTED, State.RESERVE, State.NOT_DRAWN}
 
 
 def test_every_state_can_be_reached_from_a_draft():

@@ -27,7 +27,7 @@ RULES = RuleSet(
     source="this test",
 )
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
-SITI = Person("3171995501900001", "3171990101200001", "Siti Contoh", date(1990, 1, 15))
+SITI = Person("3171995501900001", "3171990101200001", "Siti Contoh", date(1990, 1, 15), "3171")
 REGISTERED = {
     "found": True,
     "name": "SITI CONTOH",
@@ -64,6 +64,7 @@ def test_a_registered_person_passes_the_population_layer():
         ({"citizenship": "WNA"}, Reason.NOT_A_CITIZEN),
         ({"birth_date": "1990-01-16"}, Reason.BIRTH_DATE_DIFFERS),
         ({"kk_matches": False}, Reason.KK_DIFFERS),
+        ({"region": "3578"}, Reason.REGION_DIFFERS),
     ],
 )
 def test_the_population_register_can_fail_a_person(changed, reason):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -52,13 +53,53 @@ def test_a_register_refuses_with_every_reason_and_no_face_check_is_made(facts, r
     assert application.face_check_id == ""
 
 
-def test_a_nik_nobody_has_is_refused():
+@pytest.mark.parametrize(
+    ("typed", "reason", "right"),
+    [
+        (citizen(2), "NIK_NOT_FOUND", {"nik": citizen(1).nik}),
+        (citizen(1, kk="3171990101199999"), "KK_DIFFERS", {"kk": citizen(1).kk}),
+        (citizen(1, region="3578"), "REGION_DIFFERS", {"region": "3171"}),
+        (citizen(1, birth_date=date(1990, 1, 6)), "BIRTH_DATE_DIFFERS", {"birth_date": "1990-01-05"}),
+    ],
+)
+def test_a_typing_error_is_corrected_alone_and_nothing_else_is_typed_or_sent_again(typed, reason, right):
+    walk = begin(replace(citizen(1), kk=typed.kk) if reason == "NIK_NOT_FOUND" else citizen(1))
+    name = walk.submit(typed)
+    walk.deliver()
+    application = walk.application(name)
+    assert (application.state, application.reasons) == (State.DRAFT, (reason,))
+
+    registration.save_form(walk.ports, walk.programme, name, right)
+    registration.submit(walk.ports, name)
+    walk.deliver()
+
+    assert walk.application(name).state is State.VERIFIED
+
+
+def test_a_mistyped_nik_is_free_again_for_its_owner():
+    walk = begin(citizen(1), citizen(2, kk=citizen(1).kk, birth_date=citizen(1).birth_date))
+    mistaken = walk.submit(citizen(2, kk="3171990101199999"), "+6281234567890")
+    walk.deliver()
+    assert walk.application(mistaken).state is State.DRAFT
+
+    owner = walk.submit(citizen(2, kk=citizen(1).kk), "+6281234567891")
+    walk.deliver()
+
+    assert walk.application(owner).state is State.VERIFIED
+
+
+def test_corrections_end_so_that_nobody_can_guess_a_strangers_birth_date():
     walk = begin(citizen(1))
-    name = walk.submit(citizen(2))
+    name = walk.submit(citizen(1, birth_date=date(1980, 1, 1)))
+    for day in range(2, 7):
+        walk.deliver()
+        assert walk.application(name).state is State.DRAFT
+        registration.save_form(walk.ports, walk.programme, name, {"birth_date": f"1980-01-0{day}"})
+        registration.submit(walk.ports, name)
 
     walk.deliver()
 
-    assert walk.application(name).reasons == ("NIK_NOT_FOUND",)
+    assert walk.application(name).state is State.NOT_ELIGIBLE
 
 
 @pytest.mark.parametrize("outage", Outage)

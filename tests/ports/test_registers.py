@@ -59,7 +59,7 @@ def simulate(process: RegistersProcess, what: str, asked: dict[str, object]) -> 
 
 
 def person(citizen: Citizen, kk: str = "") -> Person:
-    return Person(citizen.nik, kk or citizen.kk, citizen.name, citizen.birth_date)
+    return Person(citizen.nik, kk or citizen.kk, citizen.name, citizen.birth_date, citizen.region)
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -76,7 +76,7 @@ def test_http_and_memory_say_the_same_of_everybody(registers, layer, kind):
 @pytest.mark.parametrize("layer", LAYERS)
 def test_http_and_memory_say_the_same_of_a_stranger_and_of_a_wrong_family_card(registers, layer):
     memory = MemoryRegisters(PEOPLE.citizens, "2026-11-21/seed-1")
-    stranger = Person("3171990101800001", "3171990101120001", "Bukan Siapa", date(1980, 1, 1))
+    stranger = Person("3171990101800001", "3171990101120001", "Bukan Siapa", date(1980, 1, 1), "3171")
     other_card = person(PEOPLE.citizens[0], kk="3171990101120001")
 
     assert registers.ask(layer, stranger) == memory.ask(layer, stranger)
