@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps, ImageStat
 
 from local.cards import jpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SELFIE_PX = (600, 800)
 SPOILED_TILT_DEG = 30
@@ -45,13 +49,25 @@ class CaptureSubject:
     portrait: Image.Image
 
 
-def capture_subjects(folder: Path | None, count: int) -> list[CaptureSubject]:
-    """Return up to `count` different people, always the same in the same order.
+def bundled_subjects(count: int) -> list[CaptureSubject]:
+    """Return the first `count` (up to 8) people of the photographs in installed packages, always the same."""
+    return [_subject_of_one_photo(f"bundled-{n}", each) for n, each in enumerate(_bundled()[:count], start=1)]
+
+
+def folder_subjects(folder: Path) -> Iterator[CaptureSubject]:
+    """Give the people of a folder in the order of their names, each once for every choice of their portrait.
+
+    A person is a sub-folder with two or more photographs; their choices have the same label.
 
     Raises:
-        FileNotFoundError: the folder has no people with two photographs each.
+        FileNotFoundError: the folder has no such people.
     """
-    return _bundled_subjects(count) if folder is None else _folder_subjects(folder, count)
+    people = [photos for person in sorted(folder.iterdir()) if len(photos := _photos_of(person)) > 1]
+    if not people:
+        raise FileNotFoundError(f"{folder} has no sub-folder with two photographs of one person")
+    for number, photos in enumerate(people, start=1):
+        for first in range(len(photos)):
+            yield _subject_of_many_photos(f"folder-{number}", photos[first:] + photos[:first])
 
 
 def good_selfie(subject: CaptureSubject) -> bytes:
@@ -88,12 +104,10 @@ _BUNDLED = (
 )
 
 
-def _bundled_subjects(count: int) -> list[CaptureSubject]:
+def _bundled() -> list[Sitting]:
     return [
-        _subject_of_one_photo(
-            f"bundled-{number}", Sitting(Path(str(files(package))) / path, eyes_px, face_px, tilt_deg)
-        )
-        for number, (package, path, eyes_px, face_px, tilt_deg) in enumerate(_BUNDLED[:count], start=1)
+        Sitting(Path(str(files(package))) / path, eyes_px, face_px, tilt_deg)
+        for package, path, eyes_px, face_px, tilt_deg in _BUNDLED
     ]
 
 
@@ -127,21 +141,9 @@ def _mirrored_crop(picture: Image.Image, centre_px: tuple[float, float], reach_p
     return square
 
 
-def _folder_subjects(folder: Path, count: int) -> list[CaptureSubject]:
-    people = [
-        (person.name, photos)
-        for person in sorted(folder.iterdir())
-        if person.is_dir() and len(photos := _photos_of(person)) > 1
-    ]
-    if not people:
-        raise FileNotFoundError(folder)
-    return [
-        _subject_of_many_photos(f"folder-{number}", photos)
-        for number, (_, photos) in enumerate(people[:count], 1)
-    ]
-
-
 def _photos_of(person: Path) -> list[Path]:
+    if not person.is_dir():
+        return []
     return sorted(photo for photo in person.iterdir() if photo.suffix.lower() in PHOTO_SUFFIXES)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from local.client import connect
 from local.comparison import make_report
 from local.demo import Stage, cast_players, play_wave
-from local.faces import capture_subjects
+from local.faces import CaptureSubject, bundled_subjects
+from local.fitness import fit_subjects
 from local.office import download_bundle
 from local.scenario import FACES_NEEDED, PARTS
 from local.service import open_wave, wave_definition
@@ -50,7 +51,7 @@ def play_demo(
     display.say("drawing cards and cutting faces")
     definition = wave_definition(WAVE)
     citizens = choose_citizens(parts, service.population, sorted(definition["quota"]))
-    players = cast_players(parts, citizens, capture_subjects(faces, FACES_NEEDED))
+    players = cast_players(parts, citizens, _subjects(faces, FACES_NEEDED))
     open_wave(stack, definition, [p.citizen.nik for p in players if p.part.is_on_priority_list])
     display.keep("The demo plays the applicants, the operator and, from the scenario's truth, the reviewers.")
     commitment = play_wave(Stage(stack, service.registers_url, kills_worker), players, WAVE, display)
@@ -82,6 +83,10 @@ def choose_citizens(parts: Sequence[Part], population: Population, regions: Sequ
             raise LookupError(f"nobody left of kind {part.kind} in region {region}")
         chosen.append(citizen)
     return chosen
+
+
+def _subjects(folder: Path | None, count: int) -> list[CaptureSubject]:
+    return bundled_subjects(count) if folder is None else fit_subjects(folder, count)
 
 
 def _model_release(service: Service, players: Sequence[Player]) -> str:

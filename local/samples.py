@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.cards import photograph_card, render_card
-from local.faces import capture_subjects, good_selfie, spoiled_selfie
+from local.faces import bundled_subjects, good_selfie, spoiled_selfie
+from local.fitness import fit_subjects
 from local.service import demo_population, wave_definition
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def write_samples(folder: Path, number: int, faces: Path | None) -> tuple[dict[s
     Raises:
         FileNotFoundError: the folder of faces has no people with two photographs each.
     """
-    subjects = capture_subjects(faces, number + 1)
-    subject = subjects[number % len(subjects)]
+    subjects = fit_subjects(faces, number + 1) if faces else bundled_subjects(number + 1)
+    subject = subjects[number]
     regions = wave_definition("")["quota"]
     # The demo takes its people from the beginning of the population; by hand they come from the end.
     citizen = [each for each in demo_population().everybody(KIND) if each.region in regions][-1 - number]

@@ -1,6 +1,6 @@
 """Who takes part in the demo's small wave, what they send, and what must come of it.
 
-Faces are numbers into `local.faces.capture_subjects`: nobody's photograph is named here. `kind` is a kind of
+Faces are numbers into the demo's people: nobody's photograph is named here. `kind` is a kind of
 person in `local.population`; what the registers say of them follows from it. Where a register refuses
 somebody before any face check, their photographs may be anybody's.
 """

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from local.cards import CARD_PX, PORTRAIT_CORNER_PX, PORTRAIT_PX, photograph_card, render_card
 from gelombang.memory.registers import Citizen
+from local.cards import CARD_PX, PORTRAIT_CORNER_PX, PORTRAIT_PX, photograph_card, render_card
 
 SITI = Citizen(
     nik="3171015705950001",

@@ -7,7 +7,14 @@ import io
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from local.faces import SELFIE_PX, another_selfie, capture_subjects, good_selfie, spoiled_selfie
+from local.faces import (
+    SELFIE_PX,
+    another_selfie,
+    bundled_subjects,
+    folder_subjects,
+    good_selfie,
+    spoiled_selfie,
+)
 
 
 def opened(photograph: bytes) -> Image.Image:
@@ -15,7 +22,7 @@ def opened(photograph: bytes) -> Image.Image:
 
 
 def test_the_installed_packages_hold_eight_people_in_the_same_order_every_time():
-    first, second = capture_subjects(None, 8), capture_subjects(None, 8)
+    first, second = bundled_subjects(8), bundled_subjects(8)
 
     assert len({subject.label for subject in first}) == 8
     assert [good_selfie(subject) for subject in first] == [good_selfie(subject) for subject in second]
@@ -23,14 +30,14 @@ def test_the_installed_packages_hold_eight_people_in_the_same_order_every_time()
 
 
 def test_selfie_portrait_and_the_second_selfie_are_three_different_pictures():
-    subject = capture_subjects(None, 1)[0]
+    subject = bundled_subjects(1)[0]
 
     assert ImageChops.difference(subject.selfie, subject.portrait).getbbox() is not None
     assert good_selfie(subject) != another_selfie(subject)
 
 
 def test_a_spoiled_selfie_is_darker_than_the_good_one():
-    subject = capture_subjects(None, 1)[0]
+    subject = bundled_subjects(1)[0]
 
     good, spoiled = opened(good_selfie(subject)), opened(spoiled_selfie(subject))
 
@@ -46,12 +53,12 @@ def test_a_folder_gives_people_with_two_photographs_each_and_leaves_the_others_o
                 tmp_path / name / f"{number}.jpg"
             )
 
-    subjects = capture_subjects(tmp_path, 8)
+    subjects = list(folder_subjects(tmp_path))
 
-    assert len(subjects) == 2
+    assert [subject.label for subject in subjects] == ["folder-1"] * 2 + ["folder-2"] * 3
     assert all(ImageChops.difference(subject.selfie, subject.portrait).getbbox() for subject in subjects)
 
 
 def test_a_folder_without_people_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
-        capture_subjects(tmp_path, 8)
+        next(folder_subjects(tmp_path))

@@ -1,0 +1,59 @@
+"""Chooses people from a folder whose pictures the service would not send back, as a phone's camera hints would.
+
+Photographs of the press are not selfies: caps, profiles, second faces. Only what a retake would be asked for is
+looked at here; whether selfie and portrait match is left to the service.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gelombang.domain.face_evidence import PhotoOutcome
+from gelombang.domain.verdict import FaceOutcome, judge_face
+from gelombang.journey.programme import load_programme
+from gelombang.memory.rows import MemoryRows
+from local.cards import jpeg
+from local.faces import folder_subjects, good_selfie, spoiled_selfie
+from workers.gpu_face.gallery import Gallery
+from workers.gpu_face.models import Pack, load_pack
+from workers.gpu_face.pipeline import FaceRequest, check_faces
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gelombang.domain.face_evidence import FaceEvidence
+    from gelombang.domain.verdict import OperatingPoint
+    from local.faces import CaptureSubject
+
+
+def fit_subjects(folder: Path, count: int) -> list[CaptureSubject]:
+    """Return the first `count` people of a folder who are fit to take part, in the order of their names.
+
+    Raises:
+        FileNotFoundError: the folder has no people with two photographs, or fewer than `count` are fit.
+    """
+    pack = load_pack("default")
+    point = load_programme("prakerja").operating_point(pack.release)
+    chosen: dict[str, CaptureSubject] = {}
+    for subject in folder_subjects(folder):
+        if subject.label not in chosen and is_fit(subject, pack, point):
+            chosen[subject.label] = subject
+        if len(chosen) == count:
+            return list(chosen.values())
+    raise FileNotFoundError(f"{folder} has {len(chosen)} people with fit photographs, {count} are needed")
+
+
+def is_fit(subject: CaptureSubject, pack: Pack, point: OperatingPoint) -> bool:
+    """Say whether selfie and portrait have no fault, and a face can be found in the spoiled selfie."""
+    portrait = jpeg(subject.portrait, quality=90)
+    if judge_face(_evidence(pack, good_selfie(subject), portrait), point).outcome is FaceOutcome.RETAKE:
+        return False
+    return _evidence(pack, spoiled_selfie(subject), portrait).selfie.outcome is PhotoOutcome.ASSESSED
+
+
+def _evidence(pack: Pack, selfie: bytes, portrait: bytes) -> FaceEvidence:
+    nobody = Gallery(MemoryRows(), pack.release)
+    return check_faces(
+        pack, nobody, [FaceRequest("fitness", "fitness", selfie, portrait)], datetime.now(UTC)
+    )[0]
