@@ -9,7 +9,8 @@ Why it is cut so:
 
 - Each stage takes everything that got as far as it and returns as many results, in order, so that models run once
   for the whole batch. A photograph that cannot go on is replaced by `Rejected`; the others never notice.
-- A bad photograph is measured all the same: the applicant is told every fault at once, not one a day.
+- A bad photograph is measured all the same: the applicant is told every fault at once, not one a day. Where no
+  face is found a lightened copy is looked at, so that a dark selfie is called dark and not empty.
 - Stages measure and nobody here decides. Whether a similarity is enough is the operating point's business.
 - Enrol first, then search: of two workers that see the same face at the same moment, the later one finds it.
 - A selfie may show two faces, the holder's and the portrait of the card in their hand; see `choose_face`.
@@ -35,6 +36,7 @@ from workers.gpu_face.stages.align import align_faces, trace_meshes
 from workers.gpu_face.stages.decode import decode_picture
 from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.embed import embed_faces
+from workers.gpu_face.stages.lighten import lighten
 from workers.gpu_face.stages.liveness import assess_liveness
 from workers.gpu_face.stages.match import compare_faces
 from workers.gpu_face.stages.quality import measure_faces
@@ -56,9 +58,13 @@ class FaceRequest:
 
 @dataclass(frozen=True, slots=True)
 class CaptureSubject:
-    """One photograph with the face it is about, and how many faces it shows."""
+    """One photograph with the face it is about, and how many faces it shows.
+
+    `found_in` is the picture in which the face was found: the photograph, or its lightened copy.
+    """
 
     picture: Picture
+    found_in: Picture
     face: Face
     face_count: int
 
@@ -142,17 +148,32 @@ def _choose_subjects(pack: Pack, pictures: Sequence[Picture]) -> list[CaptureSub
     if not pictures:
         return []
     chosen: list[CaptureSubject | Rejected] = []
-    for picture, faces in zip(pictures, detect_faces(pack, pictures), strict=True):
+    for picture, (found_in, faces) in zip(pictures, _find_faces(pack, pictures), strict=True):
         face = choose_face(picture, faces)
-        chosen.append(face if isinstance(face, Rejected) else CaptureSubject(picture, face, len(faces)))
+        chosen.append(
+            face if isinstance(face, Rejected) else CaptureSubject(picture, found_in, face, len(faces))
+        )
     return chosen
+
+
+def _find_faces(pack: Pack, pictures: Sequence[Picture]) -> list[tuple[Picture, tuple[Face, ...]]]:
+    """Return the faces of each picture and where they were found: in it, or else in its lightened copy."""
+    found = list(zip(pictures, detect_faces(pack, pictures), strict=True))
+    empty = [i for i, (_, faces) in enumerate(found) if not faces]
+    if empty:
+        lightened = [lighten(pictures[i]) for i in empty]
+        for i, picture, faces in zip(empty, lightened, detect_faces(pack, lightened), strict=True):
+            found[i] = (picture, faces)
+    return found
 
 
 def _measure_subjects(pack: Pack, subjects: Sequence[CaptureSubject]) -> list[Measured]:
     if not subjects:
         return []
     pictures = [subject.picture for subject in subjects]
-    faces = trace_meshes(pack, pictures, [subject.face for subject in subjects])
+    faces = trace_meshes(
+        pack, [subject.found_in for subject in subjects], [subject.face for subject in subjects]
+    )
     vectors = embed_faces(pack, align_faces(pack, pictures, faces))
     measures = measure_faces(pictures, faces)
     liveness = assess_liveness(pack, pictures, faces)
