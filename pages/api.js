@@ -47,7 +47,7 @@ function problemText(problem) {
   const parts = [en ? problem.detail_en : problem.detail, en ? problem.next_step_en : problem.next_step];
   for (const one of problem.errors || []) parts.push(en ? one.detail_en : one.detail);
   if (problem.retry_after_s) parts.push(t("wait").replace("{n}", problem.retry_after_s));
-  return parts.filter(Boolean).join(" ") || problem.title;
+  return [...new Set(parts.filter(Boolean))].join(" ") || problem.title;
 }
 
 /** Show a problem where a screen reader reads it out, or take it away. */

@@ -16,7 +16,7 @@ words({
   choose: ["Pilih …", "Choose …"], savedSecret: ["Tersimpan; isi lagi hanya untuk mengganti", "Saved; type again only to change it"],
   saved: ["Tersimpan.", "Saved."], photoTitle: ["2. Foto", "2. Photographs"],
   photoHint: ["Cahaya dari depan, seluruh wajah terlihat. Hijab dan peci boleh.", "Light from the front, whole face visible. Hijab and peci are fine."],
-  ktp: ["Foto KTP", "Photograph of your KTP"], selfie: ["Swafoto", "Selfie"], takePhoto: ["Ambil atau pilih foto", "Take or choose a photograph"],
+  ktp: ["Foto KTP", "Photograph of your KTP"], selfie: ["Foto selfie", "Selfie"], takePhoto: ["Ambil atau pilih foto", "Take or choose a photograph"],
   retry: ["Kirim ulang", "Send again"], sending: ["Mengirim foto …", "Sending the photograph …"], arriving: ["Foto terkirim, sedang diterima …", "Sent, being received …"],
   uploadFailed: ["Foto belum terkirim. Foto Anda masih di sini; tekan Kirim ulang.", "Not sent yet. Your photograph is still here; press Send again."],
   EMPTY: ["Belum ada foto.", "No photograph yet."], AWAITED: ["Menunggu foto.", "Waiting for the photograph."], ARRIVED: ["Foto diterima.", "Photograph received."],

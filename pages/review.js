@@ -6,8 +6,8 @@ words({
   cases: ["Kasus terbuka", "Open cases"], none: ["Tidak ada kasus terbuka.", "No open cases."], open: ["Buka", "Open"],
   note: ["Catatan untuk arsip (wajib)", "Note for the record (needed)"],
   noteHint: ["Jangan tulis NIK atau nama. Pembukaan kasus ini sudah dicatat.", "Write no NIK or name. That you opened this case is on record."],
-  accept: ["Terima: orang yang sama", "Accept: the same person"], retake: ["Minta swafoto baru", "Ask for a new selfie"], refuse: ["Tolak", "Refuse"],
-  decided: ["Keputusan disimpan.", "Decision saved."], selfie: ["Swafoto", "Selfie"], ktp: ["KTP", "KTP"], noPicture: ["belum ada", "not there"],
+  accept: ["Terima: orang yang sama", "Accept: the same person"], retake: ["Minta selfie baru", "Ask for a new selfie"], refuse: ["Tolak", "Refuse"],
+  decided: ["Keputusan disimpan.", "Decision saved."], selfie: ["Selfie", "Selfie"], ktp: ["KTP", "KTP"], noPicture: ["belum ada", "not there"],
   subject: ["Pendaftaran ini", "This application"], other: ["Pendaftaran lain", "Other application"],
 });
 

@@ -19,7 +19,7 @@ from gelombang.domain.errors import FieldFault, GelombangError
 EXAMPLE_REQUEST = "3f1c9a52-6a53-4c8e-9d0e-0f6b1f6f7a11"
 _TEXTS = FORMAL | {
     "CODE_WRONG": Sentence("Kode salah.", "The code is wrong."),
-    "PHOTO_MISSING_SELFIE": Sentence("Swafoto belum ada.", "The selfie is missing."),
+    "PHOTO_MISSING_SELFIE": Sentence("Foto selfie belum ada.", "The selfie is missing."),
 }
 
 

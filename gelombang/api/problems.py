@@ -130,7 +130,7 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         409,
         "Belum lengkap",
         Sentence("Ada yang harus diselesaikan lebih dulu.", "Something must be finished first."),
-        Sentence("Selesaikan setiap butir di `errors`.", "Finish each point in `errors`."),
+        Sentence("Selesaikan setiap butir yang disebut.", "Finish each point that is named."),
     ),
     errors.WaveNotOpenError: Problem(
         "wave-not-open",
@@ -168,7 +168,7 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         422,
         "Isian belum benar",
         Sentence("Satu atau beberapa isian belum benar.", "One or more fields are not right."),
-        Sentence("Perbaiki setiap isian di `errors`.", "Correct each field named in `errors`."),
+        Sentence("Perbaiki setiap isian yang disebut.", "Correct each field that is named."),
     ),
     errors.CodeError: Problem(
         "code-not-accepted",
@@ -182,7 +182,7 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         429,
         "Terlalu sering mencoba",
         Sentence("Terlalu banyak percobaan dalam waktu singkat.", "Too many tries in a short time."),
-        Sentence("Tunggu selama `retry_after_s` detik.", "Wait for `retry_after_s` seconds."),
+        Sentence("Tunggu sebentar, lalu coba lagi.", "Wait a little, then try again."),
     ),
     UnexpectedError: Problem(
         "unexpected",
@@ -190,8 +190,8 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         "Kesalahan di pihak kami",
         Sentence("Terjadi kesalahan di pihak kami.", "Something went wrong on our side."),
         Sentence(
-            "Coba lagi; bila berulang, laporkan `instance` ini.",
-            "Try again; if it goes on, report this `instance`.",
+            "Coba lagi; bila berulang, laporkan nomor permintaan ini.",
+            "Try again; if it goes on, report this request number.",
         ),
     ),
     errors.DependencyError: Problem(

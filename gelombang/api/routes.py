@@ -33,7 +33,7 @@ from gelombang.api.problems import (
 )
 from gelombang.api.replies import reply_json
 from gelombang.api.wording import wording_of
-from gelombang.domain.errors import GelombangError, NotFoundError, NotSignedInError
+from gelombang.domain.errors import DependencyError, GelombangError, NotFoundError, NotSignedInError
 from gelombang.domain.programme import Programme
 from gelombang.journey.ports import Ports
 
@@ -128,6 +128,13 @@ class Routes:
             call = Call(ports, self._programme(), caller, form, values)
             return _response(reply_json(route.reply, view(call)), route.status, route.cache_s)
         except GelombangError as error:
+            if isinstance(error, DependencyError):
+                write_event(
+                    self.logger,
+                    "dependency_failed",
+                    request_id=_request_id(request),
+                    dependency=error.service,
+                )
             return self._problem(error, request)
         except Exception as error:  # noqa: BLE001 - the one boundary of a request: logged, answered, ended
             self._log_fault(error, request)

@@ -102,12 +102,18 @@ def broken(world: MemoryWorld) -> Iterator[BrokenRows]:
 
 
 @pytest.mark.usefixtures("broken")
-def test_a_service_that_is_down_is_answered_with_when_to_try_again() -> None:
+def test_a_service_that_is_down_is_answered_with_when_to_try_again(log: StringIO) -> None:
     answer = Caller("a-token").get("/v1/application")
 
     assert (answer.status, answer.slug) == (503, "dependency-unavailable")
     assert answer.headers["retry-after"] == "5"
     assert "timed out" not in json.dumps(answer.body)
+    failed, _ = (json.loads(line) for line in log.getvalue().splitlines())
+    assert (failed["level"], failed["event"], failed["dependency"]) == (
+        "WARNING",
+        "dependency_failed",
+        "table",
+    )
 
 
 def test_a_lost_race_is_answered_as_one(broken: BrokenRows) -> None:
