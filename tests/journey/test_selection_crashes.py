@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from hashlib import sha256
 
 import pytest
 
@@ -20,8 +23,8 @@ from tests.journey.waves import (
     STEPS,
     WAVE,
     Crash,
-    CrashingRows,
     OneSecretClock,
+    OvertakenRows,
     Writes,
     add_applicant,
     close_and_run,
@@ -142,14 +145,9 @@ def test_whoever_is_overtaken_by_the_freeze_is_told_and_stays_verified():
     selection.open_wave(world.ports, definition_of(world), OPERATOR)
     applicant = add_applicant(world.ports, 1)
 
-    class Overtaken(CrashingRows):
-        def commit(self, changes: object) -> None:
-            close_and_run(world.ports, steps=["freeze"])
-            self.inner.commit(changes)
-
-    slow = replace(world.ports, rows=Overtaken(world.rows, Writes()))
+    rows = OvertakenRows(world.rows, lambda: close_and_run(world.ports, steps=["freeze"]))
     with pytest.raises(WaveNotOpenError):
-        selection.join(slow, applicant, WAVE)
+        selection.join(replace(world.ports, rows=rows), applicant, WAVE)
 
     assert applications.load(world.ports, applicant).state is State.VERIFIED
     assert list(read_entries(world.ports, WAVE)) == []
@@ -188,15 +186,42 @@ def test_a_run_left_behind_takes_no_turn_that_nobody_would_give_back():
     world = wave_with_entries()
     selection.ask_step(world.ports, WAVE, "close", OPERATOR)
 
-    class LeftBehind(CrashingRows):
-        def commit(self, changes: object) -> None:
-            close_and_run(world.ports)
-            self.inner.commit(changes)
-
+    rows = OvertakenRows(world.rows, lambda: close_and_run(world.ports))
     with pytest.raises(ConflictError):
-        selection.run_step(replace(world.ports, rows=LeftBehind(world.rows, Writes())), WAVE, "freeze")
+        selection.run_step(replace(world.ports, rows=rows), WAVE, "freeze")
 
     assert world.rows.read(DRAWING) is None
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_overtaken_by_another_run_of_it_counts_nobody_twice(step):
+    world = wave_with_entries(OneSecretClock())
+    selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+    for before in STEPS[: STEPS.index(step)]:
+        selection.run_step(world.ports, WAVE, before)
+    rows = OvertakenRows(world.rows, lambda: selection.run_step(world.ports, WAVE, step))
+
+    with suppress(ConflictError):
+        selection.run_step(replace(world.ports, rows=rows), WAVE, step)
+    for after in STEPS[STEPS.index(step) :]:
+        selection.run_step(world.ports, WAVE, after)
+
+    assert summary(world) == undisturbed()[0]
+
+
+def test_a_freeze_that_wakes_up_after_the_publication_writes_the_same_entries():
+    world = wave_with_entries()
+    selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+    others = partial(close_and_run, world.ports)
+    rows, writes = OvertakenRows(world.rows, others, "read", "HOUSEHOLD#"), Writes()
+    asleep = crashing(replace(world.ports, rows=rows), writes)
+
+    selection.run_step(asleep, WAVE, "freeze")
+
+    written = writes.contents[f"waves/{WAVE}/entries.jsonl"]
+    promised = json.loads(world.documents.files[f"waves/{WAVE}/commitment.json"])["entries_sha256"]
+    assert [sha256(content).hexdigest() for content in written] == [promised]
+    assert selection.find_wave(world.ports, WAVE).state is WaveState.PUBLISHED
 
 
 def test_a_long_publication_shows_how_far_it_is():

@@ -63,6 +63,27 @@ class CrashingRows:
         return getattr(self.inner, name)
 
 
+class OvertakenRows:
+    """Rows before whose first call of `method` on `partition` somebody else does `action`; the rest is as it was."""
+
+    def __init__(
+        self, inner: object, action: Callable[[], None], method: str = "commit", partition: str = ""
+    ) -> None:
+        self._inner, self._action, self._method, self._partition = inner, action, method, partition
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*arguments: object) -> object:
+            is_there = name == self._method and (
+                not self._partition or arguments[0].partition.startswith(self._partition)
+            )
+            if is_there and self._action:
+                action, self._action = self._action, None
+                action()
+            return getattr(self._inner, name)(*arguments)
+
+        return call
+
+
 @dataclass(frozen=True)
 class CrashingDocuments:
     """Documents whose writes are counted and kept."""
