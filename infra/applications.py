@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -36,6 +37,8 @@ def package_applications(folders: list[Path], out: Path) -> dict[str, Json]:
     """
     running = {folder: _start(folder, out / folder.name) for folder in folders}
     said = {folder: process.communicate()[0] for folder, process in running.items()}
+    for folder in folders:  # Chalice's own copies of its zips; what is kept is kept by `package`
+        shutil.rmtree(folder / ".chalice/deployments", ignore_errors=True)
     for folder, process in running.items():
         if process.returncode:
             raise PackagingError(folder.name, said[folder])

@@ -87,4 +87,5 @@ def _tls_only(bucket: str) -> Json:
     return resource(
         "AWS::S3::BucketPolicy",
         {"Bucket": ref(bucket), "PolicyDocument": policy(statement)},
+        Condition="RequiresTls",
     )

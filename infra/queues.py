@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gelombang.domain.messages import QueueName
-from infra.cloudformation import Json, Resources, allow, arn, policy, ref, resource
+from infra.cloudformation import Json, Resources, allow, arn, policy, ref, resource, when
 
 RECEIVES = 5  # deliveries before a message goes to the dead-letter queue
 DEAD_LETTER_KEPT_S = 14 * 24 * 3600
@@ -53,7 +53,7 @@ def queues(*, visibility: Json) -> Resources:
 
 
 def _who_may_send() -> Resources:
-    """Let S3 announce photographs, and refuse every queue to a sender without TLS."""
+    """Let S3 announce photographs, and refuse every queue to whoever comes without TLS."""
     found: Resources = {}
     for name in QueueName:
         secured = {
@@ -63,9 +63,10 @@ def _who_may_send() -> Resources:
             "Resource": arn(queue_id(name)),
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
-        statements = [secured]
+        statements, conditional = [secured], {"Condition": "RequiresTls"}
         if name is QueueName.PHOTOS_ARRIVED:
             # The bucket cannot be named: it needs this policy before it exists. Its account says enough.
+            statements, conditional = [when("RequiresTls", secured, ref("AWS::NoValue"))], {}
             statements.append(
                 allow(
                     ["sqs:SendMessage"],
@@ -77,5 +78,6 @@ def _who_may_send() -> Resources:
         found[queue_id(name) + "Policy"] = resource(
             "AWS::SQS::QueuePolicy",
             {"Queues": [ref(queue_id(name))], "PolicyDocument": policy(*statements)},
+            **conditional,
         )
     return found

@@ -59,7 +59,8 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         "Parameters": _parameters(runtime),
         "Mappings": {"Pace": PACE},
         "Conditions": {
-            "HasReservedConcurrency": {"Fn::Not": [{"Fn::Equals": [ref("ReservedConcurrency"), 0]}]}
+            "HasReservedConcurrency": {"Fn::Not": [{"Fn::Equals": [ref("ReservedConcurrency"), 0]}]},
+            "RequiresTls": {"Fn::Equals": [ref("Transport"), "tls"]},
         },
         "Resources": found,
         "Outputs": _outputs(applications),
@@ -78,6 +79,12 @@ def _parameters(runtime: str) -> Resources:
         "Runtime": text | {"Default": runtime, "AllowedValues": [runtime]},
         "Architecture": text | {"Default": "x86_64", "AllowedValues": ["x86_64", "arm64"]},
         "Pace": text | {"Default": "cloud", "AllowedValues": list(PACE)},
+        "Transport": text
+        | {
+            "Default": "tls",
+            "AllowedValues": ["tls", "loopback"],
+            "Description": "loopback: on one machine without TLS, where every call would be refused",
+        },
         "DeletionProtection": text | {"Default": "true", "AllowedValues": ["true", "false"]},
         "ReservedConcurrency": number
         | {"Default": 0, "MinValue": 0, "Description": "Cap of each API's function; 0: the account's"},

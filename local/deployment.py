@@ -61,6 +61,7 @@ def deploy(package: Package, engine_url: str, *, registers_url: str, public_url:
         "RegistersUrl": registers_url,
         "PublicUrl": public_url,
         "Pace": "desk",
+        "Transport": "loopback",
         "DeletionProtection": "false",
     }
     outputs = _deployed(_client("cloudformation", engine_url), template_url, parameters)

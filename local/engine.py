@@ -3,6 +3,7 @@
 It runs our Lambda zips in processes of its own, routes REST APIs to them, feeds them from queues, and enforces
 presigned uploads. What the environment below is for was measured (November 2026):
 
+    AUTH                it would let everybody do everything; so a role that lacks a right fails here, not on AWS
     BIND_HOST           it would listen on every address of the machine
     MINISTACK_ACCOUNT_ID, _REGION    unsigned calls, as every API call is, resolve there; a client that signs as
                         another account finds nothing
@@ -52,6 +53,7 @@ def running_engine(folder: Path, port: int | None = None) -> Iterator[Engine]:
     environment = child_environment(
         **credentials(url),
         BIND_HOST=LOOPBACK,
+        AUTH="true",
         MINISTACK_HOST=LOOPBACK,
         GATEWAY_PORT=str(port),
         MINISTACK_ACCOUNT_ID=ACCOUNT,

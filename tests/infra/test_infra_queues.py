@@ -63,7 +63,7 @@ def test_photographs_are_announced_to_their_queue_by_our_buckets_alone(service):
     policy = service["Resources"]["PhotosArrivedQueuePolicy"]["Properties"]["PolicyDocument"]
 
     assert notified["QueueConfigurations"][0]["Queue"] == {"Fn::GetAtt": ["PhotosArrivedQueue", "Arn"]}
-    (allowed,) = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
+    (allowed,) = [statement for statement in policy["Statement"] if statement.get("Effect") == "Allow"]
     assert allowed["Principal"] == {"Service": "s3.amazonaws.com"}
     assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
@@ -76,3 +76,19 @@ def test_dead_letters_and_long_waits_wake_a_person(service, of_type):
         (queue_id(name), "ApproximateAgeOfOldestMessage") for name in QueueName
     }
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms)
+
+
+def test_no_queue_speaks_without_tls_unless_told_that_it_is_on_one_machine(service, of_type):
+    policies = of_type(service["Resources"], "AWS::SQS::QueuePolicy")
+
+    conditions = {service["Resources"][name].get("Condition") for name in policies}
+    assert conditions == {"RequiresTls", None}  # one of them also lets S3 in
+    assert {policy["Queues"][0]["Ref"] for policy in policies.values()} == {
+        queue_id(name) for name in QueueName
+    }
+    assert service["Conditions"]["RequiresTls"] == {"Fn::Equals": [{"Ref": "Transport"}, "tls"]}
+    for policy in policies.values():
+        first = policy["PolicyDocument"]["Statement"][0]
+        refusal = first["Fn::If"][1] if "Fn::If" in first else first
+        assert refusal["Effect"] == "Deny"
+        assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

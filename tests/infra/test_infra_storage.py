@@ -19,6 +19,7 @@ def test_every_bucket_is_encrypted_closed_and_tls_only(service, of_type):
         (policy,) = [policy for policy in policies.values() if policy["Bucket"] == {"Ref": name}]
         (refusal,) = policy["PolicyDocument"]["Statement"]
         assert refusal["Effect"] == "Deny"
+        assert service["Parameters"]["Transport"]["Default"] == "tls"
         assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 

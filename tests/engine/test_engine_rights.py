@@ -1,0 +1,52 @@
+"""The engine enforces the roles: a function can do what its role names, and nothing else."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def as_role(stack, aws):
+    """Return a client that acts as one of the service's roles."""
+
+    def client(service, role):
+        resources = aws("cloudformation").describe_stack_resources(StackName="gelombang")["StackResources"]
+        (name,) = [found["PhysicalResourceId"] for found in resources if found["LogicalResourceId"] == role]
+        arn = aws("iam").get_role(RoleName=name)["Role"]["Arn"]
+        taken = aws("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        return boto3.client(
+            service,
+            endpoint_url=stack.engine_url,
+            region_name=stack.environment["AWS_REGION"],
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+        )
+
+    return client
+
+
+def test_a_role_can_do_what_it_names(stack, as_role):
+    table = stack.environment["GELOMBANG_TABLE"]
+
+    answer = as_role("dynamodb", "SelectRole").get_item(
+        TableName=table, Key={"pk": {"S": "x"}, "sk": {"S": "-"}}
+    )
+
+    assert "Item" not in answer
+
+
+@pytest.mark.parametrize("role", ["RegisterRole", "SelectRole"])
+def test_a_role_cannot_do_what_it_does_not_name(stack, as_role, role):
+    queue = stack.environment["GELOMBANG_QUEUE_FACE_EVIDENCE"]
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role("sqs", role).receive_message(QueueUrl=queue)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role("dynamodb", role).scan(TableName=stack.environment["GELOMBANG_TABLE"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role("s3", role).delete_object(
+            Bucket=stack.environment["GELOMBANG_DOCUMENT_BUCKET"], Key="waves/x"
+        )
