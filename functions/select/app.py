@@ -13,7 +13,6 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 from gelombang import wiring
 from gelombang.api.callers import ANYONE, APPLICANT, OPERATOR
 from gelombang.api.forms import BeaconForm, EmptyForm, WaveForm
-from gelombang.api.logs import write_event
 from gelombang.api.messages import consume_messages
 from gelombang.api.replies import Bundle, Health, Waves
 from gelombang.api.routes import Call, Route, Routes
@@ -24,6 +23,7 @@ from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import selection
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
 from gelombang.journey.sessions import Staff
+from gelombang.observability import write_event
 
 PAGE_S = 5  # how long a public page may be kept: short enough that nobody misses an opening
 WAVE = "/v1/waves/{wave_id}"

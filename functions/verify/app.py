@@ -12,7 +12,6 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 from gelombang import wiring
 from gelombang.api.callers import ANYONE, AUDITOR, REVIEWER
 from gelombang.api.forms import DecisionForm, EmptyForm
-from gelombang.api.logs import write_event
 from gelombang.api.messages import consume, consume_messages, photo_keys
 from gelombang.api.replies import Cases, Decided, Health
 from gelombang.api.routes import Call, Route, Routes
@@ -22,6 +21,7 @@ from gelombang.journey import explanation, photos, reconciliation, review, verif
 from gelombang.journey.explanation import Story
 from gelombang.journey.review import CaseView
 from gelombang.journey.sessions import Staff
+from gelombang.observability import write_event
 
 CASE = "/v1/reviews/{case_id}"
 DECIDING = (MoveNotAllowedError,)

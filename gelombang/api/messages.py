@@ -16,8 +16,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from chalice.app import SQSEvent
 
-from gelombang.api.logs import places_of, write_event
 from gelombang.domain.messages import Message, QueueName, message_from_json
+from gelombang.observability import places_of, write_event
 
 
 def consume(event: SQSEvent, logger: Logger, handle: Callable[[str], None]) -> dict[str, Any]:

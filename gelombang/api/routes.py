@@ -23,7 +23,6 @@ from pydantic import BaseModel
 
 from gelombang.api.body import BodyUnreadableError, MediaTypeError, read_form
 from gelombang.api.callers import Callers
-from gelombang.api.logs import event_logger, places_of, write_event
 from gelombang.api.problems import (
     MethodNotAllowedError,
     RouteNotFoundError,
@@ -36,6 +35,7 @@ from gelombang.api.wording import wording_of
 from gelombang.domain.errors import DependencyError, GelombangError, NotFoundError, NotSignedInError
 from gelombang.domain.programme import Programme
 from gelombang.journey.ports import Ports
+from gelombang.observability import event_logger, places_of, write_event
 
 CallerT = TypeVar("CallerT")
 FormT = TypeVar("FormT", bound=BaseModel)

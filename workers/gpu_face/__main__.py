@@ -12,9 +12,9 @@ import sys
 import threading
 from functools import partial
 
-from gelombang.api.logs import event_logger, places_of, write_event
 from gelombang.aws.clients import aws_client
 from gelombang.domain.errors import GelombangError
+from gelombang.observability import event_logger, places_of, write_event
 from gelombang.wiring import ports_from_environment
 from workers.gpu_face.consumer import Worker, run_worker
 from workers.gpu_face.gallery import Gallery

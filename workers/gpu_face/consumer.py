@@ -22,12 +22,12 @@ from datetime import datetime
 
 from aws_lambda_powertools import Logger
 
-from gelombang.api.logs import places_of, write_event
 from gelombang.domain.errors import ConflictError, DependencyError, GelombangError
 from gelombang.domain.face_evidence import FaceEvidence
 from gelombang.domain.face_evidence_json import evidence_to_fields
 from gelombang.domain.messages import FaceCheckAsked, FaceEvidenceReady, QueueName, message_from_json
 from gelombang.journey.ports import Key, Photos, Ports, Put, Row
+from gelombang.observability import places_of, write_event
 from workers.gpu_face.batching import BatchLimits, gather_batch
 from workers.gpu_face.pipeline import FaceRequest
 from workers.gpu_face.sources import MessageSource, Received

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from aws_lambda_powertools import Logger
 
-from gelombang.api.logs import write_event
 from gelombang.domain.errors import DependencyError
+from gelombang.observability import write_event
 from workers.gpu_face.sources import MessageSource, Received
 
 

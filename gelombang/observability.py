@@ -1,4 +1,4 @@
-"""Writes one JSON line for each request and queue record: keys, never bodies, tokens or phones."""
+"""Writes one JSON line for each step of a process: keys, never bodies, tokens or phones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 
 def event_logger(service: str) -> Logger:
-    """Return the logger of one function; its level comes from POWERTOOLS_LOG_LEVEL."""
+    """Return the logger of one process; its level comes from POWERTOOLS_LOG_LEVEL."""
     return Logger(service=service, location=None, use_rfc3339=True)
 
 
