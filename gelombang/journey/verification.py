@@ -189,13 +189,14 @@ def _refuse(ports: Ports, application: Application, reasons: tuple[str, ...]) ->
 
 
 def _verify_or_doubt(ports: Ports, application: Application, verdict: FaceVerdict | None) -> None:
+    photos = {slot: _photo_after(photo, ()) for slot, photo in application.photos.items()}
+    application = replace(application, photos=photos)
     reasons = (verdict.reasons if verdict else ()) + _contested_nik(ports, application)
     if reasons:
         others = tuple(candidate.application_id for candidate in verdict.candidates) if verdict else ()
         review.open_case(ports, application, reasons, others)
         return
-    photos = {slot: _photo_after(photo, ()) for slot, photo in application.photos.items()}
-    moved = applications.move(application, Move.VERIFY, ports.clock.now(), photos=photos)
+    moved = applications.move(application, Move.VERIFY, ports.clock.now())
     applications.save(ports, moved, "verified")
 
 

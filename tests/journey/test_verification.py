@@ -256,6 +256,8 @@ def test_a_reviewer_may_refuse_or_ask_for_another_selfie():
     assert walk.application(names[0]).reasons == ("REVIEWER_REFUSED",)
     assert walk.application(names[1]).state is State.NEEDS_PHOTO
     photos.offer_upload(walk.ports, names[1], Slot.SELFIE, "image/jpeg", 10)
+    with pytest.raises(MoveNotAllowedError):
+        photos.offer_upload(walk.ports, names[1], Slot.KTP, "image/jpeg", 10)
 
 
 def test_a_case_is_decided_once_by_reviewers_only_and_each_view_is_on_record():
