@@ -62,7 +62,7 @@ def up(port: Port = PORT, state: StateDir = STATE, as_json: AsJson = False) -> N
     """Start the whole service on this machine, with a wave open to join, until Ctrl-C."""
     from local.service import open_wave, run_service, wave_definition  # noqa: PLC0415 - numpy, onnx and boto3
 
-    with _plainly(), ExitStack() as running:
+    with _starting(), ExitStack() as running:
         with Display(err) as display:
             service = running.enter_context(run_service(port=port, state_dir=state, display=display))
             open_wave(service.stack, wave_definition(TRY_WAVE))
@@ -91,7 +91,7 @@ def demo(
     from local.service import open_wave, run_service, wave_definition  # noqa: PLC0415 - as above
     from local.table import print_report, report_json  # noqa: PLC0415 - as above
 
-    with _plainly(), ExitStack() as running:
+    with _starting(), ExitStack() as running:
         with Display(err) as display:
             service = running.enter_context(run_service(port=port, state_dir=state, display=display))
             report = play_demo(service, display, faces=faces, kills_worker=kill_worker)
@@ -101,6 +101,10 @@ def demo(
             print_report(out, report)
         if not once:
             open_wave(service.stack, wave_definition(TRY_WAVE))
+            err.print(
+                f"A recipient's whole story: gelombang explain {report.example} --state {state}",
+                soft_wrap=True,
+            )
             _stay_up(service, as_json=False)
         if not report.is_right:
             raise typer.Exit(NOT_RIGHT)
@@ -245,7 +249,7 @@ def _stay_up(service: Service, *, as_json: bool) -> None:
 {state}  logs, and stack.json by which the other commands find this service; open wave: {TRY_WAVE}
 
   curl {url}/v1/codes -H 'Content-Type: application/json' -d '{{"phone": "+6281234567890", "action": "log_in"}}'
-  gelombang texts --to +6281234567890
+  gelombang texts --to +6281234567890 --state {state}
 
 Ctrl-C stops it."""
     if as_json:
@@ -296,8 +300,6 @@ def _as_staff(state: Path, role: str) -> Iterator[Caller]:
 @contextmanager
 def _plainly() -> Iterator[None]:
     """Turn what can go wrong into one sentence and exit code 2; a fault of ours keeps its trace."""
-    from local.children import StartError  # noqa: PLC0415 - only here
-
     try:
         yield
     except KeyboardInterrupt:
@@ -308,8 +310,23 @@ def _plainly() -> Iterator[None]:
         _stop(f"The service did not answer: {type(error).__name__}.")
     except json.JSONDecodeError as error:
         _stop(f"Not JSON: {error}.")
-    except (CommandError, TookTooLongError, StartError, GelombangError, OSError) as error:
+    except (CommandError, TookTooLongError, GelombangError, OSError) as error:
         _stop(str(error))
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """As `_plainly`, for commands that start the service; their imports take a second."""
+    from infra.package import PackagingError  # noqa: PLC0415 - chalice, boto3
+    from local.children import StartError  # noqa: PLC0415 - as above
+    from local.deployment import DeploymentError  # noqa: PLC0415 - as above
+    from local.service import AlreadyRunningError  # noqa: PLC0415 - as above
+
+    with _plainly():
+        try:
+            yield
+        except (AlreadyRunningError, StartError, DeploymentError, PackagingError) as error:
+            _stop(str(error))
 
 
 def _stop(sentence: str) -> NoReturn:

@@ -24,13 +24,14 @@ def make_report(
     quota: Mapping[str, int],
     bundle: Path,
     commitment: str,
+    logs: Path,
     model_release: str,
     took_s: float,
 ) -> Report:
     """Return the report of a published wave.
 
     `quota` gives its seats by region, `bundle` is the folder of its draw, `commitment` the hash that its page
-    told before the draw.
+    told before the draw, `logs` the folder of everything the run wrote in logs.
     """
     walks = [player.walk for player in players]
     joined = [player for player in players if player.walk.entry_id]
@@ -46,8 +47,10 @@ def make_report(
             _seats_line(joined, quota, selected),
             _entries_line(joined, bundle),
             _bundle_line(bundle, commitment),
+            _privacy_line(players, logs),
         ),
         model_release=model_release,
+        example=next((walk.application_id for walk in walks if walk.state is State.SELECTED), ""),
         bundle=str(bundle),
         verify_command=f"gelombang verify-draw {shlex.quote(str(bundle))} --commitment {commitment}",
         took_s=round(took_s, 1),
@@ -89,3 +92,23 @@ def _bundle_line(bundle: Path, commitment: str) -> Line:
     return Line(
         "draw bundle", "accepted by the verifier", "; ".join(faults) or "accepted by the verifier", not faults
     )
+
+
+def _privacy_line(players: Sequence[Player], logs: Path) -> Line:
+    """Look for everybody's NIK, KK number, name, phone and token in every log of the run."""
+    markers = [
+        marker.encode()
+        for player in players
+        for marker in (
+            player.citizen.nik,
+            player.citizen.kk,
+            player.citizen.name,
+            player.phone,
+            player.walk.token,
+        )
+        if marker
+    ]
+    files = sorted(logs.glob("*.log"))
+    found = [log.name for log in files if any(marker in log.read_bytes() for marker in markers)]
+    seen = f"found in {', '.join(found)}" if found else f"none in {len(files)} logs"
+    return Line("personal data in logs", f"none in {len(files)} logs", seen, not found and bool(files))

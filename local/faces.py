@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SELFIE_PX = (600, 800)
 SPOILED_TILT_DEG = 30
 SPOILED_BLUR_PX = 10
-SPOILED_LUMINANCE = 42  # mean of the face, 0..255
+SPOILED_LUMINANCE = 36  # mean of the face, 0..255
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 

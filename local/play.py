@@ -63,6 +63,7 @@ def play_demo(
         quota=definition["quota"],
         bundle=bundle,
         commitment=commitment,
+        logs=stack.state_dir,
         model_release=_model_release(service, players),
         took_s=time.monotonic() - started,
     )

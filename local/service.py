@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from gelombang.domain.eligibility import jakarta_day
 from local.client import connect
 from local.population import Population
 from local.registers import start_registers
-from local.stack import Stack, start_stack
+from local.stack import Stack, StackNotRunningError, running_stack, start_stack
 from workers.gpu_face.packs.build import build_pack
 from workers.gpu_face.packs.manifest import Manifest, read_manifest
 
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 SEED = 2020  # of the synthetic population: the same people every time
 PEOPLE = 6000
 DEMO_WAVE = Path(__file__).resolve().parent.parent / "programmes/prakerja/waves/demo.json"
+
+
+class AlreadyRunningError(Exception):
+    """A service runs in this state folder already; `url` says where."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"A service is running already, at {url}. Stop it first, or choose another --state.")
+        self.url = url
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +55,11 @@ def run_service(
     """Start everything, say what is being done, and stop everything at the end.
 
     Raises:
+        AlreadyRunningError: a service runs in this state folder.
         PackError: the model pack could not be built.
         StartError, DeploymentError, PackagingError: the stack could not be started.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
+    _claim(state_dir)
     manifest = prepare_pack("default", display)
     with ExitStack() as started:
         display.say("starting the registers' simulator")
@@ -104,6 +113,15 @@ def open_wave(stack: Stack, definition: dict[str, Any], priority_niks: Sequence[
     tags = [vault.tag("nik", nik) for nik in priority_niks]
     with connect(stack.url, stack.tokens["operator"]) as operator:
         return operator.post("/v1/waves", {**definition, "priority_nik_tags": tags})
+
+
+def _claim(state_dir: Path) -> None:
+    """Make the folder ready: nobody else runs in it, and its logs begin anew."""
+    with suppress(StackNotRunningError):
+        raise AlreadyRunningError(running_stack(state_dir).url)
+    state_dir.mkdir(parents=True, exist_ok=True)
+    for log in state_dir.glob("*.log"):
+        log.unlink()
 
 
 def _vault_of(stack: Stack) -> KmsVault:

@@ -38,6 +38,7 @@ class Report:
     seats_filled: int
     lines: tuple[Line, ...]
     model_release: str
+    example: str  # application id of a recipient, for `gelombang explain`; "" when there is none
     bundle: str  # folder
     verify_command: str
     took_s: float

@@ -1,0 +1,88 @@
+"""One whole journey on the local engine with real faces: three people, one wave, one draw."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from gelombang.domain.application import State
+from gelombang.domain.reasons import Reason
+from local.client import connect
+from local.command import app
+from local.display import Display
+from local.play import play_demo
+from local.scenario import AFTER_DRAW, REFUSED, SPOILED, Part, Selfie, Sight
+from local.service import run_service
+
+ORDINARY = Part("ordinary", "ordinary", 0, 0, is_on_priority_list=True, ends=frozenset({State.SELECTED}))
+RETAKEN = Part(
+    "spoiled selfie first",
+    "ordinary",
+    2,
+    2,
+    AFTER_DRAW,
+    SPOILED,
+    frozenset({Sight.ONLY_SELFIE_AGAIN}),
+    first_selfie=Selfie.SPOILED,
+)
+TOO_YOUNG = Part("seventeen", "under_18", 1, 1, REFUSED, frozenset({Reason.TOO_YOUNG}))
+
+pytestmark = pytest.mark.pack
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """Return the state folder of a running service and the report of the wave played on it."""
+    state = tmp_path_factory.mktemp("journey")
+    with (
+        Display(Console(file=io.StringIO())) as display,
+        run_service(port=0, state_dir=state, display=display) as service,
+    ):
+        yield service, play_demo(service, display, parts=(ORDINARY, RETAKEN, TOO_YOUNG))
+
+
+def ask(state, *words):
+    """Run a command against the running service and return its JSON answer."""
+    result = CliRunner().invoke(app, [*words, "--state", str(state), "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_three_people_reach_the_end_that_the_scenario_says(played):
+    _, report = played
+
+    assert [line for line in report.lines if not line.is_right] == []
+    assert report.people_by_state == {"SELECTED": 2, "NOT_ELIGIBLE": 1}
+
+
+def test_the_commands_find_the_running_service_and_tell_its_wave(played):
+    service, report = played
+
+    wave = ask(service.stack.state_dir, "wave", "show", "demo")
+
+    assert wave["state"] == "PUBLISHED"
+    assert wave["entry_count"] == sum(wave["filled"].values()) == report.seats_filled == 2
+
+
+def test_an_auditor_is_told_the_whole_story_of_a_recipient_and_the_audit_chain_holds(played):
+    service, report = played
+    with connect(service.stack.url, service.stack.tokens["auditor"]) as auditor:
+        story = auditor.get(f"/v1/explanations/{report.example}")
+
+    told = CliRunner().invoke(app, ["explain", report.example, "--state", str(service.stack.state_dir)])
+
+    assert told.exit_code == 0, told.output
+    assert story["audit_fault"] == ""
+    for word in (
+        "dukcapil",
+        "kemdikbud",
+        report.model_release,
+        "operating point",
+        "rank",
+        "audit chain holds",
+    ):
+        assert word in told.stdout
