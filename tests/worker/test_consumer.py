@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 from aws_lambda_powertools import Logger
 
-from gelombang.domain.errors import DependencyError
+from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.domain.face_evidence import FaceEvidence, PhotoEvidence, PhotoOutcome
 from gelombang.domain.face_evidence_json import evidence_from_fields, evidence_to_fields
 from gelombang.domain.messages import FaceCheckAsked, FaceEvidenceReady, QueueName, message_to_json
@@ -359,6 +360,50 @@ def test_messages_are_kept_invisible_while_their_batch_is_worked_on(bench: Bench
     assert bench.told() == ["ani"]
 
 
+def test_an_extension_that_fails_is_logged_and_the_work_goes_on(bench: Bench) -> None:
+    bench.ask("ani")
+    worker = bench.worker(source=Tap(bench.source, Down(failures=1)))
+    batch = bench.source.receive(10, 0)
+
+    def slow_check(requests: Sequence[FaceRequest], now: datetime) -> list[FaceEvidence]:
+        end = time.monotonic() + 10
+        while not bench.source.extended and time.monotonic() < end:
+            time.sleep(0.005)
+        return worker.check(requests, now)
+
+    work_once(replace(worker, check=slow_check, visibility_s=0.03), batch)
+
+    assert len(bench.logged("visibility_extension_failed")) == 1
+    assert bench.told() == ["ani"]
+
+
+def test_a_gallery_out_of_reach_leaves_the_whole_batch_and_measures_it_once(bench: Bench) -> None:
+    for name in ("ani", "budi"):
+        bench.ask(name)
+    broken = Tap(bench.world.ports.rows, RaiseOn("commit GALLERY", DependencyError("dynamodb", "Throttled")))
+    worker = bench.worker(replace(bench.world.ports, rows=broken))
+
+    work_once(worker, worker.source.receive(10, 0))
+
+    assert bench.measured == ["ani-check"]
+    assert bench.told() == []
+    assert len(bench.source) == 2
+    assert {line["service"] for line in bench.logged("face_check_failed")} == {"dynamodb"}
+
+
+def test_evidence_that_clashes_with_nothing_is_left_for_the_next_delivery(bench: Bench) -> None:
+    bench.ask("ani")
+    clashing = Tap(bench.world.ports.rows, RaiseOn("commit FACECHECK", ConflictError(("FACECHECK",))))
+    worker = bench.worker(replace(bench.world.ports, rows=clashing))
+
+    work_once(worker, worker.source.receive(10, 0))
+    bench.source.expire()
+    assert bench.told() == []
+    bench.run_once()
+
+    assert bench.told() == ["ani"]
+
+
 # What stands between the worker and its ports in these tests: it watches, breaks or kills.
 
 
@@ -412,6 +457,19 @@ class Down(Steps):
         self._failures -= 1
         if self._failures >= 0:
             raise DependencyError("sqs", call)
+
+
+class RaiseOn(Steps):
+    """A call of one name raises."""
+
+    def __init__(self, call: str, error: Exception) -> None:
+        super().__init__()
+        self._call = call
+        self._error = error
+
+    def before(self, call: str) -> None:
+        if call == self._call:
+            raise self._error
 
 
 class SetAfter(Steps):

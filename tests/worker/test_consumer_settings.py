@@ -1,0 +1,90 @@
+"""The worker's settings: checked whole, before anything starts."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from gelombang.domain.messages import QueueName
+from workers.gpu_face.__main__ import main
+from workers.gpu_face.batching import BatchLimits
+from workers.gpu_face.settings import POLL_S, read_face_settings
+
+SHARED = {
+    name: name.lower()
+    for name in (
+        "GELOMBANG_TABLE",
+        "GELOMBANG_PHOTO_BUCKET",
+        "GELOMBANG_DOCUMENT_BUCKET",
+        "GELOMBANG_SEAL_KEY_ID",
+        "GELOMBANG_TAG_KEY_ID",
+        "GELOMBANG_REGISTERS_URL",
+    )
+} | {f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}": f"https://queue/{name}" for name in QueueName}
+
+
+def test_without_settings_of_its_own_the_worker_runs_the_default_pack_on_the_cpu() -> None:
+    settings = read_face_settings(SHARED)
+
+    assert (settings.pack, settings.provider) == ("default", "CPUExecutionProvider")
+    assert settings.queue_url == "https://queue/face-requests"
+    assert settings.limits == BatchLimits(count=10, age_s=0, poll_s=POLL_S)
+
+
+def test_every_setting_is_taken_from_the_environment() -> None:
+    settings = read_face_settings(
+        SHARED
+        | {
+            "GELOMBANG_PACK": "open",
+            "GELOMBANG_FACE_PROVIDER": "CUDAExecutionProvider",
+            "GELOMBANG_FACE_THREADS": "1",
+            "GELOMBANG_FACE_BATCH_COUNT": "32",
+            "GELOMBANG_FACE_BATCH_AGE_S": "1",
+            "GELOMBANG_FACE_VISIBILITY_S": "120",
+        }
+    )
+
+    assert (settings.pack, settings.provider, settings.threads) == ("open", "CUDAExecutionProvider", 1)
+    assert (settings.limits.count, settings.limits.age_s, settings.visibility_s) == (32, 1, 120)
+
+
+def test_all_wrong_numbers_are_named_at_once() -> None:
+    wrong = {
+        "GELOMBANG_FACE_THREADS": "0",
+        "GELOMBANG_FACE_BATCH_COUNT": "ten",
+        "GELOMBANG_FACE_BATCH_AGE_S": "-1",
+        "GELOMBANG_FACE_VISIBILITY_S": "²",
+    }
+
+    with pytest.raises(ValueError, match="range") as caught:
+        read_face_settings(SHARED | wrong)
+
+    assert all(name in str(caught.value) for name in wrong)
+
+
+def test_a_missing_setting_of_every_process_is_named() -> None:
+    with pytest.raises(ValueError, match="GELOMBANG_TABLE"):
+        read_face_settings({name: value for name, value in SHARED.items() if name != "GELOMBANG_TABLE"})
+
+
+@pytest.fixture
+def handlers_kept() -> Iterator[None]:
+    """`main` answers signals for its process; here the process is the tests'."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers_kept")
+def test_a_worker_with_wrong_settings_names_them_and_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (SHARED | {"GELOMBANG_FACE_THREADS": "many"}).items():
+        monkeypatch.setenv(name, value)
+
+    assert main() == 1
+
+    assert "GELOMBANG_FACE_THREADS (1..256)" in capsys.readouterr().out
