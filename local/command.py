@@ -317,7 +317,7 @@ def _plainly() -> Iterator[None]:
 @contextmanager
 def _starting() -> Iterator[None]:
     """As `_plainly`, for commands that start the service; their imports take a second."""
-    from infra.package import PackagingError  # noqa: PLC0415 - chalice, boto3
+    from infra.applications import PackagingError  # noqa: PLC0415 - chalice, boto3
     from local.children import StartError  # noqa: PLC0415 - as above
     from local.deployment import DeploymentError  # noqa: PLC0415 - as above
     from local.service import AlreadyRunningError  # noqa: PLC0415 - as above
