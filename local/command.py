@@ -7,6 +7,7 @@ Exit codes: 0 fine; 1 something is not as it should be; 2 the command could not 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,6 +30,7 @@ from local.story import print_story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from local.client import Caller
     from local.service import Service
@@ -322,11 +324,18 @@ def _starting() -> Iterator[None]:
     from local.deployment import DeploymentError  # noqa: PLC0415 - as above
     from local.service import AlreadyRunningError  # noqa: PLC0415 - as above
 
+    signal.signal(
+        signal.SIGTERM, _interrupt
+    )  # being told to end must stop all that was started, as Ctrl-C does
     with _plainly():
         try:
             yield
         except (AlreadyRunningError, StartError, DeploymentError, PackagingError) as error:
             _stop(str(error))
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _stop(sentence: str) -> NoReturn:
