@@ -25,7 +25,7 @@ from workers.gpu_face.sources import SqsSource
 
 
 def main() -> int:
-    """Run the worker and return its exit status: 0 after a stop, 1 when it could not start."""
+    """Run the worker and return its exit status: 0 after a stop, 1 when it could not start or go on."""
     log = event_logger("face-worker")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,8 +51,16 @@ def main() -> int:
     )
     source = SqsSource(settings.queue_url, settings.visibility_s, aws_client("sqs"))
     check = partial(check_faces, pack, gallery)
-    run_worker(Worker(ports, source, check, settings.limits, settings.visibility_s, log), stop)
-    write_event(log, "worker_stopped")
+    return _run(Worker(ports, source, check, settings.limits, settings.visibility_s, log), stop)
+
+
+def _run(worker: Worker, stop: threading.Event) -> int:
+    try:
+        run_worker(worker, stop)
+    except Exception as error:  # noqa: BLE001 - a fault of ours: its words may carry values, so not them
+        write_event(worker.log, "worker_failed", reason=type(error).__name__, places=places_of(error))
+        return 1
+    write_event(worker.log, "worker_stopped")
     return 0
 
 

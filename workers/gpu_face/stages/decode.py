@@ -1,6 +1,6 @@
 """Decode: the bytes somebody uploaded → an upright BGR picture, or a rejection; never an exception.
 
-bytes → (height, width, 3) uint8 BGR. No model; a 12 MP JPEG is decoded at half its size, which takes a third of
+bytes → (height, width, 3) uint8 BGR. No model; a 12 MP JPEG is decoded at half its size, which takes half of
 the time. The format is taken from the content, never from a name or a declared type, and only three decoders
 are offered to it: a PDF, a GIF or a TIFF called .jpg is not a picture here.
 """

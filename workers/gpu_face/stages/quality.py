@@ -1,9 +1,9 @@
 """Quality: what can be said about how a face was photographed, all of it at once, as numbers.
 
-N faces with their pictures → N dictionaries named by `gelombang.domain.face_evidence.MEASURES`. No model; about
-1 ms a face. Light and sharpness are measured on a copy of the face of fixed size (eyes 48 px apart), so that
-they depend neither on how close the phone was held nor on the crop the recognition model likes; pose and eyes
-come from the mesh. What a number means for a person is the operating point's business.
+N faces with their pictures → N dictionaries named by `gelombang.domain.face_evidence.MEASURES`. No model, some
+milliseconds a face. Light and sharpness are measured on a copy of the face of fixed size (eyes 48 px apart), so
+that they depend neither on how close the phone was held nor on the crop the recognition model likes; pose and
+eyes come from the mesh. What a number means for a person is the operating point's business.
 
 Signs: roll > 0 when the head leans clockwise in the picture, yaw > 0 when the nose points to the picture's
 right edge, pitch > 0 when it points down.
