@@ -11,5 +11,5 @@ def compare_faces(probes: NDArray[np.float32], references: NDArray[np.float32]) 
 
     Both are (N, D) float32 of unit length, from the same model release.
     """
-    cosines: NDArray[np.float32] = np.einsum("nd,nd->n", probes, references, dtype=np.float32)
+    cosines: NDArray[np.float32] = np.einsum("ij,ij->i", probes, references, dtype=np.float32)
     return np.clip(cosines, -1.0, 1.0)
