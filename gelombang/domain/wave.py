@@ -102,6 +102,7 @@ class Wave:
     """One wave with everything that has happened to it; each hash is "" until its step is done."""
 
     definition: WaveDefinition
+    priority_list_sha256: str = ""  # of the list's tags, sorted, a line each; "" for no list
     closed_early_at: datetime | None = None
     reached: WaveState | None = None  # by the last step done; None while the hours decide
     asked: WaveStep | None = None  # asked for and not done yet

@@ -7,6 +7,7 @@ by two applicants: an entry is one row in one of 256 shards, saved with the appl
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -34,7 +35,7 @@ from gelombang.domain.wave import (
     state_of,
 )
 from gelombang.journey import applications
-from gelombang.journey.ports import Change, Ports, Put, Require, Row
+from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
 from gelombang.journey.wave_rows import (
     STEPS_DUE,
     EntryResult,
@@ -128,16 +129,17 @@ def open_wave(ports: Ports, definition: WaveDefinition, operator: str) -> WavePa
     Raises:
         ConflictError: another wave has this id.
     """
-    wave_id, now = definition.wave_id, ports.clock.now()
-    public = replace(definition, priority_nik_tags=())
-    wave = Wave(public, history=(StepTaken("defined", operator, now),))
-    stored = ports.rows.read(wave_key(wave_id))
-    if stored is None:
-        _store_priority_list(ports, definition)
+    wave_id, tags = definition.wave_id, sorted(set(definition.priority_nik_tags))
+    list_sha256 = sha256("\n".join(tags).encode()) if tags else ""
+    history = (StepTaken("defined", operator, ports.clock.now()),)
+    wave = Wave(replace(definition, priority_nik_tags=()), list_sha256, history=history)
+    if ports.rows.read(wave_key(wave_id)) is None:
+        _store_priority_list(ports, [priority_key(wave_id, list_sha256, tag) for tag in tags])
         ports.rows.commit([Put(wave_row(wave)), Put(Row(listing_key(wave_id), {}))])
-    elif load_wave(ports, wave_id).definition != public:
+    stored = load_wave(ports, wave_id)
+    if (stored.definition, stored.priority_list_sha256) != (wave.definition, list_sha256):
         raise ConflictError((str(wave_key(wave_id)),))
-    return find_wave(ports, wave_id)
+    return _page(stored, ports.clock.now())
 
 
 def list_waves(ports: Ports) -> list[WavePage]:
@@ -259,13 +261,19 @@ def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
     )
 
 
-def _store_priority_list(ports: Ports, definition: WaveDefinition) -> None:
-    tags = sorted(set(definition.priority_nik_tags))
-    for start in range(0, len(tags), NAMES_PER_COMMIT):
-        keys = [priority_key(definition.wave_id, tag) for tag in tags[start : start + NAMES_PER_COMMIT]]
-        new = [Put(Row(key, {})) for key in keys if ports.rows.read(key) is None]
-        if new:
+def _store_priority_list(ports: Ports, keys: Sequence[Key]) -> None:
+    for start in range(0, len(keys), NAMES_PER_COMMIT):
+        some = keys[start : start + NAMES_PER_COMMIT]
+        new = [Put(Row(key, {})) for key in some if ports.rows.read(key) is None]
+        if new:  # an opening that crashed has stored the others
             ports.rows.commit(new)
+
+
+def _is_on_priority_list(ports: Ports, wave: Wave, nik_tag: str) -> bool:
+    listed = wave.priority_list_sha256
+    return (
+        bool(listed) and ports.rows.read(priority_key(wave.definition.wave_id, listed, nik_tag)) is not None
+    )
 
 
 def _page(wave: Wave, now: datetime) -> WavePage:
@@ -316,7 +324,7 @@ def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntr
         region=form.region,
         kk_tag=form.kk_tag,
         household=ports.vault.tag(f"household:{wave_id}", form.kk_tag)[:HOUSEHOLD_DIGITS],
-        priority=ports.rows.read(priority_key(wave_id, form.nik_tag)) is not None,
+        priority=_is_on_priority_list(ports, wave, form.nik_tag),
         joined_at=ports.clock.now(),
     )
 

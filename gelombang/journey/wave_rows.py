@@ -76,9 +76,9 @@ def entry_key(wave_id: str, entry_id: str) -> Key:
     return Key(gate_key(wave_id, entry_id[:2]).partition, entry_id)
 
 
-def priority_key(wave_id: str, nik_tag: str) -> Key:
-    """Return the row that says that this NIK is on the wave's priority list."""
-    return Key(f"PRIORITY#{wave_id}#{nik_tag}")
+def priority_key(wave_id: str, list_sha256: str, nik_tag: str) -> Key:
+    """Return the row that says that this NIK is on this priority list of the wave."""
+    return Key(f"PRIORITY#{wave_id}#{list_sha256}#{nik_tag}")
 
 
 def household_key(kk_tag: str) -> Key:

@@ -45,7 +45,7 @@ from gelombang.domain.draw_bundle import (
     rules_file,
     sha256,
 )
-from gelombang.domain.errors import DependencyError, NotReadyError
+from gelombang.domain.errors import ConflictError, DependencyError, NotReadyError
 from gelombang.domain.merkle import build_tree, prove
 from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import STEPS, Progress, StepTaken, Wave, WaveStep, is_due, state_of
@@ -178,10 +178,13 @@ _RUNS: dict[WaveStep, Callable[[Ports, Wave], None]] = {
 
 
 def _shut_gates(ports: Ports, wave_id: str, shards: Sequence[str]) -> None:
-    gates = [gate_key(wave_id, shard) for shard in shards]
-    still_open = [Put(Row(gate, {})) for gate in gates if ports.rows.read(gate) is None]
-    if still_open:
-        ports.rows.commit(still_open)
+    gates = [Put(Row(gate_key(wave_id, shard), {})) for shard in shards]
+    try:
+        ports.rows.commit(gates)
+    except ConflictError:
+        if ports.rows.read(gates[0].row.key) is None:
+            raise  # somebody was just coming through
+        # An earlier run shut them, all in one commit.
 
 
 def _public_entries(ports: Ports, wave_id: str) -> list[Entry]:

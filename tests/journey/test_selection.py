@@ -66,11 +66,12 @@ def test_opening_the_same_wave_again_changes_nothing(world):
     assert selection.open_wave(world.ports, definition, "somebody else") == first
 
 
-def test_another_wave_under_the_same_id_is_refused(world):
-    first = selection.open_wave(world.ports, definition_of(world), OPERATOR)
+@pytest.mark.parametrize("change", [{"quota": {"3171": 9}}, {"priority_nik_tags": [nik_tag(2)]}])
+def test_another_wave_under_the_same_id_is_refused(world, change):
+    first = selection.open_wave(world.ports, definition_of(world, priority_nik_tags=[nik_tag(1)]), OPERATOR)
 
     with pytest.raises(ConflictError):
-        selection.open_wave(world.ports, definition_of(world, quota={"3171": 9}), OPERATOR)
+        selection.open_wave(world.ports, definition_of(world, **change), OPERATOR)
 
     assert selection.find_wave(world.ports, WAVE) == first
 

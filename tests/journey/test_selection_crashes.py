@@ -23,6 +23,7 @@ from tests.journey.waves import (
     STEPS,
     WAVE,
     Crash,
+    CrashingRows,
     OneSecretClock,
     OvertakenRows,
     Writes,
@@ -31,6 +32,7 @@ from tests.journey.waves import (
     crashing,
     definition_of,
     new_world,
+    nik_tag,
     wave_with_entries,
 )
 
@@ -191,6 +193,79 @@ def test_a_run_left_behind_takes_no_turn_that_nobody_would_give_back():
         selection.run_step(replace(world.ports, rows=rows), WAVE, "freeze")
 
     assert world.rows.read(DRAWING) is None
+
+
+@pytest.mark.parametrize("crash_at", [1, 2, 3])
+@pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
+def test_a_priority_list_half_stored_in_a_crash_is_completed_when_opened_again(crash_at, is_done):
+    world = new_world()
+    tags = [nik_tag(number) for number in range(150)]
+    definition = definition_of(world, priority_nik_tags=tags)
+    with pytest.raises(Crash):
+        selection.open_wave(crashing(world.ports, Writes(crash_at, is_done)), definition, OPERATOR)
+
+    selection.open_wave(world.ports, definition, OPERATOR)
+    for number in (0, 149, 150):
+        selection.join(world.ports, add_applicant(world.ports, number), WAVE)
+
+    assert Counter(entry.priority for entry in read_entries(world.ports, WAVE)) == {True: 2, False: 1}
+
+
+def test_names_of_a_list_whose_opening_crashed_have_no_priority_under_another_list():
+    world = new_world()
+    given_up = definition_of(world, priority_nik_tags=[nik_tag(1)])
+    with pytest.raises(Crash):
+        selection.open_wave(crashing(world.ports, Writes(2)), given_up, OPERATOR)
+
+    selection.open_wave(world.ports, definition_of(world, priority_nik_tags=[nik_tag(2)]), OPERATOR)
+    for number in (1, 2):
+        selection.join(world.ports, add_applicant(world.ports, number), WAVE)
+
+    by_applicant = {one.application_id: one.priority for one in read_entries(world.ports, WAVE)}
+    assert by_applicant == {"app-001": False, "app-002": True}
+
+
+def test_somebody_coming_through_a_gate_delays_the_freeze_and_does_not_end_it():
+    world = wave_with_entries()
+    selection.ask_step(world.ports, WAVE, "close", OPERATOR)
+    refusals = ["once"]
+
+    class Crowded(CrashingRows):
+        def commit(self, changes: object) -> None:
+            if len(changes) > 60 and refusals:
+                refusals.pop()
+                raise ConflictError(("a gate",))
+            self.inner.commit(changes)
+
+    selection.run_step(replace(world.ports, rows=Crowded(world.rows, Writes())), WAVE, "freeze")
+
+    assert not refusals
+    assert selection.find_wave(world.ports, WAVE).entry_count == 14
+
+
+def test_two_operators_closing_at_once_close_a_wave_once():
+    world = wave_with_entries()
+    rows = OvertakenRows(world.rows, lambda: selection.ask_step(world.ports, WAVE, "close", OPERATOR))
+
+    page = selection.ask_step(replace(world.ports, rows=rows), WAVE, "close", "operator-2")
+
+    assert [(step.event, step.by) for step in page.history[1:]] == [("closed", OPERATOR)]
+
+
+def test_an_application_that_keeps_changing_is_not_joined_and_says_so():
+    world = new_world()
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    applicant = add_applicant(world.ports, 1)
+
+    class Changing(CrashingRows):
+        def commit(self, changes: object) -> None:
+            applications.save(world.ports, applications.load(world.ports, applicant), "changed_elsewhere")
+            self.inner.commit(changes)
+
+    with pytest.raises(ConflictError):
+        selection.join(replace(world.ports, rows=Changing(world.rows, Writes())), applicant, WAVE)
+
+    assert list(read_entries(world.ports, WAVE)) == []
 
 
 @pytest.mark.parametrize("step", STEPS)
