@@ -1,0 +1,170 @@
+"""What a published wave tells each applicant and everybody."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+
+from gelombang.domain.application import State
+from gelombang.domain.errors import (
+    NotFoundError,
+    NotReadyError,
+)
+from gelombang.domain.merkle import is_proven
+from gelombang.domain.wave import WaveState
+from gelombang.journey import applications, selection
+from gelombang.journey.wave_rows import household_key, read_entries
+from gelombang.verifier import verify_bundle
+from tests.journey.waves import (
+    OPERATOR,
+    STEPS,
+    WAVE,
+    add_applicant,
+    close_and_run,
+    definition_of,
+    new_world,
+    wave_with_entries,
+)
+
+
+@pytest.fixture
+def world():
+    return new_world()
+
+
+@pytest.fixture
+def joined():
+    return wave_with_entries()
+
+
+def test_every_application_gets_its_place_and_every_seat_is_filled(joined):
+    close_and_run(joined.ports)
+
+    page = selection.find_wave(joined.ports, WAVE)
+    everybody = [applications.load(joined.ports, f"app-{number:03d}") for number in range(14)]
+    states = Counter(application.state for application in everybody)
+    assert page.state is WaveState.PUBLISHED
+    assert page.filled == {"3171": 3, "3578": 2}
+    assert (states[State.SELECTED], states[State.RESERVE], states[State.NOT_DRAWN]) == (5, 3, 6)
+    assert all(application.rank > 0 for application in everybody)
+    assert all(bool(one.reasons) is (one.state is State.NOT_DRAWN) for one in everybody)
+
+
+def test_the_seats_of_a_household_are_counted_under_the_wave(joined):
+    close_and_run(joined.ports)
+
+    seats = Counter()
+    for entry in read_entries(joined.ports, WAVE):
+        if entry.result.outcome == "SELECTED":
+            seats[entry.kk_tag] += 1
+    for kk_tag, count in seats.items():
+        assert joined.rows.read(household_key(kk_tag)).fields == {"seats": {WAVE: count}}
+
+
+def test_an_own_result_is_found_under_the_root_of_the_wave(joined):
+    close_and_run(joined.ports)
+
+    page = selection.find_wave(joined.ports, WAVE)
+    for number in range(14):
+        own = selection.result_of(joined.ports, f"app-{number:03d}", WAVE)
+        proof = [bytes.fromhex(sibling) for sibling in own.result.proof]
+        leaf = own.result.leaf.encode()
+        assert json.loads(leaf)["entry_id"] == own.entry_id
+        assert is_proven(leaf, own.result.leaf_index, own.entry_count, proof, bytes.fromhex(page.root))
+        assert own.result.rank == applications.load(joined.ports, f"app-{number:03d}").rank
+
+
+@pytest.mark.parametrize("done", range(len(STEPS)))
+def test_no_result_is_shown_before_all_are(joined, done):
+    close_and_run(joined.ports, steps=STEPS[:done])
+
+    with pytest.raises(NotReadyError) as refused:
+        selection.result_of(joined.ports, "app-000", WAVE)
+
+    assert refused.value.missing == ("NOT_PUBLISHED",)
+    page = selection.find_wave(joined.ports, WAVE)
+    assert (page.outcomes, page.filled) == ({}, {})
+    names = {file.name for file in selection.bundle_files(joined.ports, WAVE)}
+    assert names == ({"rules.json", "entries.jsonl", "commitment.json"} if done >= 2 else set())
+
+
+def test_the_result_of_somebody_who_did_not_join_is_not_found(joined):
+    applicant = add_applicant(joined.ports, 99)
+
+    with pytest.raises(NotFoundError):
+        selection.result_of(joined.ports, applicant, WAVE)
+
+
+def test_the_published_bundle_is_accepted_against_the_commitment_of_the_page(joined, tmp_path):
+    close_and_run(joined.ports)
+
+    for file in selection.bundle_files(joined.ports, WAVE):
+        assert file.url.endswith(f"waves/{WAVE}/{file.name}")
+        (tmp_path / file.name).write_bytes(joined.documents.files[f"waves/{WAVE}/{file.name}"])
+    page = selection.find_wave(joined.ports, WAVE)
+
+    assert verify_bundle(tmp_path, page.commitment_sha256) == []
+    assert verify_bundle(tmp_path, page.root) != []
+
+
+def test_the_bundle_names_nobody(joined):
+    close_and_run(joined.ports)
+
+    published = b"".join(joined.documents.files.values()).decode()
+    for number in range(14):
+        application = applications.load(joined.ports, f"app-{number:03d}")
+        for secret in (
+            application.application_id,
+            application.form.nik_tag,
+            application.form.kk_tag,
+            application.form.name,
+        ):
+            assert secret not in published
+
+
+def test_two_of_a_household_over_two_waves_is_all_it_gets(world):
+    family = [add_applicant(world.ports, number, household=1) for number in range(4)]
+    selection.open_wave(world.ports, definition_of(world, quota={"3171": 5}), OPERATOR)
+    selection.join(world.ports, family[0], WAVE)
+    close_and_run(world.ports)
+
+    selection.open_wave(
+        world.ports, definition_of(world, wave_id="gelombang-10", quota={"3171": 5}), OPERATOR
+    )
+    for applicant in family[1:]:
+        selection.join(world.ports, applicant, "gelombang-10")
+    close_and_run(world.ports, "gelombang-10")
+
+    states = Counter(applications.load(world.ports, applicant).state for applicant in family)
+    assert states == {State.SELECTED: 2, State.NOT_DRAWN: 2}
+    full = [one for one in family if applications.load(world.ports, one).reasons == ("HOUSEHOLD_FULL",)]
+    assert len(full) == 2
+
+
+def test_whoever_was_not_drawn_joins_the_next_wave_with_one_call(joined):
+    close_and_run(joined.ports)
+    missed = next(
+        f"app-{number:03d}" for number in range(14)
+        if applications.load(joined.ports, f"app-{number:03d}").state is State.NOT_DRAWN
+    )  # fmt: skip
+    selection.open_wave(joined.ports, definition_of(joined, wave_id="gelombang-10"), OPERATOR)
+
+    selection.join(joined.ports, missed, "gelombang-10")
+
+    application = applications.load(joined.ports, missed)
+    assert (application.state, application.wave_id, application.rank, application.reasons) == (
+        State.JOINED, "gelombang-10", 0, (),
+    )  # fmt: skip
+
+
+def test_a_wave_that_nobody_joined_can_be_drawn_and_verified(world, tmp_path):
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+
+    close_and_run(world.ports)
+
+    for key, content in world.documents.files.items():
+        (tmp_path / key.rsplit("/", 1)[1]).write_bytes(content)
+    assert verify_bundle(tmp_path) == []
+    assert selection.find_wave(world.ports, WAVE).filled == {"3171": 0, "3578": 0}
