@@ -14,10 +14,10 @@ from gelombang.domain.programme import Programme
 from gelombang.domain.verdict import judge_face
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
+from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Ports
 from gelombang.journey.sessions import Staff
 from gelombang.journey.status import Status, status_of
-from gelombang.journey.verification import evidence_of
 
 AUDITOR = "auditor"
 

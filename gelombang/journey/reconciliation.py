@@ -15,8 +15,9 @@ from gelombang.domain.errors import ConflictError
 from gelombang.domain.messages import ChecksDue, Message
 from gelombang.journey import applications
 from gelombang.journey.applications import OUTBOX, STUCK
+from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Ports
-from gelombang.journey.verification import evidence_of, face_request
+from gelombang.journey.verification import face_request
 
 OUTBOX_SECONDS = 30  # whoever wrote the message sends it at once; after this they must have died
 STUCK_MINUTES = 15

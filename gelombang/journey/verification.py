@@ -18,12 +18,12 @@ from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.eligibility import CORRECTABLE, Step, decide, jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.face_evidence import FaceEvidence
-from gelombang.domain.face_evidence_json import evidence_from_fields
 from gelombang.domain.messages import ChecksDue, FaceCheckAsked, FaceEvidenceReady
 from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.verdict import FaceOutcome, FaceVerdict, judge_face
 from gelombang.journey import applications, review
 from gelombang.journey.applications import rereading
+from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Key, Person, Ports, RegisterAnswer
 from gelombang.journey.registration import draft_of, release_nik, seal_context
 
@@ -61,12 +61,6 @@ def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady
     if application.state is not State.CHECKING or application.face_check_id != message.face_check_id:
         return
     _settle(ports, programme, application, application)
-
-
-def evidence_of(ports: Ports, face_check_id: str) -> FaceEvidence | None:
-    """Return the evidence the worker stored for a face check, or None while there is none."""
-    row = ports.rows.read(Key(f"FACECHECK#{face_check_id}")) if face_check_id else None
-    return evidence_from_fields(row.fields) if row else None
 
 
 def face_request(application: Application) -> FaceCheckAsked:

@@ -9,13 +9,13 @@ from datetime import date
 from gelombang.domain.application import Slot
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.face_evidence import Candidate, FaceEvidence, PhotoEvidence, PhotoOutcome
-from gelombang.domain.face_evidence_json import evidence_to_fields
 from gelombang.domain.messages import FaceEvidenceReady, QueueName
 from gelombang.domain.nik import Sex
 from gelombang.domain.programme import Programme
 from gelombang.domain.verdict import Limit, OperatingPoint
 from gelombang.journey import applications, photos, registration, sessions, verification
-from gelombang.journey.ports import Key, Put, Row
+from gelombang.journey.evidence import evidence_row
+from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld, memory_world
 from gelombang.memory.registers import Citizen, MemoryRegisters
@@ -128,9 +128,8 @@ class Walk:
             None,
             self.candidates.get(name, ()),
         )
-        row = Row(Key(f"FACECHECK#{asked.face_check_id}"), evidence_to_fields(evidence))
         with suppress(ConflictError):
-            self.ports.rows.commit([Put(row)])
+            self.ports.rows.commit([Put(evidence_row(evidence))])
         self.world.queues.send(FaceEvidenceReady(asked.face_check_id, name))
 
 

@@ -22,11 +22,12 @@ from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.domain.face_evidence import FaceEvidence, PhotoEvidence, PhotoOutcome
 from gelombang.domain.face_evidence_json import evidence_from_fields, evidence_to_fields
 from gelombang.domain.messages import FaceCheckAsked, FaceEvidenceReady, QueueName, message_to_json
+from gelombang.journey.evidence import evidence_key
 from gelombang.journey.ports import Ports, Put, Row
 from gelombang.memory.ports import MemoryWorld, memory_world
 from gelombang.memory.registers import MemoryRegisters
 from workers.gpu_face.batching import BatchLimits
-from workers.gpu_face.consumer import Worker, evidence_key, run_worker, work_once
+from workers.gpu_face.consumer import Worker, run_worker, work_once
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.pipeline import FaceRequest
 from workers.gpu_face.sources import MemorySource, Received

@@ -24,9 +24,9 @@ from aws_lambda_powertools import Logger
 
 from gelombang.domain.errors import ConflictError, DependencyError, GelombangError
 from gelombang.domain.face_evidence import FaceEvidence
-from gelombang.domain.face_evidence_json import evidence_to_fields
 from gelombang.domain.messages import FaceCheckAsked, FaceEvidenceReady, QueueName, message_from_json
-from gelombang.journey.ports import Key, Photos, Ports, Put, Row
+from gelombang.journey.evidence import evidence_key, evidence_row
+from gelombang.journey.ports import Photos, Ports, Put
 from gelombang.observability import places_of, write_event
 from workers.gpu_face.batching import BatchLimits, gather_batch
 from workers.gpu_face.pipeline import FaceRequest
@@ -86,11 +86,6 @@ def work_once(worker: Worker, batch: Sequence[Received]) -> None:
                 _tell(worker, job)
     duration_ms = round((time.monotonic() - started) * 1000)
     write_event(worker.log, "face_batch_done", batch_count=len(batch), duration_ms=duration_ms)
-
-
-def evidence_key(face_check_id: str) -> Key:
-    """Return where the evidence of a face check lies."""
-    return Key(f"FACECHECK#{face_check_id}")
 
 
 def _read_jobs(worker: Worker, batch: Sequence[Received]) -> list[Job]:
@@ -176,7 +171,7 @@ def _check(worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]]) -> Iterat
 
 def _store(worker: Worker, evidence: FaceEvidence) -> None:
     """Write the evidence unless another worker was first: then theirs stands."""
-    row = Row(evidence_key(evidence.face_check_id), evidence_to_fields(evidence))
+    row = evidence_row(evidence)
     try:
         worker.ports.rows.commit([Put(row)])
     except ConflictError:
