@@ -202,6 +202,8 @@ def _container() -> Json:
     variables = {name: _imported(output_id(name)) for name in environment()} | {
         "AWS_REGION": ref("AWS::Region"),
         "POWERTOOLS_LOG_LEVEL": "INFO",
+        # The worker refuses to start on another: falling back to the CPU unseen would be a fault.
+        "GELOMBANG_FACE_PROVIDER": when("HasGpu", "CUDAExecutionProvider", "CPUExecutionProvider"),
     }
     gpu = [{"Type": "GPU", "Value": ref("GpusPerTask")}]
     return {

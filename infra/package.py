@@ -17,6 +17,7 @@ import json
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ SHARED = ("gelombang", "programmes", "infra")
 LOCK = "requirements/lambda.lock"
 GENERATED = {"__pycache__", "deployments"}  # by Python and by Chalice
 KEY_DIGITS = 16
+OLD_S = 3600
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -84,6 +86,7 @@ def _build(target: Target, functions: Path, build: Path, sources: str) -> Packag
     _write(build / "fleet.json", fleet_template())
     built = {"sources": sources, "parameters": {"LayerKey": layer}, "archives": [*zips.values(), layer]}
     _write(build / f"{target}.json", built)
+    _discard_old(build)
     return _as_package(build, built)
 
 
@@ -119,6 +122,15 @@ def _keep(archive: Path, build: Path) -> str:
     name = f"{archive.stem}-{_hash([archive.read_bytes()])}.zip"
     archive.replace(build / "artifacts" / name)
     return name
+
+
+def _discard_old(build: Path) -> None:
+    """Delete zips that no record names and that nobody can be deploying any more."""
+    records = [json.loads(path.read_text()) for path in build.glob("*.json")]
+    named = {name for record in records for name in record.get("archives", [])}
+    for path in (build / "artifacts").glob("*.zip"):
+        if path.name not in named and time.time() - path.stat().st_mtime > OLD_S:
+            path.unlink()
 
 
 def _sources_hash(functions: Path, target: Target) -> str:

@@ -15,6 +15,7 @@ from infra.alarms import alarms
 from infra.buckets import PHOTOS, buckets
 from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub
 from infra.functions import LAYER, environment, roles, settled
+from infra.gateway import answering_in_problems
 from infra.keys import SEAL, TAG, keys
 from infra.queues import queue_id, queues
 from infra.table import TABLE, table
@@ -101,6 +102,8 @@ def _joined(application: str, packaged: Json, archive: str) -> Resources:
         if renamed["Type"] == "AWS::Serverless::Function":
             renamed = settled(application, renamed)
             renamed["Properties"]["CodeUri"] = {"Bucket": ref("ArtifactBucket"), "Key": archive}
+        if renamed["Type"] == "AWS::Serverless::Api":
+            renamed = answering_in_problems(renamed)
         found[names[name]] = renamed
     return found
 

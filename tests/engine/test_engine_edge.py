@@ -67,6 +67,21 @@ def test_nothing_else_of_the_engine_can_be_reached(anyone, path):
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("DELETE", "/v1/waves", 405, "method-not-allowed"),
+        ("GET", "/v1/waves/a/b/c", 404, "route-not-found"),
+        ("GET", "/v1/application/elsewhere", 404, "route-not-found"),
+    ],
+)
+def test_an_unknown_method_or_path_is_a_problem(anyone, method, path, status, kind):
+    answer = anyone.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.json()["type"].endswith(f"/{kind}")
+
+
 def test_a_body_far_too_large_never_reaches_the_engine(anyone):
     answer = anyone.post("/v1/codes", content=bytes(2 * 1024 * 1024))
 
