@@ -103,11 +103,7 @@ def demo(
             print_report(out, report)
         if not once:
             open_wave(service.stack, wave_definition(TRY_WAVE))
-            err.print(
-                f"A recipient's whole story: gelombang explain {report.example} --state {state}",
-                soft_wrap=True,
-            )
-            _stay_up(service, as_json=False)
+            _stay_up(service, example=report.example)
         if not report.is_right:
             raise typer.Exit(NOT_RIGHT)
 
@@ -244,14 +240,18 @@ def sample_photos(
         )
 
 
-def _stay_up(service: Service, *, as_json: bool) -> None:
+def _stay_up(service: Service, *, as_json: bool = False, example: str = "") -> None:
+    from local.table import typed_command  # noqa: PLC0415 - as in `demo`
+
     url, state = service.stack.url, service.stack.state_dir
+    command, where = typed_command(), "" if state == STATE else f" --state {state}"
+    story = f"\n  {command} explain {example}{where}  (a recipient's whole story)" if example else ""
     text = f"""
 [bold]{url}[/]  the applicant's page; {url}/docs  the API, to read and to try
 {state}  logs, and stack.json by which the other commands find this service; open wave: {TRY_WAVE}
 
   curl {url}/v1/codes -H 'Content-Type: application/json' -d '{{"phone": "+6281234567890", "action": "log_in"}}'
-  gelombang texts --to +6281234567890 --state {state}
+  {command} texts --to +6281234567890{where}{story}
 
 Ctrl-C stops it."""
     if as_json:

@@ -24,14 +24,16 @@ def make_report(
     quota: Mapping[str, int],
     bundle: Path,
     commitment: str,
-    logs: Path,
+    logs: Mapping[str, bytes],
+    command: str,
     model_release: str,
     took_s: float,
 ) -> Report:
     """Return the report of a published wave.
 
     `quota` gives its seats by region, `bundle` is the folder of its draw, `commitment` the hash that its page
-    told before the draw, `logs` the folder of everything the run wrote in logs.
+    told before the draw, `logs` all that the run logged, by name,
+    and `command` what a person types for this project's command line.
     """
     walks = [player.walk for player in players]
     joined = [player for player in players if player.walk.entry_id]
@@ -52,7 +54,7 @@ def make_report(
         model_release=model_release,
         example=next((walk.application_id for walk in walks if walk.state is State.SELECTED), ""),
         bundle=str(bundle),
-        verify_command=f"gelombang verify-draw {shlex.quote(str(bundle))} --commitment {commitment}",
+        verify_command=f"{command} verify-draw {shlex.quote(str(bundle))} --commitment {commitment}",
         took_s=round(took_s, 1),
     )
 
@@ -94,21 +96,13 @@ def _bundle_line(bundle: Path, commitment: str) -> Line:
     )
 
 
-def _privacy_line(players: Sequence[Player], logs: Path) -> Line:
-    """Look for everybody's NIK, KK number, name, phone and token in every log of the run."""
-    markers = [
-        marker.encode()
-        for player in players
-        for marker in (
-            player.citizen.nik,
-            player.citizen.kk,
-            player.citizen.name,
-            player.phone,
-            player.walk.token,
-        )
-        if marker
-    ]
-    files = sorted(logs.glob("*.log"))
-    found = [log.name for log in files if any(marker in log.read_bytes() for marker in markers)]
-    seen = f"found in {', '.join(found)}" if found else f"none in {len(files)} logs"
-    return Line("personal data in logs", f"none in {len(files)} logs", seen, not found and bool(files))
+def _privacy_line(players: Sequence[Player], logs: Mapping[str, bytes]) -> Line:
+    """Look for scores and for everybody's NIK, KK number, name, phone and token in every log of the run."""
+    markers = [b"similarity"]
+    for player in players:
+        own = (player.citizen.nik, player.citizen.kk, player.citizen.name, player.phone, player.walk.token)
+        markers += [marker.encode() for marker in own if marker]
+    found = sorted(name for name, log in logs.items() if any(marker in log for marker in markers))
+    expected = f"none in {', '.join(sorted(logs))}"
+    seen = f"found in {', '.join(found)}" if found else expected
+    return Line("personal data and scores in logs", expected, seen, not found and any(logs.values()))

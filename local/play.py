@@ -13,6 +13,7 @@ from local.fitness import fit_subjects
 from local.office import download_bundle
 from local.scenario import FACES_NEEDED, PARTS
 from local.service import open_wave, wave_definition
+from local.table import typed_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,8 @@ def play_demo(
         quota=definition["quota"],
         bundle=bundle,
         commitment=commitment,
-        logs=stack.state_dir,
+        logs=_logs_of(service),
+        command=typed_command(),
         model_release=_model_release(service, players),
         took_s=time.monotonic() - started,
     )
@@ -84,6 +86,13 @@ def choose_citizens(parts: Sequence[Part], population: Population, regions: Sequ
             raise LookupError(f"nobody left of kind {part.kind} in region {region}")
         chosen.append(citizen)
     return chosen
+
+
+def _logs_of(service: Service) -> dict[str, bytes]:
+    """Return what every process has logged so far; the functions' logs are still with the engine."""
+    stack = service.stack
+    files = {log.stem: log.read_bytes() for log in stack.state_dir.glob("*.log")}
+    return {**files, "functions": "\n".join(stack.function_logs()).encode()}
 
 
 def _subjects(folder: Path | None, count: int) -> list[CaptureSubject]:

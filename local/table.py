@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections import Counter
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +70,14 @@ def median_stages(walks: Sequence[Walk]) -> dict[str, float]:
         stage: round(median(walk.stage_s[stage] for walk in walks if stage in walk.stage_s), 2)
         for stage in stages
     }
+
+
+def typed_command() -> str:
+    """Return what a person types here to run this command line: its name, or its path in the environment."""
+    if shutil.which("gelombang"):
+        return "gelombang"
+    path = Path(sys.executable).with_name("gelombang")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def report_json(report: Report) -> dict[str, Any]:
