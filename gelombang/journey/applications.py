@@ -96,14 +96,14 @@ def save(
 
 
 def rereading(step: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Let a step that loads, decides and saves begin again, at most three times, when somebody else saved first.
+    """Let a step that loads, decides and saves begin again, at most four times, when somebody else saved first.
 
     No time passes between the tries: each begins with what the other one saved.
     """
 
     @wraps(step)
     def begin_again(*given: Given.args, **named: Given.kwargs) -> Result:
-        for _ in range(3):
+        for _ in range(4):
             try:
                 return step(*given, **named)
             except ConflictError:

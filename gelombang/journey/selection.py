@@ -35,6 +35,7 @@ from gelombang.domain.wave import (
     state_of,
 )
 from gelombang.journey import applications
+from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
 from gelombang.journey.wave_rows import (
     STEPS_DUE,
@@ -47,7 +48,6 @@ from gelombang.journey.wave_rows import (
     load_entry,
     load_wave,
     priority_key,
-    retry_on_conflict,
     wave_key,
     wave_row,
 )
@@ -156,6 +156,7 @@ def find_wave(ports: Ports, wave_id: str) -> WavePage:
     return _page(load_wave(ports, wave_id), ports.clock.now())
 
 
+@rereading
 def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
     """Enter an application into an open wave; asking again returns the same receipt.
 
@@ -166,7 +167,22 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
         MoveNotAllowedError: the application is in another wave, already selected, or not eligible.
         ConflictError: the application kept changing; ask again.
     """
-    return retry_on_conflict(lambda: _join_once(ports, application_id, wave_id))
+    now, wave = ports.clock.now(), load_wave(ports, wave_id)
+    application = applications.load(ports, application_id)
+    if application.wave_id == wave_id:
+        return _receipt(wave, load_entry(ports, wave_id, application.entry_id))
+    if state_of(wave, now) is not WaveState.OPEN:
+        raise WaveNotOpenError(wave.definition.opens_at, closing_time(wave))
+    entry = _new_entry(ports, wave, application)
+    joined = applications.move(application, Move.JOIN, now, wave_id=wave_id, entry_id=entry.entry_id, rank=0)
+    also: list[Change] = [
+        Put(entry_row(wave_id, entry)),
+        Require(gate_key(wave_id, entry.entry_id[:2]), 0),  # see wave_steps: fails once the freeze has begun
+    ]
+    applications.save(
+        ports, joined, "wave_joined", {"wave_id": wave_id, "entry_id": entry.entry_id}, also=also
+    )
+    return _receipt(wave, entry)
 
 
 def ask_step(ports: Ports, wave_id: str, step: str, operator: str) -> WavePage:
@@ -291,25 +307,6 @@ def _page(wave: Wave, now: datetime) -> WavePage:
         progress=wave.progress,
         history=wave.history,
     )
-
-
-def _join_once(ports: Ports, application_id: str, wave_id: str) -> Receipt:
-    now, wave = ports.clock.now(), load_wave(ports, wave_id)
-    application = applications.load(ports, application_id)
-    if application.wave_id == wave_id:
-        return _receipt(wave, load_entry(ports, wave_id, application.entry_id))
-    if state_of(wave, now) is not WaveState.OPEN:
-        raise WaveNotOpenError(wave.definition.opens_at, closing_time(wave))
-    entry = _new_entry(ports, wave, application)
-    joined = applications.move(application, Move.JOIN, now, wave_id=wave_id, entry_id=entry.entry_id, rank=0)
-    also: list[Change] = [
-        Put(entry_row(wave_id, entry)),
-        Require(gate_key(wave_id, entry.entry_id[:2]), 0),  # see wave_steps: fails once the freeze has begun
-    ]
-    applications.save(
-        ports, joined, "wave_joined", {"wave_id": wave_id, "entry_id": entry.entry_id}, also=also
-    )
-    return _receipt(wave, entry)
 
 
 def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntry:

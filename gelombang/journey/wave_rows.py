@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
 
 from pydantic import TypeAdapter
 
 from gelombang.domain.draw import DrawOutcome, DrawRule
-from gelombang.domain.errors import ConflictError, NotFoundError
+from gelombang.domain.errors import NotFoundError
 from gelombang.domain.wave import Wave
+from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 
 STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
 DRAWING = Key("WAVES#DRAWING")  # the one wave between freeze and publication, which alone may read households
 SHARDS = tuple(f"{number:02x}" for number in range(256))
-TRIES = 5  # each lost race means that somebody else got further
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +101,7 @@ def wave_row(wave: Wave) -> Row:
     return Row(wave_key(wave.definition.wave_id), fields, wave.version, due)
 
 
+@rereading
 def change_wave(
     ports: Ports, wave_id: str, change: Callable[[Wave], Wave], also: Sequence[Change] = ()
 ) -> Wave:
@@ -116,28 +113,12 @@ def change_wave(
         NotFoundError: there is no such wave.
         ConflictError: others kept being faster, or a row of `also` is not as expected.
     """
-
-    def save() -> Wave:
-        wave = load_wave(ports, wave_id)
-        changed = change(wave)
-        if changed is wave:
-            return wave
-        ports.rows.commit([Put(wave_row(changed)), *also])
-        return replace(changed, version=wave.version + 1)
-
-    return retry_on_conflict(save)
-
-
-def retry_on_conflict(action: Callable[[], Value]) -> Value:
-    """Return what `action` returns, tried a few times while it loses races.
-
-    Raises:
-        ConflictError: every try lost.
-    """
-    for _ in range(TRIES - 1):
-        with suppress(ConflictError):
-            return action()
-    return action()
+    wave = load_wave(ports, wave_id)
+    changed = change(wave)
+    if changed is wave:
+        return wave
+    ports.rows.commit([Put(wave_row(changed)), *also])
+    return replace(changed, version=wave.version + 1)
 
 
 def entry_row(wave_id: str, entry: StoredEntry) -> Row:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from gelombang.domain.application import Move, State
@@ -50,6 +49,7 @@ from gelombang.domain.merkle import build_tree, prove
 from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import STEPS, Progress, StepTaken, Wave, WaveStep, is_due, state_of
 from gelombang.journey import applications
+from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Delete, Ports, Put, Require, Row
 from gelombang.journey.wave_rows import (
     DRAWING,
@@ -64,7 +64,6 @@ from gelombang.journey.wave_rows import (
     one_more_recipient,
     read_entries,
     recipients_before,
-    retry_on_conflict,
     wave_key,
 )
 
@@ -113,7 +112,7 @@ def _freeze(ports: Ports, wave: Wave) -> None:
         ports.rows.commit([Put(turn), Require(wave_key(wave_id), wave.version)])
     for start in range(0, len(SHARDS), GATES_PER_COMMIT):
         shards = SHARDS[start : start + GATES_PER_COMMIT]
-        retry_on_conflict(partial(_shut_gates, ports, wave_id, shards))
+        _shut_gates(ports, wave_id, shards)
     content = entries_file(_public_entries(ports, wave_id))
     _write(ports, wave_id, {RULES: rules_file(wave.definition), ENTRIES: content})
     leaves = content.splitlines()
@@ -161,7 +160,7 @@ def _publish(ports: Ports, wave: Wave) -> None:
     for done_count, stored in enumerate(read_entries(ports, wave_id), start=1):
         if stored.result is None:
             result = published[stored.entry_id]
-            retry_on_conflict(partial(_tell, ports, wave_id, stored.entry_id, result))
+            _tell(ports, wave_id, stored.entry_id, result)
         if done_count % PROGRESS_EVERY == 0:
             _note_progress(ports, wave_id, Progress(WaveStep.PUBLISH, done_count, wave.entry_count))
     turn = require_turn(ports, wave_id)
@@ -177,6 +176,7 @@ _RUNS: dict[WaveStep, Callable[[Ports, Wave], None]] = {
 }
 
 
+@rereading
 def _shut_gates(ports: Ports, wave_id: str, shards: Sequence[str]) -> None:
     gates = [Put(Row(gate_key(wave_id, shard), {})) for shard in shards]
     try:
@@ -212,6 +212,7 @@ def _published_results(ports: Ports, wave: Wave) -> dict[str, EntryResult]:
     return {result.entry_id: published(result) for result in results}
 
 
+@rereading
 def _tell(ports: Ports, wave_id: str, entry_id: str, result: EntryResult) -> None:
     """Move one application to its outcome, unless an earlier run did."""
     entry = load_entry(ports, wave_id, entry_id)
