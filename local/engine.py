@@ -15,6 +15,7 @@ presigned uploads. What the environment below is for was measured (November 2026
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import httpx
 
-from local.children import Child, child_environment, start_child, stop_child, wait_until
+from local.children import Child, StartError, child_environment, start_child, stop_child, wait_until
 
 ACCOUNT = "000000000000"
 REGION = "ap-southeast-3"
@@ -46,10 +47,11 @@ def running_engine(folder: Path, port: int | None = None) -> Iterator[Engine]:
     Raises:
         StartError: it did not come up; its last words are in the message.
     """
-    port = port or free_port()
+    port = free_port(port or 0)
     url = f"http://{LOOPBACK}:{port}"
     scratch = folder / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(scratch, ignore_errors=True)  # left by an engine that was killed
+    scratch.mkdir(parents=True)
     environment = child_environment(
         **credentials(url),
         BIND_HOST=LOOPBACK,
@@ -93,10 +95,20 @@ def sent_texts(engine_url: str) -> list[tuple[str, str]]:
     return [(phone, sent["Message"]) for phone, texts in by_phone.items() for sent in texts]
 
 
-def free_port() -> int:
-    """Return a port of the loopback address that nothing listens on."""
+def free_port(wanted: int = 0) -> int:
+    """Return `wanted`, or for 0 any port of the loopback address that nothing listens on.
+
+    Raises:
+        StartError: something listens on the wanted port.
+    """
     with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do; not over one that listens
+        try:
+            probe.bind((LOOPBACK, wanted))
+        except OSError as error:
+            raise StartError(f"port {wanted} of this machine is in use") from error
         return int(probe.getsockname()[1])
 
 

@@ -7,6 +7,7 @@ with start_stack(port=8080, state_dir=…, registers_url=…) as stack:
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +19,15 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.package import package
-from local.children import Child, child_environment, kill_child, start_child, stop_child, wait_until
+from local.children import (
+    Child,
+    StartError,
+    child_environment,
+    kill_child,
+    start_child,
+    stop_child,
+    wait_until,
+)
 from local.deployment import Deployment, deploy, function_logs, issue_staff_tokens
 from local.edge import EdgeRoutes
 from local.engine import LOOPBACK, Engine, free_port, running_engine, sent_texts
@@ -26,6 +35,7 @@ from local.worker_process import start_worker
 
 STEPS = 4
 RECORD = "stack.json"
+LOGS = ("engine.log", "edge.log", "worker.log", "functions.log")
 EDGE_START_S = 30.0
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 
@@ -125,13 +135,16 @@ def start_stack(
 
     Raises:
         PackagingError: the applications could not be packaged.
-        StartError: a process did not come up.
+        StartError: a process did not come up, the port is in use, or a stack runs in this folder.
         DeploymentError: the engine refused the template.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
+    port = free_port(port)
     url = f"http://{LOOPBACK}:{port}"
     with ExitStack() as started:
+        started.enter_context(_alone(state_dir))
+        for name in LOGS:
+            (state_dir / name).unlink(missing_ok=True)  # a log tells of one run
         on_progress("package", 0, STEPS)
         built = package("desk")
         on_progress("engine", 1, STEPS)
@@ -162,6 +175,19 @@ def running_stack(state_dir: Path) -> StackRecord:
     except (FileNotFoundError, httpx.TransportError) as error:
         raise StackNotRunningError from error
     return record
+
+
+@contextmanager
+def _alone(state_dir: Path) -> Iterator[None]:
+    """Keep a second stack out of the folder; the system lets go of the lock even when we are killed."""
+    with (state_dir / "stack.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartError(
+                f"a stack runs in {state_dir.name} already; stop it or give another folder"
+            ) from error
+        yield
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from infra.package import package
 from local.children import StartError, child_environment, start_child, stop_child, wait_until
 from local.deployment import deploy
 from local.engine import free_port
-from local.stack import StackNotRunningError, running_stack
+from local.stack import StackNotRunningError, running_stack, start_stack
 
 PARENT = """
 import sys, time
@@ -90,3 +90,16 @@ def test_deploying_again_keeps_what_was_there(stack):
     )
 
     assert again.environment == stack.environment
+
+
+def test_a_second_stack_is_kept_out_of_the_folder_and_the_port_of_the_first(stack, tmp_path):
+    taken = int(stack.url.rsplit(":", 1)[1])
+
+    for folder, port, reason in [(stack.state_dir, 0, "already"), (tmp_path, taken, "in use")]:
+        with (
+            pytest.raises(StartError, match=reason),
+            start_stack(port=port, state_dir=folder, registers_url="http://127.0.0.1:9"),
+        ):
+            pass
+
+    assert running_stack(stack.state_dir) == stack.record
