@@ -43,11 +43,15 @@ def refused_shares(measured: Measured, slot: Slot, point: OperatingPoint) -> dic
 def spoiled(
     pack: Pack, photos: Sequence[tuple[str, Path]], point: OperatingPoint
 ) -> list[tuple[str, str, float]]:
-    """Return (how it was spoiled, fault, share caught); a photograph whose face is no longer found is caught."""
+    """Return (how it was spoiled, fault, share caught) of the faults that the operating point has a limit for.
+
+    A photograph whose face is no longer found is caught.
+    """
     rows = []
     for name, (fault, spoil) in SPOILT.items():
-        measured = measure(pack, photos, lambda pixels, spoil=spoil: Picture(spoil(pixels), Subject.SELFIE))
-        rows.append((name, fault, _caught(measured, fault, point)))
+        if fault in point.faults:
+            measured = measure(pack, photos, _as_spoiled_selfie(spoil))
+            rows.append((name, fault, _caught(measured, fault, point)))
     return rows
 
 
@@ -59,9 +63,14 @@ def labelled(pack: Pack, folder: Path, point: OperatingPoint) -> list[tuple[str,
         ]
     rows = []
     for label, fault in LABELLED.items():
-        measured = measure(pack, [file for file in files if file[0] == label], as_selfie)
-        rows.append((label, fault, _caught(measured, fault, point)))
+        if fault in point.faults:
+            measured = measure(pack, [file for file in files if file[0] == label], as_selfie)
+            rows.append((label, fault, _caught(measured, fault, point)))
     return rows
+
+
+def _as_spoiled_selfie(spoil: Spoil) -> Callable[[NDArray[np.uint8]], Picture]:
+    return lambda pixels: Picture(spoil(pixels), Subject.SELFIE)
 
 
 def _caught(measured: Measured, fault: str, point: OperatingPoint) -> float:

@@ -17,7 +17,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workers.gpu_face.packs.dlib import convert_dlib
@@ -176,13 +176,13 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, tell: Callable[[int],
 
 
 def _bytes_in(folder: Path) -> int:
-    sizes = 0
-    for path in folder.rglob("*"):
-        try:
-            sizes += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # pip moved it between the two looks
-            continue
-    return sizes
+    """Return how much lies in the folder; what pip moves away between the two looks does not count."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += (Path(parent) / name).stat().st_size
+    return size
 
 
 def _member(archive: Path, origin: Origin) -> bytes:
