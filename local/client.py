@@ -171,7 +171,8 @@ def _json_of(answer: httpx.Response) -> Json:
     if answer.is_success:
         return dict(answer.json())
     try:
-        problem = dict(answer.json())
+        body = answer.json()
     except ValueError:
-        problem = {}
+        body = None
+    problem = body if isinstance(body, dict) else {}
     raise ApiProblemError({"status": answer.status_code, "title": answer.reason_phrase, **problem})

@@ -45,11 +45,11 @@ def make_report(
         seats_offered=sum(quota.values()),
         seats_filled=selected,
         lines=(
-            *(_person_line(player) for player in players),
-            _seats_line(joined, quota, selected),
+            *(person_line(player) for player in players),
+            seats_line(joined, quota, selected),
             _entries_line(joined, bundle),
             _bundle_line(bundle, commitment),
-            _privacy_line(players, logs),
+            privacy_line(players, logs),
         ),
         model_release=model_release,
         example=next((walk.application_id for walk in walks if walk.state is State.SELECTED), ""),
@@ -59,7 +59,8 @@ def make_report(
     )
 
 
-def _person_line(player: Player) -> Line:
+def person_line(player: Player) -> Line:
+    """Compare one person's end, reasons and sights with their part."""
     part, walk = player.part, player.walk
     # What became of an application in the draw is told as a reason too; the state says it already.
     given = [*walk.retakes, walk.reasons if walk.state in REFUSED else frozenset[str]()]
@@ -76,7 +77,7 @@ def _person_line(player: Player) -> Line:
     return Line(part.name, "; ".join(expected), "; ".join(seen), is_right)
 
 
-def _seats_line(joined: Sequence[Player], quota: Mapping[str, int], selected: int) -> Line:
+def seats_line(joined: Sequence[Player], quota: Mapping[str, int], selected: int) -> Line:
     """Every seat is filled, or everybody of its region has one: nobody here shares a household."""
     pool = Counter(player.citizen.region for player in joined)
     possible = sum(min(seats, pool[region]) for region, seats in quota.items())
@@ -96,7 +97,7 @@ def _bundle_line(bundle: Path, commitment: str) -> Line:
     )
 
 
-def _privacy_line(players: Sequence[Player], logs: Mapping[str, bytes]) -> Line:
+def privacy_line(players: Sequence[Player], logs: Mapping[str, bytes]) -> Line:
     """Look for scores and for everybody's NIK, KK number, name, phone and token in every log of the run."""
     markers = [b"similarity"]
     for player in players:

@@ -76,14 +76,13 @@ class Display:
         return Group(title, table)
 
     def _print_changes(self) -> None:
-        printed = ""
-        while True:
+        printed, is_ending = "", False
+        while not is_ending:
+            is_ending = self._ending.wait(LINE_EVERY_S if printed else 0)
             line = self._line()
             if line != printed:
                 self.console.print(f"{time.monotonic() - self._started:5.0f} s  {line}", soft_wrap=True)
                 printed = line
-            if self._ending.wait(LINE_EVERY_S):
-                return
 
     def _line(self) -> str:
         counts = Counter(_state_of(walk) for walk in self.walks).most_common()
