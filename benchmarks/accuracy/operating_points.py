@@ -93,8 +93,8 @@ def _thresholds(findings: Findings, pack: str, called: str) -> dict[str, Any]:
     people_count = len(set(selfies.people.tolist()))
     set_by = (
         f"python -m benchmarks.accuracy.operating_points --pack {pack}, {datetime.now(UTC).date()}: "
-        f"{selfies.picture_count} photographs of {people_count} people ({called}), each also drawn as a KTP portrait of "
-        f"100 px; FTA {selfies.fta:.4f} selfie, {findings.portraits.fta:.4f} KTP; match_min: "
+        f"{selfies.picture_count} photographs of {people_count} people ({called}), each also drawn as a KTP "
+        f"portrait of 100 px; FTA {selfies.fta:.4f} selfie, {findings.portraits.fta:.4f} KTP; match_min: "
         f"FMR {to_ktp.fmr(match_min):.1e}, FNMR {to_ktp.fnmr(match_min):.4f} over {len(to_ktp.mated)} mated and "
         f"{len(to_ktp.non_mated)} non-mated pairs; duplicate_min: FMR {to_each_other.fmr(duplicate_min):.1e}, "
         f"FNMR {to_each_other.fnmr(duplicate_min):.4f} over {len(to_each_other.mated)} mated and "
