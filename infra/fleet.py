@@ -145,7 +145,7 @@ def _tasks() -> Resources:
             "AWS::IAM::Role",
             {
                 "AssumeRolePolicyDocument": trust("ecs-tasks.amazonaws.com"),
-                "Policies": [{"PolicyName": "worker", "PolicyDocument": policy(*_worker_may())}],
+                "Policies": [{"PolicyName": "worker", "PolicyDocument": policy(*worker_may())}],
             },
         ),
         "StarterRole": resource(
@@ -185,10 +185,10 @@ def _tasks() -> Resources:
     }
 
 
-def _worker_may() -> list[Json]:
-    """Take face requests, read the photographs, write evidence once, say that it is there."""
+def worker_may() -> list[Json]:
+    """Allow taking face requests, reading photographs, writing evidence and gallery, saying that it is there."""
     requests = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"]
-    rows = ["GetItem", "Query", "PutItem", "ConditionCheckItem"]
+    rows = ["GetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"]
     return [
         allow([f"sqs:{action}" for action in requests], [_imported("FaceRequestsArn")]),
         allow(["sqs:SendMessage"], [_imported("FaceEvidenceArn")]),

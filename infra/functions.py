@@ -20,7 +20,7 @@ ASK_S = 29  # API Gateway gives up after 29 s
 MEMORY_MIB = {"register": 512, "verify": 512, "select": 1769}  # 1769 MiB is one whole CPU: the draw sorts
 SENDS = {
     "register": [QueueName.CHECKS_DUE],
-    "verify": [QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS, QueueName.FACE_EVIDENCE, QueueName.WAVE_STEPS],
+    "verify": [QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
     "select": [QueueName.WAVE_STEPS],
 }
 RECEIVES = {

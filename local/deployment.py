@@ -54,7 +54,7 @@ def deploy(package: Package, engine_url: str, *, registers_url: str, public_url:
     Raises:
         DeploymentError: the stack could not be made.
     """
-    template_url = f"{engine_url}/{_upload(package, _client('s3', engine_url))}"
+    template_url = f"{engine_url}/{_upload(package, engine_client('s3', engine_url))}"
     parameters = {
         **package.parameters,
         "ArtifactBucket": ARTIFACTS,
@@ -64,7 +64,7 @@ def deploy(package: Package, engine_url: str, *, registers_url: str, public_url:
         "Transport": "loopback",
         "DeletionProtection": "false",
     }
-    outputs = _deployed(_client("cloudformation", engine_url), template_url, parameters)
+    outputs = _deployed(engine_client("cloudformation", engine_url), template_url, parameters)
     template = json.loads(package.template.read_text())
     api_urls: dict[str, str] = {}
     for name in APPLICATIONS:
@@ -77,7 +77,7 @@ def deploy(package: Package, engine_url: str, *, registers_url: str, public_url:
 
 def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:
     """Return a new token for each role of `ROLES`, good from now on; the table keeps only their hashes."""
-    client = _client("dynamodb", deployment.environment["AWS_ENDPOINT_URL"])
+    client = engine_client("dynamodb", deployment.environment["AWS_ENDPOINT_URL"])
     rows = DynamoRows(deployment.environment["GELOMBANG_TABLE"], client)
     tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
     rows.commit([Put(_staff_row(role, token)) for role, token in tokens.items()])
@@ -86,7 +86,7 @@ def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:
 
 def function_logs(engine_url: str) -> list[str]:
     """Return all lines that the service's functions have logged, by application, oldest first."""
-    logs = _client("logs", engine_url)
+    logs = engine_client("logs", engine_url)
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     pages = (
         page
@@ -164,7 +164,8 @@ def _warm(api_urls: Mapping[str, str]) -> None:
         answer.result().raise_for_status()
 
 
-def _client(service: str, engine_url: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
+def engine_client(service: str, engine_url: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
+    """Return a boto3 client of one service of the engine, with every right."""
     return boto3.client(
         service,
         endpoint_url=engine_url,

@@ -32,6 +32,7 @@ from local.deployment import Deployment, deploy, function_logs, issue_staff_toke
 from local.edge import EdgeRoutes
 from local.engine import LOOPBACK, Engine, free_port, running_engine, sent_texts
 from local.worker_process import start_worker
+from local.worker_rights import worker_credentials
 
 STEPS = 4
 RECORD = "stack.json"
@@ -60,6 +61,7 @@ class Stack:
 
     record: StackRecord
     state_dir: Path
+    worker_credentials: dict[str, str]  # the rights of the fleet's worker
     _worker: Child | None = field(default=None)
 
     @property
@@ -97,7 +99,7 @@ class Stack:
             StartError: it could not start.
         """
         if not self.worker_is_running():
-            self._worker = start_worker(self.environment, self.state_dir)
+            self._worker = start_worker(self.environment | self.worker_credentials, self.state_dir)
 
     def worker_is_running(self) -> bool:
         """Say whether a worker that we started is alive."""
@@ -158,7 +160,7 @@ def start_stack(
         started.callback(_keep_logs, engine.url, state_dir / "functions.log")
         started.callback(_write_record(state_dir / RECORD, record))
         on_progress("ready", STEPS, STEPS)
-        stack = Stack(record, state_dir)
+        stack = Stack(record, state_dir, worker_credentials(engine.url))
         started.callback(stack.stop_worker)
         yield stack
 

@@ -50,3 +50,24 @@ def test_a_role_cannot_do_what_it_does_not_name(stack, as_role, role):
         as_role("s3", role).delete_object(
             Bucket=stack.environment["GELOMBANG_DOCUMENT_BUCKET"], Key="waves/x"
         )
+
+
+def test_the_worker_has_the_rights_of_the_fleets_worker_and_no_others(stack):
+    named = stack.environment
+
+    def client(service):
+        return boto3.client(
+            service,
+            endpoint_url=stack.engine_url,
+            region_name=named["AWS_REGION"],
+            aws_access_key_id=stack.worker_credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=stack.worker_credentials["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    asked = client("sqs").receive_message(QueueUrl=named["GELOMBANG_QUEUE_FACE_REQUESTS"], WaitTimeSeconds=0)
+
+    assert "Messages" not in asked
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("sqs").receive_message(QueueUrl=named["GELOMBANG_QUEUE_FACE_EVIDENCE"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("kms").encrypt(KeyId=named["GELOMBANG_SEAL_KEY_ID"], Plaintext=b"x")
