@@ -6,6 +6,7 @@ the journey test all speak through here.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 Json = dict[str, Any]  # a JSON object as the API gives it; its fields are in docs/api/openapi.json
+TRIES = 3
+CHANGED_MEANWHILE = "changed-meanwhile"  # the one problem after which any request may be sent again
 TIMEOUT_S = 60.0  # a cold Lambda process on a busy two-core machine answers within seconds, not at once
 
 
@@ -100,15 +103,26 @@ class Caller:
             ApiProblemError: the API refused.
             httpx.TransportError: the API could not be reached.
         """
-        return _json_of(self.http.get(path))
+        return self._send("GET", path, None)
 
     def post(self, path: str, body: Json | None = None) -> Json:
         """Post a JSON object and return the answer; raises as `get` does."""
-        return _json_of(self.http.post(path, json=body or {}))
+        return self._send("POST", path, body or {})
 
     def patch(self, path: str, body: Json) -> Json:
         """Patch with a JSON object and return the answer; raises as `get` does."""
-        return _json_of(self.http.patch(path, json=body))
+        return self._send("PATCH", path, body)
+
+    def _send(self, method: str, path: str, body: Json | None) -> Json:
+        """Send a request, again if the API says that nothing was changed and waiting helps."""
+        for _ in range(TRIES - 1):
+            try:
+                return _json_of(self.http.request(method, path, json=body))
+            except ApiProblemError as problem:
+                if problem.slug != CHANGED_MEANWHILE:
+                    raise
+                time.sleep(problem.retry_after_s)
+        return _json_of(self.http.request(method, path, json=body))
 
 
 def connect(url: str, token: str = "") -> Caller:

@@ -50,9 +50,9 @@ STATE = Path("build/local")
 PORT = 8080
 TRY_WAVE = "coba"  # stays open for whoever tries the service by hand
 NOT_RIGHT, NOT_DONE = 1, 2
-out, err = Console(), Console(stderr=True)
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 if not out.is_terminal:
-    out = Console(width=140)
+    out = Console(width=140, highlight=False)
 
 
 class CommandError(Exception):

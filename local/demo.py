@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ from local.office import ReviewDesk, take_step
 from local.scenario import Card, Part, Selfie, Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gelombang.memory.registers import Citizen
     from local.display import Display
@@ -137,7 +138,7 @@ def _truth_of(players: Sequence[Player]) -> Callable[[str], bool | None]:
 
 def _everybody_applies(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> None:
     done: dict[str, Future[None]] = {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with _pool() as pool:
 
         def start(player: Player) -> None:
             before = done.get(player.part.after)
@@ -157,6 +158,16 @@ def _everybody_applies(stage: Stage, players: Sequence[Player], wave_id: str, di
         if stage.kills_worker:
             _kill_worker(stage.stack, players, display)
         wait(done.values())
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    """Give a pool that is left at once on Ctrl-C: its threads end by themselves when the service is stopped."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _applying(stack: Stack, player: Player, wave_id: str, before: Future[None] | None) -> None:
@@ -189,7 +200,7 @@ def _reading(url: str, player: Player, wave_id: str) -> Callable[[], None]:
 
 
 def _in_parallel(tasks: Sequence[Callable[[], None]]) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with _pool() as pool:
         for future in [pool.submit(task) for task in tasks]:
             future.result()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -70,7 +71,9 @@ class ReviewDesk:
 
     def _work(self) -> None:
         while not self._closing.wait(REVIEW_EVERY_S):
-            self.decide_open_cases()
+            # Left open, a case is seen again a second later; what never goes well is told by the walk's deadline.
+            with suppress(ApiProblemError, httpx.HTTPError):
+                self.decide_open_cases()
 
 
 def take_step(operator: Caller, wave_id: str, step: WaveStep, deadline_s: float = STEP_S) -> Json:

@@ -56,7 +56,7 @@ def _face(face: Json | None) -> list[str]:
         f"Face: {face['verdict']} {' + '.join(face['reasons'])}".rstrip(),
         f"  measured at {_time(face['assessed_at'])} WIB by {face['model_release']} on {face['runtime']}",
         f"  judged at operating point {face['operating_point']}, set by {face['operating_point_set_by']}",
-        f"  selfie to card: similarity {similarity}, needed {face['match_min']}",
+        f"  selfie to card: similarity {similarity}, needed {face['match_min']:.4f}",
     ]
     for name in ("selfie", "ktp"):
         photo = face[name]

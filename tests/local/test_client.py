@@ -87,6 +87,23 @@ def test_a_status_is_read_with_all_its_faults_and_awaited_layers():
     assert status.reason_sentences == ("BLURRED in English", "TOO_DARK in English")
 
 
+def test_a_change_that_lost_a_race_is_sent_again_and_any_other_refusal_is_not():
+    answers = [
+        httpx.Response(409, json={"type": "https://gelombang.example/problems/changed-meanwhile"}),
+        httpx.Response(200, json={"state": "JOINED"}),
+        httpx.Response(409, json={"type": "https://gelombang.example/problems/move-not-allowed"}),
+        httpx.Response(200, json={}),
+    ]
+    transport = httpx.MockTransport(lambda _request: answers.pop(0))
+
+    with Caller(httpx.Client(base_url="https://api.example", transport=transport)) as caller:
+        assert caller.post("/v1/waves/demo/entries") == {"state": "JOINED"}
+        with pytest.raises(ApiProblemError):
+            caller.post("/v1/waves/demo/entries")
+
+    assert len(answers) == 1
+
+
 def test_a_post_without_fields_sends_an_empty_object():
     seen = []
 
