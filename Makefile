@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack openapi bench lock clean
+.PHONY: help demo up test check pack docs bench lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +33,10 @@ check: $(READY) ## Format, lint, types, spelling, architecture
 pack: $(READY) ## Build the default model pack
 	@$(BIN)/gelombang pack
 
-openapi: $(READY) ## Write docs/api/openapi.json from the models
-	$(BIN)/python -m gelombang.api.openapi
+docs: $(READY) ## Write the pages that follow from the code: API, problems, states
+	$(BIN)/python -m gelombang.api.openapi > docs/api/openapi.json
+	$(BIN)/python -m gelombang.api.problem_pages docs/problems
+	$(BIN)/python docs/generate.py
 
 bench: $(READY) ## Run the benchmarks there are
 	@for each in benchmarks/*/run.py; do \
@@ -46,7 +48,7 @@ lock: ## Compile requirements/*.lock again (needs uv)
 	  --override requirements/overrides.txt --extra worker --extra local --extra dev \
 	  pyproject.toml -o requirements/all.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --constraint requirements/all.lock pyproject.toml -o requirements/lambda.lock
+	  --constraint requirements/all.lock requirements/lambda.in -o requirements/lambda.lock
 
 clean: ## Remove the environment and everything built
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
