@@ -20,7 +20,6 @@ class Settings:
     tag_key_id: str
     registers_url: str
     programme: str
-    public_url: str
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -51,5 +50,4 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tag_key_id=tag_key,
         registers_url=registers,
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
-        public_url=environment.get("GELOMBANG_PUBLIC_URL", "http://127.0.0.1:8080"),
     )

@@ -87,7 +87,6 @@ def environment() -> Resources:
         "GELOMBANG_TAG_KEY_ID": ref(TAG),
         "GELOMBANG_REGISTERS_URL": ref("RegistersUrl"),
         "GELOMBANG_PROGRAMME": ref("Programme"),
-        "GELOMBANG_PUBLIC_URL": ref("PublicUrl"),
     }
     return named | {environment_name(name): ref(queue_id(name)) for name in QueueName}
 
