@@ -56,7 +56,7 @@ clean: ## Remove the environment and everything built
 $(READY): requirements/all.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3."; exit 2; }
 	@echo "Making the environment in $(VENV) with $$($(PYTHON) --version). Once; it takes a minute or two."
-	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv."; exit 2; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv."; exit 2; }
 	@$(PIP) install --require-hashes --no-deps -r requirements/all.lock & \
 	  pip=$$!; of=$$(grep -c '^[a-z].*==' requirements/all.lock); \
 	  while kill -0 $$pip 2>/dev/null; do \
