@@ -53,16 +53,17 @@ lock: ## Compile requirements/*.lock again (needs uv)
 clean: ## Remove the environment and everything built
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
+# Everything that is said here goes to standard error: `make demo JSON=1` leaves standard output to the JSON.
 $(READY): requirements/all.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3."; exit 2; }
-	@echo "Making the environment in $(VENV) with $$($(PYTHON) --version). Once; it takes a minute or two."
-	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv."; exit 2; }
-	@$(PIP) install --require-hashes --no-deps -r requirements/all.lock & \
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3." >&2; exit 2; }
+	@echo "Making the environment in $(VENV) with $$($(PYTHON) --version). Once; it takes a minute or two." >&2
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv." >&2; exit 2; }
+	@$(PIP) install --require-hashes --no-deps -r requirements/all.lock >&2 & \
 	  pip=$$!; of=$$(grep -c '^[a-z].*==' requirements/all.lock); \
 	  while kill -0 $$pip 2>/dev/null; do \
 	    now=$$(ls $(VENV)/lib/python3*/site-packages | grep -c dist-info); \
-	    [ "$$now" = "$$before" ] || echo "  $$now of about $$of packages installed"; \
+	    [ "$$now" = "$$before" ] || echo "  $$now of about $$of packages installed" >&2; \
 	    before=$$now; sleep 3; \
 	  done; wait $$pip
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(PIP) install --no-deps --no-build-isolation --editable . >&2
 	@touch $@
