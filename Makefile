@@ -65,5 +65,5 @@ $(READY): requirements/all.lock pyproject.toml
 	    [ "$$now" = "$$before" ] || echo "  $$now of about $$of packages installed" >&2; \
 	    before=$$now; sleep 3; \
 	  done; wait $$pip
-	$(PIP) install --no-deps --no-build-isolation --editable . >&2
+	@$(PIP) install --no-deps --no-build-isolation --editable . >&2
 	@touch $@
