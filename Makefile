@@ -45,7 +45,7 @@ bench: $(READY) ## Run the benchmarks there are
 lock: ## Compile requirements/*.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --exclude-newer "$$($(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(7))')" \
-	  --override requirements/overrides.txt --extra worker --extra local --extra dev \
+	  --override requirements/overrides.txt --extra worker --extra bench --extra local --extra dev \
 	  pyproject.toml -o requirements/all.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --constraint requirements/all.lock requirements/lambda.in -o requirements/lambda.lock
