@@ -205,7 +205,9 @@ def texts(
 
 @app.command()
 def pack(
-    name: Annotated[str, typer.Argument(help="The pack: default or open.")] = "default",
+    name: Annotated[
+        str, typer.Argument(help="The pack: default or open.", envvar="GELOMBANG_PACK")
+    ] = "default",
     as_json: AsJson = False,
 ) -> None:
     """Build a model pack unless it is there, and say what it is good for."""

@@ -6,6 +6,7 @@ looked at here; whether selfie and portrait match is left to the service.
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from gelombang.journey.programme import load_programme
 from gelombang.memory.rows import MemoryRows
 from local.cards import jpeg
 from local.faces import folder_subjects, good_selfie, spoiled_selfie
+from local.worker_process import chosen_pack
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import Pack, load_pack
 from workers.gpu_face.pipeline import FaceRequest, check_faces
@@ -33,7 +35,7 @@ def fit_subjects(folder: Path, count: int) -> list[CaptureSubject]:
     Raises:
         FileNotFoundError: the folder has no people with two photographs, or fewer than `count` are fit.
     """
-    pack = load_pack("default")
+    pack = load_pack(chosen_pack(os.environ))
     point = load_programme("prakerja").operating_point(pack.release)
     chosen: dict[str, CaptureSubject] = {}
     for subject in folder_subjects(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from local.client import connect
 from local.population import Population
 from local.registers import start_registers
 from local.stack import Stack, StackNotRunningError, running_stack, start_stack
+from local.worker_process import chosen_pack
 from workers.gpu_face.packs.build import build_pack
 from workers.gpu_face.packs.manifest import Manifest, read_manifest
 
@@ -54,13 +56,15 @@ def run_service(
 ) -> Iterator[Service]:
     """Start everything, say what is being done, and stop everything at the end.
 
+    The pack is the one `GELOMBANG_PACK` names; one that pip cannot make is taken from `GELOMBANG_PACK_FILES`.
+
     Raises:
         AlreadyRunningError: a service runs in this state folder.
         PackError: the model pack could not be built.
         StartError, DeploymentError, PackagingError: the stack could not be started.
     """
     _claim(state_dir)
-    manifest = prepare_pack("default", display)
+    manifest = prepare_pack(chosen_pack(os.environ), display)
     with ExitStack() as started:
         display.say("starting the registers' simulator")
         registers = start_registers(SEED, state_dir / "registers.log", PEOPLE)

@@ -1,7 +1,8 @@
-"""The face worker as a child process, on the CPU."""
+"""The face worker as a child process, on the CPU, with the pack that our own environment names."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from local.children import Child, child_environment, start_child, stop_child, wa
 MODULE = "workers.gpu_face"
 READY = b"worker_ready"  # the event it writes once its models are loaded
 START_S = 90.0
+PACK, PACKS = "GELOMBANG_PACK", "GELOMBANG_PACKS"  # which pack, and where packs are kept
+DEFAULT_PACK = "default"
+
+
+def chosen_pack(environ: Mapping[str, str]) -> str:
+    """Return the name of the pack the local worker runs: `GELOMBANG_PACK`, or `default`."""
+    return environ.get(PACK) or DEFAULT_PACK
 
 
 def start_worker(environment: Mapping[str, str], folder: Path) -> Child:
@@ -20,7 +28,10 @@ def start_worker(environment: Mapping[str, str], folder: Path) -> Child:
     """
     log = folder / "worker.log"
     begin = log.stat().st_size if log.exists() else 0  # an earlier worker's words do not count
-    whole = child_environment(**environment, GELOMBANG_FACE_PROVIDER="CPUExecutionProvider")
+    ours = {PACK: chosen_pack(os.environ)} | {
+        name: os.environ[name] for name in (PACKS,) if name in os.environ
+    }
+    whole = child_environment(**environment, **ours, GELOMBANG_FACE_PROVIDER="CPUExecutionProvider")
     child = start_child(MODULE, [], whole, log)
     try:
         wait_until(child, lambda: READY in log.read_bytes()[begin:], within_s=START_S)
