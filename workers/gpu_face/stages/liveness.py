@@ -25,8 +25,12 @@ LIVE_CLASS = 1  # of 0 print, 1 live, 2 screen
 LEAST_ROOM = 1.5
 
 
-def assess_liveness(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Face]) -> list[float | None]:
+def assess_liveness(
+    pack: Pack, pictures: Sequence[Picture], faces: Sequence[Face], least_room: float = LEAST_ROOM
+) -> list[float | None]:
     """Return how alive each face looks, 0..1, or None where that cannot be said.
+
+    `least_room` is for checking the margin itself.
 
     Source: minivision-ai/Silent-Face-Anti-Spoofing (Apache-2.0): models, crop rule and mean of the pair.
     """
@@ -34,7 +38,7 @@ def assess_liveness(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Fac
     wanted = [
         i
         for i, (picture, face) in enumerate(zip(pictures, faces, strict=True))
-        if picture.subject is Subject.SELFIE and _room(picture, face) >= LEAST_ROOM
+        if picture.subject is Subject.SELFIE and _room(picture, face) >= least_room
     ]
     if wanted and pack.liveness:
         scores = np.mean([_run(model, pictures, faces, wanted) for model in pack.liveness], axis=0)
