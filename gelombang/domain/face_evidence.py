@@ -14,6 +14,7 @@ class PhotoOutcome(StrEnum):
     UNREADABLE = "UNREADABLE"  # not an image, truncated, or over the pixel limit
     NO_FACE = "NO_FACE"
     MANY_FACES = "MANY_FACES"  # more than the capture mode expects
+    NOT_MEASURED = "NOT_MEASURED"  # the machine failed at it, twice; says nothing about the photograph
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Reason(StrEnum):
     FACE_UNSURE = "FACE_UNSURE"
     FACE_ENROLLED_TWICE = "FACE_ENROLLED_TWICE"
     LIVENESS_DOUBT = "LIVENESS_DOUBT"
+    FACE_NOT_MEASURED = "FACE_NOT_MEASURED"  # the machine failed, not the photograph
     REVIEWER_REFUSED = "REVIEWER_REFUSED"
     REVIEWER_ASKS_PHOTO = "REVIEWER_ASKS_PHOTO"
     # What a wave came to

@@ -1,7 +1,8 @@
 """What is concluded from face evidence at a named operating point: retake, review or match.
 
     photographs unusable ──▶ RETAKE   every fault of both photographs at once
-    any doubt ─────────────▶ REVIEW   the face differs or nearly, is enrolled already, or may not be alive
+    any doubt ─────────────▶ REVIEW   the face differs or nearly, is enrolled already, may not be alive, or could
+                                      not be measured through no fault of a photograph
     otherwise ─────────────▶ MATCH
 
 There is no value for a rejection: a machine never turns a face away, only a reviewer does (UU PDP art. 10).
@@ -75,17 +76,30 @@ def judge_face(evidence: FaceEvidence, point: OperatingPoint) -> FaceVerdict:
         every = tuple(dict.fromkeys(code for codes in faults.values() for code in codes))
         return FaceVerdict(FaceOutcome.RETAKE, every, faults)
     candidates = _same_person(evidence.candidates, point)
-    doubts = (
-        *_similarity_doubt(evidence.similarity, point),
-        *((Reason.FACE_ENROLLED_TWICE,) if candidates else ()),
-        *_liveness_doubt(evidence.liveness, point),
-    )
+    doubts = _doubts(evidence, point, candidates)
     outcome = FaceOutcome.REVIEW if doubts else FaceOutcome.MATCH
     return FaceVerdict(outcome, doubts, candidates=candidates)
 
 
+def _doubts(
+    evidence: FaceEvidence, point: OperatingPoint, candidates: tuple[Candidate, ...]
+) -> tuple[str, ...]:
+    if PhotoOutcome.NOT_MEASURED in (evidence.selfie.outcome, evidence.ktp.outcome):
+        return (Reason.FACE_NOT_MEASURED, *((Reason.FACE_ENROLLED_TWICE,) if candidates else ()))
+    return (
+        *_similarity_doubt(evidence.similarity, point),
+        *((Reason.FACE_ENROLLED_TWICE,) if candidates else ()),
+        *_liveness_doubt(evidence.liveness, point),
+    )
+
+
 def faults_of(photo: PhotoEvidence, slot: Slot, point: OperatingPoint) -> tuple[str, ...]:
-    """Return every fault of one photograph at once, as reason codes, in the order of the operating point."""
+    """Return every fault of one photograph at once, as reason codes, in the order of the operating point.
+
+    A photograph that the machine failed to measure has none: nobody is asked for it again.
+    """
+    if photo.outcome is PhotoOutcome.NOT_MEASURED:
+        return ()
     if photo.outcome is PhotoOutcome.NO_FACE and slot is Slot.KTP:
         return (Reason.NO_FACE_ON_KTP,)
     if photo.outcome is not PhotoOutcome.ASSESSED:

@@ -86,10 +86,31 @@ def test_faults_of_both_photographs_are_named_at_once():
     assert verdict.reasons == (Reason.NO_FACE_ON_KTP, Reason.NO_FACE)
 
 
-@pytest.mark.parametrize("outcome", [each for each in PhotoOutcome if each is not PhotoOutcome.ASSESSED])
+@pytest.mark.parametrize("outcome", [PhotoOutcome.UNREADABLE, PhotoOutcome.NO_FACE, PhotoOutcome.MANY_FACES])
 @pytest.mark.parametrize("slot", Slot)
 def test_a_photograph_that_could_not_be_measured_has_one_fault(outcome, slot):
     assert len(faults_of(PhotoEvidence(outcome), slot, POINT)) == 1
+
+
+@pytest.mark.parametrize("failed", [("selfie",), ("ktp",), ("selfie", "ktp")])
+def test_what_the_machine_failed_to_measure_goes_to_a_person_and_is_not_asked_for_again(failed):
+    not_measured = dict.fromkeys(failed, PhotoEvidence(PhotoOutcome.NOT_MEASURED))
+
+    verdict = judge_face(replace(EVIDENCE, **not_measured, similarity=None, liveness=None), POINT)
+
+    assert (verdict.outcome, verdict.reasons, verdict.faults) == (
+        FaceOutcome.REVIEW,
+        (Reason.FACE_NOT_MEASURED,),
+        {},
+    )
+
+
+def test_a_fault_of_the_other_photograph_is_told_though_one_could_not_be_measured():
+    not_measured = PhotoEvidence(PhotoOutcome.NOT_MEASURED)
+
+    verdict = judge_face(replace(EVIDENCE, ktp=not_measured, selfie=photo(sharpness=3.0)), POINT)
+
+    assert (verdict.outcome, verdict.faults) == (FaceOutcome.RETAKE, {Slot.SELFIE: (Reason.BLURRED,)})
 
 
 def test_the_portrait_on_a_card_is_held_to_its_own_limits_only():
