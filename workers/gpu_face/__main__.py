@@ -20,6 +20,7 @@ from workers.gpu_face.consumer import Worker, run_worker
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import load_pack
 from workers.gpu_face.pipeline import check_faces
+from workers.gpu_face.poison import unmeasured_evidence
 from workers.gpu_face.settings import read_face_settings
 from workers.gpu_face.sources import SqsSource
 
@@ -51,7 +52,9 @@ def main() -> int:
     )
     source = SqsSource(settings.queue_url, settings.visibility_s, aws_client("sqs"))
     check = partial(check_faces, pack, gallery)
-    return _run(Worker(ports, source, check, settings.limits, settings.visibility_s, log), stop)
+    unmeasured = partial(unmeasured_evidence, pack.release, pack.runtime)
+    worker = Worker(ports, source, check, unmeasured, settings.limits, settings.visibility_s, log)
+    return _run(worker, stop)
 
 
 def _run(worker: Worker, stop: threading.Event) -> int:

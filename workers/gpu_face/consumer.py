@@ -6,8 +6,10 @@
               give back                                     what fails here is left: the queue brings it again
 
 The evidence row is written once and every step after it can be done twice, so a kill between any two steps loses
-nothing and doubles nothing. What is not the applicant's doing (a table out of reach, a photograph that is gone, a
-fault of ours) never becomes evidence: the message stays and after five receives lies in the dead-letter queue.
+nothing and doubles nothing. What is not the applicant's doing (a table out of reach, a photograph that is gone)
+never becomes evidence: the message stays and after five receives lies in the dead-letter queue. A message that was
+delivered before is checked alone, after the others are answered; one at which the worker fails twice is set aside
+for a person (`poison`).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from aws_lambda_powertools import Logger
 
@@ -30,6 +33,7 @@ from gelombang.journey.ports import Photos, Ports, Put
 from gelombang.observability import places_of, write_event
 from workers.gpu_face.batching import BatchLimits, gather_batch
 from workers.gpu_face.pipeline import FaceRequest
+from workers.gpu_face.poison import is_suspected, note_try, take_back_try
 from workers.gpu_face.sources import MessageSource, Received
 from workers.gpu_face.visibility import kept_invisible
 
@@ -37,15 +41,21 @@ FETCH_THREADS = 8
 QUEUE_RETRY_S = 2.0  # before looking at a queue again that could not be reached
 
 FaceChecks = Callable[[Sequence[FaceRequest], datetime], list[FaceEvidence]]
+Unmeasured = Callable[[FaceCheckAsked, datetime], FaceEvidence]
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What the loop works with; `check` answers requests in order, as `pipeline.check_faces` does."""
+    """What the loop works with.
+
+    `check` answers requests in order, as `pipeline.check_faces` does; `unmeasured` answers one that is set aside, as
+    `poison.unmeasured_evidence` does.
+    """
 
     ports: Ports
     source: MessageSource
     check: FaceChecks
+    unmeasured: Unmeasured
     limits: BatchLimits
     visibility_s: float
     log: Logger
@@ -80,7 +90,10 @@ def work_once(worker: Worker, batch: Sequence[Received]) -> None:
     started = time.monotonic()
     with kept_invisible(worker.source, batch, worker.visibility_s, worker.log):
         jobs = [job for job in _read_jobs(worker, batch) if not _was_answered(worker, job)]
-        for job, evidence in _check(worker, _fetch(worker, jobs)):
+        fetched = _fetch(worker, jobs)
+        suspects = [each for each in fetched if is_suspected(each[0].messages)]
+        others = [each for each in fetched if not is_suspected(each[0].messages)]
+        for job, evidence in chain(_check(worker, others), _check_alone(worker, suspects)):
             with _left_on_failure(worker, job.asked):
                 _store(worker, evidence)
                 _tell(worker, job)
@@ -167,6 +180,44 @@ def _check(worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]]) -> Iterat
         yield from _check(worker, fetched[half:])
     else:
         yield from zip((job for job, _ in fetched), found, strict=True)
+
+
+def _check_alone(
+    worker: Worker, suspects: Sequence[tuple[Job, FaceRequest]]
+) -> Iterator[tuple[Job, FaceEvidence]]:
+    """Yield the evidence of requests that were delivered before, each checked by itself."""
+    for job, request in suspects:
+        with _left_on_failure(worker, job.asked):
+            evidence = _try_alone(worker, job.asked, request)
+            if evidence:
+                yield job, evidence
+
+
+def _try_alone(worker: Worker, asked: FaceCheckAsked, request: FaceRequest) -> FaceEvidence | None:
+    """Return the evidence of one request, that it is set aside, or None when trying it raised a fault of ours."""
+    now = worker.ports.clock.now()
+    if not note_try(worker.ports.rows, asked.face_check_id, now):
+        _set_aside(worker, asked)
+        return worker.unmeasured(asked, now)
+    try:
+        (evidence,) = worker.check([request], now)
+    except GelombangError:
+        take_back_try(worker.ports.rows, asked.face_check_id, now)
+        raise
+    except Exception as error:  # noqa: BLE001 - the note of this try stands: after the second a person looks
+        _leave(worker, asked, error)
+        return None
+    return evidence
+
+
+def _set_aside(worker: Worker, asked: FaceCheckAsked) -> None:
+    write_event(
+        worker.log,
+        "face_request_failed",
+        face_check_id=asked.face_check_id,
+        application_id=asked.application_id,
+        reason="SET_ASIDE",
+    )
 
 
 def _store(worker: Worker, evidence: FaceEvidence) -> None:
