@@ -8,10 +8,10 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench lock clean
+.PHONY: help demo up test check pack docs bench report-accuracy lock clean
 
 help: ## Show the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Play a small wave on this machine (ONCE=1, FACES=folder, PORT=number, KILL_WORKER=1, JSON=1)
 	@$(BIN)/gelombang demo $(if $(ONCE),--once) $(if $(FACES),--faces "$(FACES)") $(if $(PORT),--port $(PORT)) \
@@ -41,6 +41,11 @@ docs: $(READY) ## Write the pages that follow from the code: API, problems, stat
 bench: $(READY) ## Run the benchmarks there are
 	@for each in benchmarks/*/run.py; do \
 	  if [ -e "$$each" ]; then echo "== $$each"; $(BIN)/python "$$each" || exit 1; else echo "No benchmarks yet."; fi; done
+
+report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people, PACK=default, LIVENESS=folder, CALLED=name, WRITE=1)
+	@$(BIN)/gelombang pack $(or $(PACK),default)
+	@$(BIN)/python -m benchmarks.accuracy.accuracy_report --faces "$(FACES)" --pack $(or $(PACK),default) \
+	  $(if $(LIVENESS),--liveness "$(LIVENESS)") $(if $(CALLED),--called "$(CALLED)") $(if $(WRITE),--write)
 
 lock: ## Compile requirements/*.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
