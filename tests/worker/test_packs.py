@@ -7,7 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -55,14 +58,14 @@ def test_a_wrong_file_is_refused_by_name_and_nothing_is_left_behind(tmp_path):
         (source / file.name).write_bytes(b"not a model")
 
     with pytest.raises(PackError, match=r"yunet_n_dynamic\.onnx"):
-        build_pack("open", source, environ={"GELOMBANG_PACKS": str(packs)})
+        build_pack("open", str(source), environ={"GELOMBANG_PACKS": str(packs)})
 
     assert [path.name for path in packs.iterdir() if path.is_dir()] == []
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(PackError, match=r"yunet_n_dynamic\.onnx is missing"):
-        build_pack("open", tmp_path, environ={"GELOMBANG_PACKS": str(tmp_path / "packs")})
+        build_pack("open", str(tmp_path), environ={"GELOMBANG_PACKS": str(tmp_path / "packs")})
 
 
 def test_a_download_that_cannot_be_had_is_an_error_that_names_it(tmp_path, monkeypatch):
@@ -80,7 +83,7 @@ def test_a_ready_made_pack_is_copied_checked_and_not_touched_again(shared_folder
     settings = {"GELOMBANG_PACKS": str(tmp_path)}
     steps = []
     folder = build_pack(
-        "open", shared_folder / "models" / "permissive", lambda *step: steps.append(step), settings
+        "open", str(shared_folder / "models" / "permissive"), lambda *step: steps.append(step), settings
     )
     stamps = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
@@ -89,6 +92,48 @@ def test_a_ready_made_pack_is_copied_checked_and_not_touched_again(shared_folder
     assert steps[-1] == ("copy models", 5, 5)
     assert again == folder
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == stamps
+
+
+@pytest.fixture
+def address_of():
+    """Serve a folder on this machine; returns its address."""
+    servers = []
+
+    def serve(folder):
+        handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.shared
+def test_a_pack_is_fetched_from_an_address_and_checked(shared_folder, tmp_path, address_of):
+    settings = {"GELOMBANG_PACKS": str(tmp_path)}
+
+    folder = build_pack("open", address_of(shared_folder / "models" / "permissive"), environ=settings)
+
+    manifest.check_files(read_manifest("open"), folder)
+
+
+def test_an_address_that_gives_another_file_or_none_is_refused_by_name(tmp_path, address_of):
+    files = read_manifest("open").files.values()
+    for folder, content in (("empty", None), ("wrong", b"\x00")):
+        (tmp_path / folder).mkdir()
+        for file in files if content else ():
+            (tmp_path / folder / file.name).write_bytes(content * file.bytes)
+
+        with pytest.raises(PackError, match=r"yunet_n_dynamic\.onnx"):
+            build_pack(
+                "open", address_of(tmp_path / folder), environ={"GELOMBANG_PACKS": str(tmp_path / "p")}
+            )
+
+    assert [path for path in (tmp_path / "p").iterdir() if path.is_dir()] == []
 
 
 @pytest.mark.shared

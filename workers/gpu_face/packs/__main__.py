@@ -1,4 +1,4 @@
-"""`python -m workers.gpu_face.packs default|open [--from FOLDER]`: builds a pack and says what it is."""
+"""`python -m workers.gpu_face.packs default|open [--from FOLDER|ADDRESS]`: builds a pack and says what it is."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ console = Console()
 
 def build(
     name: Annotated[
-        str, typer.Argument(help="The pack: default or open.", envvar="GELOMBANG_PACK")
+        str,
+        typer.Argument(help="The pack: default, open, insightface, buffalo_l, …", envvar="GELOMBANG_PACK"),
     ] = "default",
-    source: Annotated[Path | None, typer.Option("--from", help="Folder that holds the pack's files.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="Folder, or http(s) address, that holds the pack's files.")
+    ] = None,
 ) -> None:
     """Build a model pack unless it is there, and say what it is good for."""
     try:
@@ -30,7 +33,7 @@ def build(
     _describe(read_manifest(name), folder)
 
 
-def _build_with_bar(name: str, source: Path | None) -> Path:
+def _build_with_bar(name: str, source: str | None) -> Path:
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
         bars = {}
@@ -45,7 +48,7 @@ def _build_with_bar(name: str, source: Path | None) -> Path:
 
 def _describe(manifest: Manifest, folder: Path) -> None:
     console.print(f"Model pack [bold]{manifest.release}[/bold] in {folder}", soft_wrap=True)
-    console.print(f"Licence: {manifest.licence}")
+    console.print(f"Licence: {manifest.licence}", style="bold red" if manifest.research_only else "")
     for limit in manifest.limits:
         console.print(f"  · {limit}", soft_wrap=True)
 

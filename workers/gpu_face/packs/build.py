@@ -1,6 +1,6 @@
-"""Builds a pack on this machine: from what pip downloads, or from a folder that already holds its files.
+"""Builds a pack on this machine: from what pip downloads, or from a folder or an address that holds its files.
 
-    lock ─ already there and right? ─ download and convert │ copy ─ check every hash ─ rename into place
+    lock ─ already there and right? ─ download and convert │ copy │ fetch ─ check every hash ─ rename into place
 
 Everything happens in a folder beside the final one, so that a build which is killed leaves nothing half done;
 the next one, under the same lock, clears it away.
@@ -18,7 +18,11 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote
+
+import urllib3
 
 from workers.gpu_face.packs.dlib import convert_dlib
 from workers.gpu_face.packs.manifest import (
@@ -38,29 +42,33 @@ Progress = Callable[[str, int, int], None]  # step, done, total
 CONVERTERS = {"tflite": convert_tflite, "dlib": convert_dlib}
 LOOK_EVERY_S = 0.2
 PIP_LINES_SHOWN = 3
+FETCH_S = 60.0  # without a byte
 
 
 def build_pack(
     name: str,
-    source: Path | None = None,
+    source: str | None = None,
     on_progress: Progress = lambda _step, _done, _total: None,
     environ: Mapping[str, str] | None = None,
 ) -> Path:
     """Return the folder of the pack, built unless it is there and every hash is right.
 
-    `source` is a folder of ready-made files, by default the setting `GELOMBANG_PACK_FILES`; a pack made
-    from pip downloads needs none. `on_progress(step, done, total)` is told of bytes downloaded and files made.
+    `source` is a folder of ready-made files, or the http(s) address they lie under, by default the setting
+    `GELOMBANG_PACK_FILES`; a pack made from pip downloads needs none. `on_progress(step, done, total)` is told
+    of bytes downloaded and files made.
 
     Raises:
         PackError: unknown pack, failed download, or a file that is not the one the manifest names.
     """
     settings = os.environ if environ is None else environ
-    manifest = read_manifest(name)
+    manifest = read_manifest(name, settings)
     folder = pack_folder(manifest, settings)
+    if manifest.folder is not None:
+        return folder  # made from these very files, where they lie
     with _only_builder(folder):
         if not _is_built(manifest, folder):
             if source is None and SOURCE_SETTING in settings:
-                source = Path(settings[SOURCE_SETTING])
+                source = settings[SOURCE_SETTING]
             _build(manifest, folder, source, on_progress)
     return folder
 
@@ -81,7 +89,7 @@ def _is_built(manifest: Manifest, folder: Path) -> bool:
     return True
 
 
-def _build(manifest: Manifest, folder: Path, source: Path | None, on_progress: Progress) -> None:
+def _build(manifest: Manifest, folder: Path, source: str | None, on_progress: Progress) -> None:
     workplace = folder.parent / f".{folder.name}.building"
     shutil.rmtree(workplace, ignore_errors=True)
     made = workplace / "made"
@@ -90,7 +98,7 @@ def _build(manifest: Manifest, folder: Path, source: Path | None, on_progress: P
         if manifest.archives:
             _make_from_archives(manifest, workplace, on_progress)
         else:
-            _copy_from_folder(manifest, made, source, on_progress)
+            _take_files(manifest, made, source, on_progress)
         check_files(manifest, made)
         shutil.rmtree(folder, ignore_errors=True)  # there only if its files are wrong
         made.rename(folder)
@@ -98,17 +106,33 @@ def _build(manifest: Manifest, folder: Path, source: Path | None, on_progress: P
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _copy_from_folder(manifest: Manifest, made: Path, source: Path | None, on_progress: Progress) -> None:
+def _take_files(manifest: Manifest, made: Path, source: str | None, on_progress: Progress) -> None:
     if source is None:
         raise PackError(
-            f"pack {manifest.release} has no public address for its files: name a folder that holds them, "
-            f"with --from FOLDER or {SOURCE_SETTING}"
+            f"pack {manifest.release} has no public home for its files: name a folder or an https address "
+            f"that holds them, with --from or {SOURCE_SETTING}"
         )
+    is_address = source.startswith(("http://", "https://"))
+    step = "fetch models" if is_address else "copy models"
     for done, file in enumerate(manifest.files.values()):
-        on_progress("copy models", done, len(manifest.files))
-        check_file(source / file.name, file.sha256)
-        shutil.copyfile(source / file.name, made / file.name)
-    on_progress("copy models", len(manifest.files), len(manifest.files))
+        on_progress(step, done, len(manifest.files))
+        if is_address:
+            _fetch(f"{source.rstrip('/')}/{quote(file.name)}", made / file.name, file.bytes)
+        else:
+            check_file(Path(source) / file.name, file.sha256)
+            shutil.copyfile(Path(source) / file.name, made / file.name)
+    on_progress(step, len(manifest.files), len(manifest.files))
+
+
+def _fetch(address: str, target: Path, byte_count: int) -> None:
+    """Save what lies at the address; whether it is the file the manifest names is checked by its hash later."""
+    try:
+        answer = urllib3.request("GET", address, timeout=FETCH_S, retries=2)
+    except urllib3.exceptions.HTTPError as error:
+        raise PackError(f"{address} could not be fetched: {type(error).__name__}") from error
+    if answer.status != HTTPStatus.OK or len(answer.data) != byte_count:
+        raise PackError(f"{address} answered {answer.status} with {len(answer.data)} of {byte_count} bytes")
+    target.write_bytes(answer.data)
 
 
 def _make_from_archives(manifest: Manifest, workplace: Path, on_progress: Progress) -> None:
