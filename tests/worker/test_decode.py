@@ -9,6 +9,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ def two_halves(width: int = 96, height: int = 64) -> Image.Image:
 
 
 def encoded(picture: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    pillow_heif.register_heif_opener()
     content = io.BytesIO()
     picture.save(content, kind, **options)
     return content.getvalue()
@@ -46,7 +48,7 @@ def outcome_of(content: bytes) -> PhotoOutcome:
     return rejected.outcome
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
 def test_each_accepted_format_becomes_bgr(kind: str) -> None:
     picture = decoded(encoded(two_halves(), kind))
 
@@ -142,7 +144,7 @@ def test_what_is_no_accepted_picture_is_unreadable(content: bytes) -> None:
     assert outcome_of(content) is PhotoOutcome.UNREADABLE
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIF"])
 def test_a_truncated_picture_is_unreadable(kind: str) -> None:
     content = encoded(Image.effect_noise((96, 64), 80).convert("RGB"), kind)
 
@@ -161,6 +163,26 @@ def test_a_phones_jpeg_with_a_second_picture_inside_is_the_first_picture() -> No
     content = encoded(two_halves(), "MPO", save_all=True, append_images=[Image.new("RGB", (48, 32), "white")])
 
     assert np.allclose(decoded(content).pixels[32, 10], LEFT_RED_RGB[::-1], atol=12)
+
+
+def test_an_iphones_turned_photograph_is_set_upright_once() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+
+    picture = decoded(encoded(two_halves(), "HEIF", exif=exif.tobytes(), quality=90))
+
+    assert picture.pixels.shape == (96, 64, 3)
+    assert np.allclose(picture.pixels[10, 32], LEFT_RED_RGB[::-1], atol=20)
+
+
+def test_of_several_pictures_in_one_heic_the_primary_one_counts() -> None:
+    several = pillow_heif.HeifFile()
+    several.add_from_pillow(Image.new("RGB", (96, 64), "white"))
+    several.add_from_pillow(two_halves())
+    content = io.BytesIO()
+    several.save(content, primary_index=1)
+
+    assert np.allclose(decoded(content.getvalue()).pixels[32, 10], LEFT_RED_RGB[::-1], atol=20)
 
 
 def test_a_picture_over_the_pixel_limit_is_unreadable_before_it_is_decoded() -> None:
@@ -183,7 +205,7 @@ def test_a_picture_too_small_or_too_long_holds_no_face(size: tuple[int, int]) ->
 @pytest.mark.filterwarnings(
     "ignore"
 )  # of Pillow's, about the damage; in production they are not errors either
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "MPO"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "MPO", "HEIF"])
 def test_however_a_picture_is_damaged_nothing_is_raised(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a phone"
