@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from workers.gpu_face.packs.build import build_pack
-from workers.gpu_face.packs.manifest import Manifest, PackError, read_manifest
+from workers.gpu_face.packs.manifest import SOURCE_SETTING, Manifest, PackError, read_manifest
 
 console = Console()
 
@@ -30,7 +31,7 @@ def build(
     except PackError as error:
         console.print(f"[red]{error}[/red]", soft_wrap=True)
         raise typer.Exit(1) from error
-    _describe(read_manifest(name), folder)
+    _describe(read_manifest(name, os.environ | ({SOURCE_SETTING: str(source)} if source else {})), folder)
 
 
 def _build_with_bar(name: str, source: str | None) -> Path:

@@ -47,7 +47,7 @@ FETCH_S = 60.0  # without a byte
 
 def build_pack(
     name: str,
-    source: str | None = None,
+    source: str | Path | None = None,
     on_progress: Progress = lambda _step, _done, _total: None,
     environ: Mapping[str, str] | None = None,
 ) -> Path:
@@ -60,16 +60,16 @@ def build_pack(
     Raises:
         PackError: unknown pack, failed download, or a file that is not the one the manifest names.
     """
-    settings = os.environ if environ is None else environ
+    settings = dict(os.environ if environ is None else environ)
+    if source is not None:
+        settings[SOURCE_SETTING] = str(source)
     manifest = read_manifest(name, settings)
     folder = pack_folder(manifest, settings)
     if manifest.folder is not None:
         return folder  # made from these very files, where they lie
     with _only_builder(folder):
         if not _is_built(manifest, folder):
-            if source is None and SOURCE_SETTING in settings:
-                source = settings[SOURCE_SETTING]
-            _build(manifest, folder, source, on_progress)
+            _build(manifest, folder, settings.get(SOURCE_SETTING), on_progress)
     return folder
 
 

@@ -1,11 +1,12 @@
 """What a pack is made of, where it lies on this machine, and whether its files are the right ones.
 
-Reading and checking need neither onnx nor pip, so that a worker can start from a built pack alone.
+Reading and checking need no pip, so that a worker can start from a built pack alone.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gelombang.domain.errors import GelombangError
+from workers.gpu_face.packs.insightface import CACHE, CACHED_NAMES, FOLDER_NAME, describe_folder
 
 PACKS_SETTING = "GELOMBANG_PACKS"
 SOURCE_SETTING = "GELOMBANG_PACK_FILES"
@@ -59,10 +61,14 @@ class ModelFile(_Part):
 
 
 class DetectorSpec(_Part):
-    """The face detector: `size` is the side of its square input in px, `min_score` 0..1."""
+    """The face detector: `size` is the longer side of its input in px, `min_score` 0..1.
 
-    kind: Literal["blazeface", "yunet"]
+    Selfies, whose faces are large, are looked at in `selfie_size` first, and again in `size` where that shows none.
+    """
+
+    kind: Literal["blazeface", "yunet", "scrfd"]
     size: int
+    selfie_size: int | None = None
     min_score: float
     mesh_scale: float  # side of the square the mesh looks at, over the longer side of the detector's box
 
@@ -77,10 +83,12 @@ class MeshSpec(_Part):
 
 
 class EmbedderSpec(_Part):
-    """The embedder: values 0..255 in this colour order; `template` are the five points in px of its chip."""
+    """The embedder: (0..255 - `mean`) * `scale` in this colour order; `template` are five points in px of its chip."""
 
     size: int
     colour: Literal["RGB", "BGR"]
+    mean: float = 0.0
+    scale: float = 1.0
     template: tuple[tuple[float, float], ...]
 
 
@@ -97,30 +105,52 @@ class Manifest(_Part):
 
     release: str
     licence: str
+    research_only: bool = False  # its licence forbids a programme's use: said as a warning at every start
     limits: tuple[str, ...]
     not_assessed: tuple[str, ...]  # fault codes that nothing in this pack can see
     archives: dict[str, Archive] = {}
     files: dict[str, ModelFile]  # by role: detector, mesh, embedder and the liveness models
+    folder: Path | None = None  # where its files lie already; None: among the packs built here
     detector: DetectorSpec
-    mesh: MeshSpec
+    mesh: MeshSpec | None = None  # None: faces are aligned by the detector's own points
     embedder: EmbedderSpec
     liveness: tuple[LivenessSpec, ...] = ()
 
 
-def read_manifest(name: str) -> Manifest:
-    """Return the manifest of the pack called `name` (`default` or `open`).
+def read_manifest(name: str, environ: Mapping[str, str] | None = None) -> Manifest:
+    """Return the manifest of the pack called `name`.
+
+    `default` and `open` have one here. `insightface` is a folder in InsightFace's layout, named by the setting
+    `GELOMBANG_PACK_FILES`; `antelopev2`, `buffalo_l` and `buffalo_s` are such folders in InsightFace's own cache.
 
     Raises:
         PackError: there is no such pack, or its manifest is malformed.
     """
+    if name == FOLDER_NAME or name in CACHED_NAMES:
+        return _manifest_of_folder(name, os.environ if environ is None else environ)
     names = pack_names()
     if name not in names:
-        raise PackError(f"no pack is called {name!r}; there are: {', '.join(names)}")
+        raise PackError(
+            f"no pack is called {name!r}; there are: {', '.join((*names, FOLDER_NAME, *CACHED_NAMES))}"
+        )
     text = (resources.files(__package__) / f"{name}.json").read_text("utf-8")
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         raise PackError(f"the manifest of pack {name} is malformed: {error}") from error
+
+
+def _manifest_of_folder(name: str, environ: Mapping[str, str]) -> Manifest:
+    """Return the manifest made from a folder in InsightFace's layout."""
+    if name == FOLDER_NAME and not environ.get(SOURCE_SETTING):
+        raise PackError(
+            f"pack {name} is a folder of yours in InsightFace's layout: name it in {SOURCE_SETTING}"
+        )
+    folder = Path(environ[SOURCE_SETTING]) if name == FOLDER_NAME else (CACHE / name).expanduser()
+    try:
+        return Manifest.model_validate(describe_folder(folder.resolve()))
+    except (OSError, ValueError) as error:
+        raise PackError(f"pack {name} cannot be used: {error}") from error
 
 
 def pack_names() -> tuple[str, ...]:
@@ -132,7 +162,9 @@ def pack_names() -> tuple[str, ...]:
 
 
 def pack_folder(manifest: Manifest, environ: Mapping[str, str]) -> Path:
-    """Return where the built pack lies: under `GELOMBANG_PACKS`, else in the user's cache."""
+    """Return where the pack lies: in its own folder, under `GELOMBANG_PACKS`, or in the user's cache."""
+    if manifest.folder is not None:
+        return manifest.folder
     root = environ.get(PACKS_SETTING)
     packs = Path(root) if root else Path.home() / ".cache" / "gelombang" / "packs"
     return packs / manifest.release
