@@ -14,6 +14,8 @@ Why it is cut so:
 - Stages measure and nobody here decides. Whether a similarity is enough is the operating point's business.
 - Enrol first, then search: of two workers that see the same face at the same moment, the later one finds it.
 - A selfie may show two faces, the holder's and the portrait of the card in their hand; see `choose_face`.
+- While one photograph is inferred the next is decoded, on as many lanes as the pack has; see `flow`. A selfie's JPEG is
+  decoded no larger than its detection needs; only where the face turns out small is it decoded again for its details.
 
 Input: FaceRequest with two encoded photographs. Output: one FaceEvidence a request, in order. The cost is that of
 the models: per photograph one detection (a KTP: several, it is looked at in tiles), one mesh and one embedding.
@@ -21,19 +23,22 @@ the models: per photograph one detection (a KTP: several, it is looked at in til
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gelombang.domain.face_evidence import Candidate, FaceEvidence, PhotoEvidence, PhotoOutcome
 from workers.gpu_face.faces import Face, Picture, Rejected, Subject
+from workers.gpu_face.flow import flow
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import Pack
+from workers.gpu_face.sessions import run_sizes
 from workers.gpu_face.stages.align import align_faces, trace_meshes
-from workers.gpu_face.stages.decode import decode_picture
+from workers.gpu_face.stages.decode import REDUCED_SIDE_PX, decode_picture
 from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.embed import embed_faces
 from workers.gpu_face.stages.lighten import lighten
@@ -44,6 +49,15 @@ from workers.gpu_face.stages.quality import measure_faces
 # A second face at least this wide beside the largest makes a selfie ambiguous. The portrait on a card held at
 # arm's length is a fifth to a third as wide as its holder's face, somebody behind the holder about half.
 COMPARABLE_WIDTH = 0.6
+SELFIE_SIDE_PX = 480  # what is left of a selfie's shorter side when it is decoded smaller than it is
+# Between the eyes, in a selfie decoded smaller: a nearer pair is decoded again. The chips of the embedders have 47 to
+# 53 px there and the copy that light and sharpness are measured on has 48.
+ENOUGH_EYES_PX = 64.0
+
+Photograph = tuple[bytes, Subject]
+Decode = Callable[
+    [bytes, Subject, int], Picture | Rejected
+]  # as `decode_picture`, the last a shorter side in px
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,11 @@ class Measured:
 
 
 def check_faces(
-    pack: Pack, gallery: Gallery, requests: Sequence[FaceRequest], now: datetime
+    pack: Pack,
+    gallery: Gallery,
+    requests: Sequence[FaceRequest],
+    now: datetime,
+    decode: Decode = decode_picture,
 ) -> list[FaceEvidence]:
     """Return the evidence for each request, in order; a batch gives what its requests give one by one.
 
@@ -88,13 +106,14 @@ def check_faces(
     Raises:
         DependencyError: the gallery's table could not be reached; doing the batch again is safe.
     """
-    found = _measure(
+    found = measure_photographs(
         pack,
         [
-            decode_picture(content, subject)
+            photograph
             for request in requests
-            for content, subject in ((request.selfie, Subject.SELFIE), (request.ktp, Subject.KTP))
+            for photograph in ((request.selfie, Subject.SELFIE), (request.ktp, Subject.KTP))
         ],
+        decode,
     )
     selfies, ktps = found[0::2], found[1::2]
     similarities = _match(selfies, ktps)
@@ -116,6 +135,16 @@ def check_faces(
     ]
 
 
+def measure_photographs(
+    pack: Pack, photographs: Sequence[Photograph], decode: Decode = decode_picture
+) -> list[Measured | Rejected]:
+    """Return what was found in each photograph, in order, or why nothing could be."""
+    size = max(run_sizes(pack.detector.session))
+    pieces = [photographs[start : start + size] for start in range(0, len(photographs), size)]
+    found = flow(pieces, partial(_decode, decode), partial(_measure, pack, decode), pack.lanes)
+    return [each for piece in found for each in piece]
+
+
 def choose_face(picture: Picture, faces: Sequence[Face]) -> Face | Rejected:
     """Return the face a photograph is about, or why there is none.
 
@@ -135,13 +164,50 @@ def choose_face(picture: Picture, faces: Sequence[Face]) -> Face | Rejected:
     return by_width[0]
 
 
-def _measure(pack: Pack, pictures: Sequence[Picture | Rejected]) -> list[Measured | Rejected]:
+def _decode(decode: Decode, photographs: Sequence[Photograph]) -> list[tuple[Photograph, Picture | Rejected]]:
+    return [(photograph, decode(*photograph, _first_side_px(photograph[1]))) for photograph in photographs]
+
+
+def _first_side_px(subject: Subject) -> int:
+    """Return the shorter side to decode first: a card's portrait is small, it needs all there is."""
+    return SELFIE_SIDE_PX if subject is Subject.SELFIE else REDUCED_SIDE_PX
+
+
+def _measure(
+    pack: Pack, decode: Decode, decoded: Sequence[tuple[Photograph, Picture | Rejected]]
+) -> list[Measured | Rejected]:
     """Return what was found in each picture, or why nothing could be."""
-    readable = [picture for picture in pictures if isinstance(picture, Picture)]
+    readable = [picture for _, picture in decoded if isinstance(picture, Picture)]
     chosen = iter(_choose_subjects(pack, readable))
-    photos = [picture if isinstance(picture, Rejected) else next(chosen) for picture in pictures]
-    measured = iter(_measure_subjects(pack, [photo for photo in photos if isinstance(photo, CaptureSubject)]))
+    photos = [picture if isinstance(picture, Rejected) else next(chosen) for _, picture in decoded]
+    measured = iter(
+        _measure_subjects(
+            pack,
+            [
+                _sharpened(decode, content, photo)
+                for ((content, _), _), photo in zip(decoded, photos, strict=True)
+                if isinstance(photo, CaptureSubject)
+            ],
+        )
+    )
     return [photo if isinstance(photo, Rejected) else next(measured) for photo in photos]
+
+
+def _sharpened(decode: Decode, content: bytes, subject: CaptureSubject) -> CaptureSubject:
+    """Return the capture subject in a larger picture, where its eyes are too close in one that was decoded smaller."""
+    picture, face = subject.picture, subject.face
+    if picture.reduction == 1 or float(np.hypot(*(face.points[1] - face.points[0]))) >= ENOUGH_EYES_PX:
+        return subject
+    larger = decode(content, picture.subject, REDUCED_SIDE_PX)
+    if isinstance(larger, Rejected) or larger.reduction == picture.reduction:
+        return subject
+    factor = np.float32(larger.pixels.shape[1] / picture.pixels.shape[1])
+    return replace(
+        subject,
+        picture=larger,
+        found_in=larger if subject.found_in is picture else lighten(larger),
+        face=replace(face, box=face.box * factor, points=face.points * factor),
+    )
 
 
 def _choose_subjects(pack: Pack, pictures: Sequence[Picture]) -> list[CaptureSubject | Rejected]:

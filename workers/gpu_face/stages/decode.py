@@ -27,7 +27,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 MAX_PIXELS = 25_000_000  # of the file; a phone's 24 MP passes, a decompression bomb does not
 MIN_SIDE_PX = 32  # below this no pack can find, let alone compare, a face
 MAX_ASPECT = 8.0  # longer strips would shrink to nothing in front of a detector
-REDUCED_SIDE_PX = 1280  # a JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps at least this
+REDUCED_SIDE_PX = 1280  # what a shorter side keeps unless less is asked for
+STRIP_ROWS = 256
 
 # Everything Pillow 13 raises for bytes that are not a whole picture; tests/worker/test_decode.py damages
 # pictures in some thousand ways to find out whether there is another.
@@ -58,12 +59,17 @@ UPRIGHT = {  # EXIF 2.32, table 6: what undoes each orientation
 }
 
 
-def decode_picture(content: bytes, subject: Subject) -> Picture | Rejected:
-    """Return the picture in `content`, or why there is none: UNREADABLE, or NO_FACE when too small for one."""
+def decode_picture(
+    content: bytes, subject: Subject, least_side_px: int = REDUCED_SIDE_PX
+) -> Picture | Rejected:
+    """Return the picture in `content`, or why there is none: UNREADABLE, or NO_FACE when too small for one.
+
+    A JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps `least_side_px`.
+    """
     _learn_heif()
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            return _refusal(image) or _read(image, subject)
+            return _refusal(image) or _read(image, subject, least_side_px)
     except UNREADABLE_ERRORS:
         return Rejected(PhotoOutcome.UNREADABLE)
 
@@ -87,10 +93,10 @@ def _refusal(image: Image.Image) -> Rejected | None:
     return None
 
 
-def _read(image: Image.Image, subject: Subject) -> Picture:
+def _read(image: Image.Image, subject: Subject, least_side_px: int) -> Picture:
     orientation = _orientation(image)
     file_width = image.width
-    image.draft(None, (REDUCED_SIDE_PX, REDUCED_SIDE_PX))  # only JPEG has it; a no-op for the others
+    image.draft(None, (least_side_px, least_side_px))  # only JPEG has it; a no-op for the others
     reduction = round(file_width / image.width)
     rgb = _to_rgb(image)
     if orientation in UPRIGHT:
@@ -102,12 +108,14 @@ def _to_bgr(rgb: Image.Image) -> NDArray[np.uint8]:
     """Return the pixels, (height, width, 3) uint8 BGR.
 
     Plane by plane: 1.2 ms for 1280 x 960, where numpy copies `[:, :, ::-1]` in 8 ms, twice what the JPEG itself
-    takes (2026-11-21).
+    takes (2026-11-21). Strip by strip: Pillow copies what it hands out twice, 150 MB of a picture of 25 MP.
     """
-    pixels = np.asarray(rgb)
-    bgr = np.empty_like(pixels, order="C")
-    for plane in range(3):
-        bgr[..., plane] = pixels[..., 2 - plane]
+    width, height = rgb.size
+    bgr = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, STRIP_ROWS):
+        strip = np.asarray(rgb.crop((0, top, width, min(top + STRIP_ROWS, height))))
+        for plane in range(3):
+            bgr[top : top + STRIP_ROWS, :, plane] = strip[..., 2 - plane]
     return bgr
 
 
@@ -128,4 +136,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         seen = Image.new("RGB", image.size, "white")
         seen.paste(over, mask=over.getchannel("A"))
         return seen
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
