@@ -66,8 +66,10 @@ MEASURES = {
     "pitch_deg": "nod of the head, degrees, 0 level",
     "eye_distance_px": "between the eye centres, pixels of the original picture",
     "eye_openness": "smaller of the two eyes' height over width",
-    "face_inside_share": "share of the face's box inside the picture, 0..1",
+    "face_inside_share": "share of the face's outline inside the picture, 0..1",
     "face_share": "area of the face's box over the picture's, 0..1",
-    "mask_score": "0..1, only where the pack has a mask model",
+    "lens_brightness": "lightness at the lower half of where a lens would be, over that of the face around it",
+    "mask_score": "how much nose, cheeks, lips and chin look covered, 0..1",
+    "text_line_count": "lines of print beside the portrait of a card, on the side where there are more",
     "unified_quality": "0..1, only where the pack has a quality model",
 }

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     NO_FACE = "NO_FACE"
     MANY_FACES = "MANY_FACES"
     NO_FACE_ON_KTP = "NO_FACE_ON_KTP"
+    NOT_A_KTP = "NOT_A_KTP"
     BLURRED = "BLURRED"
     TOO_DARK = "TOO_DARK"
     TOO_BRIGHT = "TOO_BRIGHT"

@@ -24,12 +24,14 @@ class Limit:
     """When one measure makes a fault: below or above a value, or with a magnitude outside one.
 
     `measure` is a name of `face_evidence.MEASURES`, the values are in its unit. Exactly one bound is set.
+    `set_by` says by which test.
     """
 
     measure: str
     below: float | None = None
     above: float | None = None
     outside: float | None = None
+    set_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,7 @@ class _LimitEntry(_File):
     below: float | None = None
     above: float | None = None
     outside: float | None = None
+    set_by: str = ""
 
     @model_validator(mode="after")
     def _has_one_bound_of_a_known_measure(self) -> Self:

@@ -16,7 +16,8 @@ from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.quality import measure_faces
 
 pytestmark = pytest.mark.pack
-NEEDS_A_MODEL = {"mask_score", "unified_quality"}
+NEEDS_A_MODEL = {"unified_quality"}
+ONLY_OF_CARDS = {"text_line_count"}
 
 
 def seen(pack, picture: Picture) -> tuple[Picture, Face]:
@@ -40,7 +41,11 @@ def woman(default_pack, one_woman) -> tuple[Picture, Face]:
 
 
 def test_every_measure_the_contract_names_is_taken_and_no_other(woman) -> None:
-    assert set(measures_of(*woman)) == set(MEASURES) - NEEDS_A_MODEL
+    picture, face = woman
+    card = replace(picture, subject=Subject.KTP)
+
+    assert set(measures_of(card, face)) == set(MEASURES) - NEEDS_A_MODEL
+    assert set(measures_of(picture, face)) == set(MEASURES) - NEEDS_A_MODEL - ONLY_OF_CARDS
 
 
 def test_faces_measured_together_are_measured_as_alone(default_pack, selfies) -> None:
@@ -132,11 +137,12 @@ def test_yaw_changes_its_sign_in_the_mirror_and_pitch_does_not(default_pack, one
 
 def test_a_face_cut_off_by_the_edge_says_how_much_of_it_is_left(woman) -> None:
     picture, face = woman
-    half_way = int((face.box[0] + face.box[2]) / 2)
+    outline = face.mesh[:, 0]
+    half_way = int((outline.min() + outline.max()) / 2)
 
     cut = measures_of(replace(picture, pixels=picture.pixels[:, :half_way]), face)
 
-    assert cut["face_inside_share"] == pytest.approx(0.5, abs=0.02)
+    assert cut["face_inside_share"] == pytest.approx(0.5, abs=0.05)
     assert measures_of(picture, face)["face_inside_share"] == 1
 
 
@@ -155,7 +161,8 @@ def test_a_face_without_a_mesh_is_measured_as_far_as_it_can_be(woman) -> None:
 
     measures = measures_of(picture, replace(face, mesh=None))
 
-    assert set(measures_of(*woman)) - set(measures) == {"yaw_deg", "pitch_deg", "eye_openness"}
+    needing_a_mesh = {"yaw_deg", "pitch_deg", "eye_openness", "lens_brightness", "mask_score"}
+    assert set(measures_of(*woman)) - set(measures) == needing_a_mesh
 
 
 @pytest.mark.parametrize("place", [(-40, -40), (480, 480), (250, -60)])

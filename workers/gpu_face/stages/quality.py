@@ -18,7 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.gpu_face.faces import Face, Picture
+from workers.gpu_face.faces import Face, Picture, Subject
+from workers.gpu_face.stages.card import count_text_lines
+from workers.gpu_face.stages.occlusion import measure_occlusion
 
 CHIP_PX = 128
 CHIP_EYES_PX = (
@@ -49,11 +51,14 @@ def measure_faces(pictures: Sequence[Picture], faces: Sequence[Face]) -> list[di
     2000; eye openness is the eye aspect ratio of T. Soukupová and J. Čech, "Real-time eye blink detection
     using facial landmarks", CVWW 2016, with three pairs of lid points.
     """
-    return [_measure(picture, face) for picture, face in zip(pictures, faces, strict=True)]
+    occlusion = measure_occlusion(pictures, faces)
+    return [_measure(*each) for each in zip(pictures, faces, occlusion, strict=True)]
 
 
-def _measure(picture: Picture, face: Face) -> dict[str, float]:
-    measures = _light(_fixed_size_copy(picture.pixels, face)) | _place(picture, face)
+def _measure(picture: Picture, face: Face, occlusion: dict[str, float]) -> dict[str, float]:
+    measures = _light(_fixed_size_copy(picture.pixels, face)) | _place(picture, face) | occlusion
+    if picture.subject is Subject.KTP:
+        measures["text_line_count"] = count_text_lines(picture, face)
     measures |= {"roll_deg": _roll_deg(face)} if face.mesh is None else _pose(face.mesh) | _eyes(face.mesh)
     return {name: round(float(value), 4) for name, value in measures.items()}
 
@@ -112,14 +117,30 @@ def _light(copy: NDArray[np.uint8]) -> dict[str, float]:
 
 def _place(picture: Picture, face: Face) -> dict[str, float]:
     height, width = picture.pixels.shape[:2]
-    box = face.box.astype(np.float64)
-    seen = np.clip(box, 0, (width, height, width, height))
-    area, seen_area = (float(max(b[2] - b[0], 0) * max(b[3] - b[1], 0)) for b in (box, seen))
+    x0, y0, x1, y1 = np.clip(face.box.astype(np.float64), 0, (width, height, width, height))
     return {
         "eye_distance_px": float(np.hypot(*(face.points[1] - face.points[0]))) * picture.reduction,
-        "face_inside_share": seen_area / area if area else 0.0,
-        "face_share": seen_area / (width * height),
+        "face_inside_share": _inside_share(_outline(face), width, height),
+        "face_share": float((x1 - x0) * (y1 - y0)) / (width * height),
     }
+
+
+def _outline(face: Face) -> NDArray[np.float32]:
+    """Return the convex outline of the face, (K, 2): the mesh's, which goes on where the picture ends.
+
+    A detector's box shrinks to what is visible: at a third of the face cut away YuNet's still lay 90 % inside the
+    picture and the mesh 70 %; of 840 uncut faces every mesh lay wholly inside (2026-11-21).
+    """
+    x0, y0, x1, y1 = (float(edge) for edge in face.box)
+    corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+    points = np.array(corners, np.float32) if face.mesh is None else np.ascontiguousarray(face.mesh[:, :2])
+    return np.asarray(cv2.convexHull(points)[:, 0], np.float32)
+
+
+def _inside_share(outline: NDArray[np.float32], width: int, height: int) -> float:
+    area = cv2.contourArea(outline)
+    frame = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    return min(cv2.intersectConvexConvex(outline, frame)[0] / area, 1.0) if area else 0.0
 
 
 def _roll_deg(face: Face) -> float:
