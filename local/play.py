@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from local.client import connect
 from local.comparison import make_report
 from local.demo import Stage, cast_players, play_wave
-from local.faces import CaptureSubject, bundled_subjects
-from local.fitness import fit_subjects
+from local.fitness import fit_bundled, fit_subjects
 from local.office import download_bundle
-from local.scenario import FACES_NEEDED, PARTS
+from local.scenario import FACES_NEEDED, PARTS, parts_for
 from local.service import open_wave, wave_definition
 from local.table import typed_command
 
@@ -51,8 +50,13 @@ def play_demo(
         display.keep(f"  · {limit}")
     display.say("drawing cards and cutting faces")
     definition = wave_definition(WAVE)
-    citizens = choose_citizens(parts, service.population, sorted(definition["quota"]))
-    players = cast_players(parts, citizens, _subjects(faces, FACES_NEEDED))
+    subjects = fit_bundled(FACES_NEEDED) if faces is None else fit_subjects(faces, FACES_NEEDED)
+    playable = parts_for(parts, len(subjects))
+    left_out = [part.name for part in parts if part not in playable]
+    if left_out:
+        display.keep(f"Left out, for this pack finds faults in the pictures at hand: {', '.join(left_out)}.")
+    citizens = choose_citizens(playable, service.population, sorted(definition["quota"]))
+    players = cast_players(playable, citizens, subjects)
     open_wave(stack, definition, [p.citizen.nik for p in players if p.part.is_on_priority_list])
     display.keep("The demo plays the applicants, the operator and, from the scenario's truth, the reviewers.")
     commitment = play_wave(Stage(stack, service.registers_url, kills_worker), players, WAVE, display)
@@ -95,15 +99,11 @@ def _logs_of(service: Service) -> dict[str, bytes]:
     return {**files, "functions": "\n".join(stack.function_logs()).encode()}
 
 
-def _subjects(folder: Path | None, count: int) -> list[CaptureSubject]:
-    return bundled_subjects(count) if folder is None else fit_subjects(folder, count)
-
-
 def _model_release(service: Service, players: Sequence[Player]) -> str:
     """Return the model release as the evidence of the first person who has any names it."""
     with connect(service.stack.url, service.stack.tokens["auditor"]) as auditor:
         for player in players:
             if player.walk.entry_id:
                 story = auditor.get(f"/v1/explanations/{player.walk.application_id}")
-                return str(story["face"]["model_release"])
+                return str(story["faces"][-1]["model_release"])
     return "no face was measured"

@@ -27,8 +27,11 @@ def print_story(console: Console, story: Json) -> None:
     for reason in status["reasons"]:
         console.print(f"  {reason['code']}: {reason['sentence']['en']}")
     console.print(_checks(story["checks"]))
-    for line in _face(story["face"]):
-        console.print(line, highlight=False, soft_wrap=True)
+    for face in story["faces"] or [None]:
+        for line in _face(face):
+            console.print(line, highlight=False, soft_wrap=True)
+    for review in story["reviews"]:
+        console.print(_review(review), highlight=False, soft_wrap=True)
     console.print(_events(story["happened"]))
     for event in story["happened"]:
         if event["event"] == DRAWN:
@@ -69,6 +72,13 @@ def _face(face: Json | None) -> list[str]:
         lines.append(f"  {name}: {photo['outcome']}, {size}, {photo['face_count']} face(s){unseen}")
     lines += [f"  like a face already enrolled: application {other}" for other in face["candidates"]]
     return lines
+
+
+def _review(review: Json) -> str:
+    reasons = " + ".join(review["head"]["reasons"])
+    if not review["decision"]:
+        return f"Review of {reasons}: waiting for a reviewer"
+    return f"Review of {reasons}: {review['decision']} by {review['decided_by']}: {review['note']}"
 
 
 def _events(events: list[Json]) -> Table:

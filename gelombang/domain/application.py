@@ -11,6 +11,9 @@
                         ├──refuse──▶ NOT_ELIGIBLE
                         └──ask_for_correction──▶ DRAFT (a typing error; everything typed and sent is kept)
 
+Until a wave is joined, reviewers can also refuse from DRAFT, NEEDS_PHOTO and VERIFIED: when two applications claim
+one NIK, accepting one refuses the other.
+
 A person has one application; it outlives the wave. SELECTED and NOT_ELIGIBLE are final, RESERVE and
 NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
 """
@@ -68,6 +71,9 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.CHECKING, Move.DOUBT): State.IN_REVIEW,
     (State.CHECKING, Move.REFUSE): State.NOT_ELIGIBLE,
     (State.CHECKING, Move.VERIFY): State.VERIFIED,
+    (State.DRAFT, Move.REFUSE): State.NOT_ELIGIBLE,
+    (State.NEEDS_PHOTO, Move.REFUSE): State.NOT_ELIGIBLE,
+    (State.VERIFIED, Move.REFUSE): State.NOT_ELIGIBLE,
     (State.IN_REVIEW, Move.ASK_FOR_PHOTO): State.NEEDS_PHOTO,
     (State.IN_REVIEW, Move.REFUSE): State.NOT_ELIGIBLE,
     (State.IN_REVIEW, Move.VERIFY): State.VERIFIED,

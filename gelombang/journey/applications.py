@@ -80,19 +80,22 @@ def save(
         DependencyError: the table could not be reached.
     """
     now = ports.clock.now()
-    entry = next_entry(application.audit_length, application.audit_head, now, event, facts or {})
-    application = replace(application, audit_length=entry.sequence, audit_head=entry.entry_hash)
+    application, changes = _entered(application, now, event, facts or {})
     outbox = [
-        _outbox_row(f"{application.application_id}:{entry.sequence}:{number}", message, delay_s, now)
+        _outbox_row(
+            f"{application.application_id}:{application.audit_length}:{number}", message, delay_s, now
+        )
         for number, message in enumerate(announce)
     ]
-    due = Due(STUCK, now) if application.state in WORKING_STATES else None
-    fields = _APPLICATION.dump_python(application, mode="json")
-    row = Row(application_key(application.application_id), fields, application.version, due)
-    ports.rows.commit([Put(row), Put(_audit_row(application, entry)), *(Put(each) for each in outbox), *also])
+    ports.rows.commit([*changes, *(Put(each) for each in outbox), *also])
     for each in outbox:
         relay(ports, replace(each, version=1))
     return replace(application, version=application.version + 1)
+
+
+def changes_of(ports: Ports, application: Application, event: str, facts: dict[str, Any]) -> list[Change]:
+    """Return the changes that save an application with its audit entry, to be committed with another's."""
+    return _entered(application, ports.clock.now(), event, facts)[1]
 
 
 def rereading(step: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -130,6 +133,18 @@ def audit_of(ports: Ports, application_id: ApplicationId) -> list[AuditEntry]:
     """Return an application's audit chain, oldest first."""
     rows = ports.rows.read_partition(application_key(application_id).partition, "AUDIT#")
     return [_AUDIT.validate_python(row.fields) for row in rows]
+
+
+def _entered(
+    application: Application, now: datetime, event: str, facts: dict[str, Any]
+) -> tuple[Application, list[Change]]:
+    """Return the application with one more audit entry, and the changes that store both."""
+    entry = next_entry(application.audit_length, application.audit_head, now, event, facts)
+    application = replace(application, audit_length=entry.sequence, audit_head=entry.entry_hash)
+    due = Due(STUCK, now) if application.state in WORKING_STATES else None
+    fields = _APPLICATION.dump_python(application, mode="json")
+    row = Row(application_key(application.application_id), fields, application.version, due)
+    return application, [Put(row), Put(_audit_row(application, entry))]
 
 
 def _audit_row(application: Application, entry: AuditEntry) -> Row:

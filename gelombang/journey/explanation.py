@@ -16,8 +16,10 @@ from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Ports
+from gelombang.journey.review import CaseRecord, case_record
 from gelombang.journey.sessions import Staff
 from gelombang.journey.status import Status, status_of
+from gelombang.journey.verification import face_check_name
 
 AUDITOR = "auditor"
 
@@ -56,7 +58,8 @@ class Story:
 
     status: Status
     checks: tuple[CheckResult, ...]
-    face: FaceStory | None
+    faces: tuple[FaceStory, ...]  # one a submission that reached its face check, in order
+    reviews: tuple[CaseRecord, ...]
     happened: tuple[Happened, ...]
     audit_fault: str  # "" when the chain holds
 
@@ -76,15 +79,22 @@ def explain(ports: Ports, programme: Programme, staff: Staff, application_id: st
     return Story(
         status_of(ports, programme, application_id),
         tuple(application.checks.values()),
-        _face_story(ports, programme, application),
+        _face_stories(ports, programme, application),
+        _reviews(ports, entries),
         tuple(_happened(entry) for entry in entries),
         chain_fault(entries, application.audit_length, application.audit_head),
     )
 
 
-def _face_story(ports: Ports, programme: Programme, application: Application) -> FaceStory | None:
-    evidence = evidence_of(ports, application.face_check_id)
-    return _told_evidence(evidence, programme) if evidence else None
+def _face_stories(ports: Ports, programme: Programme, application: Application) -> tuple[FaceStory, ...]:
+    names = [face_check_name(application, number) for number in range(1, application.submission + 1)]
+    found = [evidence for name in names if (evidence := evidence_of(ports, name))]
+    return tuple(_told_evidence(evidence, programme) for evidence in found)
+
+
+def _reviews(ports: Ports, entries: list[AuditEntry]) -> tuple[CaseRecord, ...]:
+    opened = [entry.facts["case_id"] for entry in entries if entry.event == "sent_to_review"]
+    return tuple(case_record(ports, case_id) for case_id in opened)
 
 
 def _told_evidence(evidence: FaceEvidence, programme: Programme) -> FaceStory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -21,6 +22,7 @@ from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Require, Ro
 FIELDS = ("nik", "kk", "name", "birth_date", "region", "consent")
 SHOWN_AGAIN = ("name", "birth_date", "region", "consent")  # NIK and KK are never sent back
 LONGEST_NAME = 120
+FIRST_BIRTH_DATE = date(1900, 1, 1)
 NIK_ASKED_AGAIN_TEXT = (
     "Ada pendaftaran lain memakai NIK Anda. Jika bukan Anda, abaikan: petugas memeriksanya, "
     "hak Anda tetap aman."
@@ -180,6 +182,8 @@ def _field_faults(programme: Programme, name: str, value: str, today: date) -> t
 def _name_faults(name: str) -> tuple[str, ...]:
     if not name:
         return ("NAME_EMPTY",)
+    if any(unicodedata.category(character).startswith("C") for character in name):
+        return ("FIELD_INVALID",)  # control characters and those that turn the direction of writing
     return ("NAME_TOO_LONG",) if len(name) > LONGEST_NAME else ()
 
 
@@ -188,7 +192,8 @@ def _birth_date_faults(value: str, today: date) -> tuple[str, ...]:
         born = date.fromisoformat(value)
     except ValueError:
         return ("BIRTH_DATE_INVALID",)
-    return ("BIRTH_DATE_INVALID",) if not date(1900, 1, 1) <= born <= today else ()
+    is_plain = born.isoformat() == value  # ISO 8601 has other spellings, which nobody means
+    return () if is_plain and FIRST_BIRTH_DATE <= born <= today else ("BIRTH_DATE_INVALID",)
 
 
 def _missing_fields(application: Application) -> tuple[FieldFault, ...]:

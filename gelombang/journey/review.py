@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +58,16 @@ class CaseView:
     decision: str
 
 
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """A case as an auditor sees it: what the doubt was, who decided what, and the note."""
+
+    head: CaseHead
+    decision: str
+    decided_by: str
+    note: str
+
+
 def open_case(
     ports: Ports, application: Application, reasons: tuple[str, ...], others: tuple[str, ...]
 ) -> None:
@@ -74,6 +85,17 @@ def open_case(
     moved = applications.move(application, Move.DOUBT, now, review_case_id=case_id)
     facts = {"case_id": case_id, "reasons": list(reasons), "others": list(others)}
     applications.save(ports, moved, "sent_to_review", facts, also=[Put(case)])
+
+
+def case_record(ports: Ports, case_id: str) -> CaseRecord:
+    """Return what became of a case.
+
+    Raises:
+        NotFoundError: no such case.
+    """
+    row = _case(ports, case_id)
+    told = (row.fields.get(name, "") for name in ("decision", "by", "note"))
+    return CaseRecord(_head(row), *told)
 
 
 def open_cases(ports: Ports, staff: Staff) -> list[CaseHead]:
@@ -131,7 +153,9 @@ def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecisi
         photos = application.photos | {Slot.SELFIE: _asked_again(application)}
         reasons = ("REVIEWER_ASKS_PHOTO",)
         moved = applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons)
-    facts = {"case_id": case_id, "decision": decision, "reviewer": staff.name}
+    # The note may name people, so the audit keeps its hash; the note itself stays with the case.
+    noted = hashlib.sha256(note.encode()).hexdigest()
+    facts = {"case_id": case_id, "decision": decision, "reviewer": staff.name, "note_sha256": noted}
     applications.save(ports, moved, "review_decided", facts, also=also)
 
 
@@ -149,17 +173,31 @@ def _asked_again(application: Application) -> Photo:
 
 
 def _take_over_nik(ports: Ports, application: Application) -> list[Change]:
-    """Give the NIK to the accepted application; only somebody already refused can lose it."""
+    """Give the NIK to the accepted application; whoever holds it is refused in the same commit.
+
+    Raises:
+        MoveNotAllowedError: the holder has joined a wave: no reviewer takes a seat from anyone.
+    """
     if application.form is None:
         raise ValueError("an application in review has a form")
     key = Key(f"NIK#{application.form.nik_tag}")
     row = ports.rows.read(key)
     if row is None or row.fields["application_id"] == application.application_id:
         return []
+    claimed = Put(replace(row, fields={"application_id": application.application_id}))
     holder = applications.load(ports, row.fields["application_id"])
-    if holder.state is not State.NOT_ELIGIBLE:
-        raise MoveNotAllowedError(holder.state, "take_over_nik")
-    return [Put(replace(row, fields={"application_id": application.application_id}))]
+    if holder.state is State.NOT_ELIGIBLE:
+        return [claimed]
+    refused = applications.move(holder, Move.REFUSE, ports.clock.now(), reasons=("REVIEWER_REFUSED",))
+    facts = {"nik_given_to": application.application_id}
+    closed = _closing_of(ports, holder) if holder.state is State.IN_REVIEW else []
+    return [claimed, *closed, *applications.changes_of(ports, refused, "refused_for_another", facts)]
+
+
+def _closing_of(ports: Ports, application: Application) -> list[Change]:
+    """Return the change that takes the application's own open case off the list."""
+    row = _case(ports, application.review_case_id)
+    return [Put(replace(row, fields=row.fields | {"decision": ReviewDecision.REFUSE}, due=None))]
 
 
 def _case_key(case_id: str) -> Key:

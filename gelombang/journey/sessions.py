@@ -24,7 +24,7 @@ from gelombang.domain.errors import (
     TooManyRequestsError,
 )
 from gelombang.journey import applications
-from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
+from gelombang.journey.ports import Change, Key, Ports, Put, Row
 
 CODE_MINUTES = 10
 CODE_TRIES = 5
@@ -113,7 +113,8 @@ def confirm_code(ports: Ports, challenge_id: str, code: str, action: str = "log_
     known = ports.rows.read(Key(f"PHONE#{challenge.fields['phone_tag']}"))
     name = known.fields["application_id"] if known else f"app_{ports.clock.random_bytes(12).hex()}"
     session = Row(_session_key(token), {"application_id": name}, expires_at=expires_at)
-    signed_in: list[Change] = [Delete(challenge.key, challenge.version), Put(session)]
+    used_up = replace(challenge, fields=challenge.fields | {"tries": CODE_TRIES})
+    signed_in: list[Change] = [Put(used_up), Put(session)]
     try:
         if known:
             ports.rows.commit(signed_in)

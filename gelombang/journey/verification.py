@@ -63,6 +63,11 @@ def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady
     _settle(ports, programme, application, application)
 
 
+def face_check_name(application: Application, submission: int) -> str:
+    """Return the id of the face check of one submission."""
+    return f"{application.application_id}-{submission}"
+
+
 def face_request(application: Application) -> FaceCheckAsked:
     """Return the message that asks for this application's face check."""
     keys = {slot: application.photos[slot].key for slot in Slot}
@@ -132,6 +137,8 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
     elif decision.step is Step.VERIFY or is_face_left:
         _verify_or_doubt(ports, application, verdict)
     else:
+        if not application.face_check_id:
+            stored = application = _ask_for_face(ports, application)
         _wait(ports, stored, application)
 
 
@@ -200,24 +207,25 @@ def _contested_nik(ports: Ports, application: Application) -> tuple[str, ...]:
     return () if is_ours else ("NIK_ALREADY_REGISTERED",)
 
 
+def _ask_for_face(ports: Ports, application: Application) -> Application:
+    """Ask the worker for this submission's face check; its answer settles the application later."""
+    face_check_id = face_check_name(application, application.submission)
+    application = replace(application, face_check_id=face_check_id)
+    facts = {"face_check_id": face_check_id}
+    return applications.save(
+        ports, application, "face_check_asked", facts, announce=[face_request(application)]
+    )
+
+
 def _wait(ports: Ports, stored: Application, application: Application) -> None:
-    """Ask for the face check if nobody has, and come back for the registers that did not answer."""
+    """Come back for the registers that did not answer; keep what the others said."""
     waiting_for = _pending_registers(application)
-    if not application.face_check_id:
-        face_check_id = f"{application.application_id}-{application.submission}"
-        application = replace(application, face_check_id=face_check_id)
-        facts = {"face_check_id": face_check_id}
-        stored = application = applications.save(
-            ports, application, "face_check_asked", facts, announce=[face_request(application)]
-        )
     if waiting_for:
         tries = max(application.checks[layer].tries for layer in waiting_for)
         delay_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (tries - 1))
         again = [ChecksDue(application.application_id, application.submission)]
-        waiting = {"waiting_for": waiting_for, "again_in_s": delay_s}
-        applications.save(
-            ports, application, "waiting_for_registers", waiting, announce=again, delay_s=delay_s
-        )
+        facts = {"waiting_for": waiting_for, "again_in_s": delay_s}
+        applications.save(ports, application, "waiting_for_registers", facts, announce=again, delay_s=delay_s)
     elif application != stored:
         applications.save(ports, application, "registers_answered")
 

@@ -52,6 +52,25 @@ def test_every_wrong_field_is_named_at_once_and_nothing_is_saved(walk):
     assert registration.read_form(walk.ports, name).saved == ()
 
 
+@pytest.mark.parametrize("written", ["1990-W01-1", "19900105", "1899-12-31", "2999-01-01", "1990-02-30"])
+def test_a_birth_date_is_written_in_one_way_and_possible(walk, written):
+    name = walk.sign_in()
+
+    with pytest.raises(InvalidFormError) as refused:
+        registration.save_form(walk.ports, walk.programme, name, {"birth_date": written})
+
+    assert faults_of(refused) == {("/birth_date", "BIRTH_DATE_INVALID")}
+
+
+def test_a_name_holds_no_character_that_turns_the_writing_around(walk):
+    name = walk.sign_in()
+
+    with pytest.raises(InvalidFormError) as refused:
+        registration.save_form(walk.ports, walk.programme, name, {"name": "Siti\u202eAminah"})
+
+    assert faults_of(refused) == {("/name", "FIELD_INVALID")}
+
+
 def test_a_submission_names_everything_that_is_missing_and_changes_nothing(walk):
     name = walk.sign_in()
     before = walk.application(name)

@@ -46,7 +46,7 @@ def test_a_code_works_once(walk):
     with pytest.raises(CodeError) as refused:
         sessions.confirm_code(walk.ports, challenge_id, code)
 
-    assert refused.value.reason == "CODE_EXPIRED"
+    assert refused.value.reason == "CODE_USED_UP"
 
 
 def test_a_code_is_gone_after_ten_minutes(walk):

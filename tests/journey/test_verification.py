@@ -7,12 +7,21 @@ from datetime import date
 
 import pytest
 
-from gelombang.domain.application import PhotoStatus, Slot, State
+from gelombang.domain.application import Move, PhotoStatus, Slot, State
 from gelombang.domain.checks import Layer, Outcome
 from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError
 from gelombang.domain.face_evidence import Candidate, PhotoEvidence, PhotoOutcome
 from gelombang.domain.messages import ChecksDue, FaceEvidenceReady, QueueName
-from gelombang.journey import explanation, photos, reconciliation, registration, review, status, verification
+from gelombang.journey import (
+    applications,
+    explanation,
+    photos,
+    reconciliation,
+    registration,
+    review,
+    status,
+    verification,
+)
 from gelombang.journey.review import ReviewDecision
 from gelombang.journey.sessions import Staff
 from gelombang.memory.registers import Outage
@@ -293,11 +302,63 @@ def test_a_nik_held_by_somebody_else_is_decided_by_people():
     (case,) = review.open_cases(walk.ports, REVIEWER)
     assert (case.application_id, case.reasons) == (second, ("NIK_ALREADY_REGISTERED",))
 
-    with pytest.raises(MoveNotAllowedError):
-        review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "")
-
-    assert walk.application(first).state is State.VERIFIED
     assert status.status_of(walk.ports, walk.programme, second).reasons == ()
+
+    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "dia pemilik NIK")
+
+    assert walk.application(second).state is State.VERIFIED
+    assert walk.application(first).reasons == ("REVIEWER_REFUSED",)
+    story = explanation.explain(walk.ports, walk.programme, AUDITOR, first)
+    assert (story.happened[-2].event, story.audit_fault) == ("refused_for_another", "")
+
+
+def test_nobody_who_has_joined_a_wave_loses_a_nik_to_a_reviewer():
+    walk = begin(citizen(1))
+    first = walk.submit(citizen(1), "+6281234567890")
+    walk.deliver()
+    applications.save(
+        walk.ports,
+        applications.move(walk.application(first), Move.JOIN, walk.world.clock.now()),
+        "wave_joined",
+    )
+    second = walk.submit(citizen(1), "+6281234567891")
+    walk.deliver()
+    (case,) = review.open_cases(walk.ports, REVIEWER)
+
+    with pytest.raises(MoveNotAllowedError):
+        review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "x")
+
+    assert walk.application(second).state is State.IN_REVIEW
+    assert walk.application(first).state is State.JOINED
+
+
+def test_the_story_of_a_review_names_who_decided_what_and_why():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.similarity[name] = 0.1
+    walk.deliver()
+    (case,) = review.open_cases(walk.ports, REVIEWER)
+    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.REFUSE, "bukan dia")
+
+    (told,) = explanation.explain(walk.ports, walk.programme, AUDITOR, name).reviews
+
+    assert (told.head.reasons, told.decision) == (("FACE_DIFFERS",), "refuse")
+    assert (told.decided_by, told.note) == ("rina", "bukan dia")
+
+
+def test_the_story_of_a_retake_keeps_what_was_measured_before():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = SPOILED
+    walk.deliver()
+    del walk.selfies[name]
+    walk.send_photo(name, Slot.SELFIE)
+    registration.submit(walk.ports, name)
+    walk.deliver()
+
+    faces = explanation.explain(walk.ports, walk.programme, AUDITOR, name).faces
+
+    assert [face.verdict for face in faces] == ["RETAKE", "MATCH"]
 
 
 def test_messages_that_come_twice_late_or_for_an_older_submission_change_nothing():
@@ -368,8 +429,8 @@ def test_a_story_holds_every_check_the_release_and_the_operating_point_but_no_ni
     story = explanation.explain(walk.ports, walk.programme, AUDITOR, name)
 
     assert {check.layer for check in story.checks} >= {Layer.POPULATION, Layer.FACE}
-    assert story.face.model_release == "tested-1"
-    assert story.face.operating_point_set_by == "tests/journey"
+    assert story.faces[-1].model_release == "tested-1"
+    assert story.faces[-1].operating_point_set_by == "tests/journey"
     assert story.happened[0].event == "application_opened"
     assert citizen().nik not in str(story)
     with pytest.raises(NotAllowedError):

@@ -29,33 +29,43 @@ STORY = {
             "tries": 2,
         }
     ],
-    "face": {
-        "face_check_id": "app_1-1",
-        "model_release": "default-1",
-        "runtime": "onnxruntime",
-        "assessed_at": "2026-11-21T01:00:05+00:00",
-        "operating_point": "default-1",
-        "operating_point_set_by": "a measurement",
-        "similarity": None,
-        "match_min": 0.9,
-        "verdict": "REVIEW",
-        "reasons": ["FACE_UNSURE"],
-        "selfie": {
-            "outcome": "ASSESSED",
-            "width_px": 600,
-            "height_px": 800,
-            "face_count": 1,
-            "not_assessed": ["HAT"],
-        },
-        "ktp": {
-            "outcome": "NO_FACE",
-            "width_px": 1400,
-            "height_px": 1000,
-            "face_count": 0,
-            "not_assessed": [],
-        },
-        "candidates": ["app_2"],
-    },
+    "faces": [
+        {
+            "face_check_id": "app_1-1",
+            "model_release": "default-1",
+            "runtime": "onnxruntime",
+            "assessed_at": "2026-11-21T01:00:05+00:00",
+            "operating_point": "default-1",
+            "operating_point_set_by": "a measurement",
+            "similarity": None,
+            "match_min": 0.9,
+            "verdict": "REVIEW",
+            "reasons": ["FACE_UNSURE"],
+            "selfie": {
+                "outcome": "ASSESSED",
+                "width_px": 600,
+                "height_px": 800,
+                "face_count": 1,
+                "not_assessed": ["HAT"],
+            },
+            "ktp": {
+                "outcome": "NO_FACE",
+                "width_px": 1400,
+                "height_px": 1000,
+                "face_count": 0,
+                "not_assessed": [],
+            },
+            "candidates": ["app_2"],
+        }
+    ],
+    "reviews": [
+        {
+            "head": {"case_id": "case-app_1-1", "reasons": ["FACE_UNSURE"]},
+            "decision": "accept",
+            "decided_by": "Ani",
+            "note": "the same person",
+        }
+    ],
     "happened": [
         {"at": "2026-11-21T01:00:06+00:00", "event": "review_decided", "facts": {"reviewer": "Ani"}},
         {
@@ -107,8 +117,12 @@ def test_a_story_tells_the_place_in_the_draw_and_a_broken_chain():
     assert "broken: entry 2" in printed({**STORY, "audit_fault": "entry 2"})
 
 
+def test_a_story_tells_who_decided_a_review_and_why():
+    assert "Review of FACE_UNSURE: accept by Ani: the same person" in printed(STORY)
+
+
 def test_a_story_without_a_face_says_so():
-    assert "the face was not measured" in printed({**STORY, "face": None})
+    assert "the face was not measured" in printed({**STORY, "faces": []})
 
 
 def test_without_a_terminal_progress_is_a_line_with_the_people_in_each_state():
