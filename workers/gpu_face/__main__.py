@@ -12,6 +12,8 @@ import sys
 import threading
 from functools import partial
 
+from aws_lambda_powertools import Logger
+
 from gelombang.aws.clients import aws_client
 from gelombang.domain.errors import GelombangError
 from gelombang.observability import event_logger, places_of, write_event
@@ -21,6 +23,7 @@ from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import load_pack
 from workers.gpu_face.pipeline import check_faces
 from workers.gpu_face.poison import unmeasured_evidence
+from workers.gpu_face.sandbox import Sandbox
 from workers.gpu_face.settings import read_face_settings
 from workers.gpu_face.sources import SqsSource
 
@@ -37,6 +40,7 @@ def main() -> int:
         ports = ports_from_environment()
         gallery = Gallery(ports.rows, pack.release)
         gallery.refresh(ports.clock.now())
+        sandbox = Sandbox(pack.lanes, partial(_note_dead_child, log))
     except (ValueError, GelombangError) as error:
         # These name settings, files and services only, so their words may be shown.
         write_event(log, "worker_start_failed", reason=str(error), places=places_of(error))
@@ -51,10 +55,16 @@ def main() -> int:
         enrolled=len(gallery),
     )
     source = SqsSource(settings.queue_url, settings.visibility_s, aws_client("sqs"))
-    check = partial(check_faces, pack, gallery)
+    check = partial(check_faces, pack, gallery, decode=sandbox.decode_picture)
     unmeasured = partial(unmeasured_evidence, pack.release, pack.runtime)
     worker = Worker(ports, source, check, unmeasured, settings.limits, settings.visibility_s, log)
-    return _run(worker, stop)
+    with sandbox:
+        return _run(worker, stop)
+
+
+def _note_dead_child(log: Logger, ended: int | None) -> None:
+    """Say how a child for decoding ended: minus its signal, its exit status, or None when it was silent too long."""
+    write_event(log, "decoding_child_failed", ended=ended)
 
 
 def _run(worker: Worker, stop: threading.Event) -> int:

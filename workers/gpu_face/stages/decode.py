@@ -25,6 +25,9 @@ from workers.gpu_face.faces import Picture, Rejected, Subject
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 MAX_PIXELS = 25_000_000  # of the file; a phone's 24 MP passes, a decompression bomb does not
+MAX_PIXELS_OF = {
+    "WEBP": 16_000_000
+}  # its decoder holds four whole copies: more than a child may have (sandbox)
 MIN_SIDE_PX = 32  # below this no pack can find, let alone compare, a face
 MAX_ASPECT = 8.0  # longer strips would shrink to nothing in front of a detector
 REDUCED_SIDE_PX = 1280  # what a shorter side keeps unless less is asked for
@@ -86,7 +89,7 @@ def _refusal(image: Image.Image) -> Rejected | None:
     # A phone's JPEG or HEIC may carry a second picture (a preview, a gain map, a burst): the first, or what the
     # file calls its primary one, is the photograph.
     animated = image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1
-    if animated or width * height > MAX_PIXELS:
+    if animated or width * height > MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS):
         return Rejected(PhotoOutcome.UNREADABLE, width, height)
     if min(width, height) < MIN_SIDE_PX or max(width, height) > MAX_ASPECT * min(width, height):
         return Rejected(PhotoOutcome.NO_FACE, width, height)
