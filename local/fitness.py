@@ -1,4 +1,4 @@
-"""Chooses people from a folder whose pictures the service would not send back, as a phone's camera hints would.
+"""Chooses people whose pictures the service would not send back, as a phone's camera hints would.
 
 Photographs of the press are not selfies: caps, profiles, second faces. Only what a retake would be asked for is
 looked at here; whether selfie and portrait match is left to the service.
@@ -15,8 +15,8 @@ from gelombang.domain.verdict import FaceOutcome, judge_face
 from gelombang.journey.programme import load_programme
 from gelombang.memory.rows import MemoryRows
 from local.cards import jpeg
-from local.faces import folder_subjects, good_selfie, spoiled_selfie
-from local.worker_process import chosen_pack
+from local.faces import bundled_subjects, folder_subjects, good_selfie, spoiled_selfie
+from local.worker_process import DEFAULT_PACK, chosen_pack
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import Pack, load_pack
 from workers.gpu_face.pipeline import FaceRequest, check_faces
@@ -46,12 +46,42 @@ def fit_subjects(folder: Path, count: int) -> list[CaptureSubject]:
     raise FileNotFoundError(f"{folder} has {len(chosen)} people with fit photographs, {count} are needed")
 
 
+def fit_bundled(count: int) -> list[CaptureSubject]:
+    """Return those of the first `count` bundled people in whose selfie the pack in use finds no fault.
+
+    The default pack finds none in any. A pack that sees more may: some look down, one looks aside, and rightly
+    their photographs are refused. The place of such a person is taken by the last of the others.
+    """
+    fit = bundled_subjects(count)
+    name = chosen_pack(os.environ)
+    if name == DEFAULT_PACK:
+        return fit
+    pack = load_pack(name)
+    point, place = load_programme("prakerja").operating_point(pack.release), 0
+    while place < len(fit):
+        if _has_fault(fit[place], pack, point):
+            fit[place] = fit[-1]
+            fit.pop()
+        else:
+            place += 1
+    return fit
+
+
 def is_fit(subject: CaptureSubject, pack: Pack, point: OperatingPoint) -> bool:
     """Say whether selfie and portrait have no fault, and a face can be found in the spoiled selfie."""
-    portrait = jpeg(subject.portrait, quality=90)
-    if judge_face(_evidence(pack, good_selfie(subject), portrait), point).outcome is FaceOutcome.RETAKE:
+    if _has_fault(subject, pack, point):
         return False
-    return _evidence(pack, spoiled_selfie(subject), portrait).selfie.outcome is PhotoOutcome.ASSESSED
+    spoiled = _evidence(pack, spoiled_selfie(subject), _portrait_of(subject))
+    return spoiled.selfie.outcome is PhotoOutcome.ASSESSED
+
+
+def _has_fault(subject: CaptureSubject, pack: Pack, point: OperatingPoint) -> bool:
+    evidence = _evidence(pack, good_selfie(subject), _portrait_of(subject))
+    return judge_face(evidence, point).outcome is FaceOutcome.RETAKE
+
+
+def _portrait_of(subject: CaptureSubject) -> bytes:
+    return jpeg(subject.portrait, quality=90)
 
 
 def _evidence(pack: Pack, selfie: bytes, portrait: bytes) -> FaceEvidence:

@@ -7,6 +7,7 @@ somebody before any face check, their photographs may be anybody's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,6 +59,16 @@ class Part:
     is_early: bool = False  # applies while the education register is off
     is_on_priority_list: bool = False
     is_genuine: bool = True  # the truth, by which the demo plays the reviewers
+
+
+def parts_for(parts: Sequence[Part], face_count: int) -> tuple[Part, ...]:
+    """Return the parts that so many different faces can play; who is refused before any face check needs none."""
+    return tuple(
+        part
+        for part in parts
+        if max(part.face, part.card_face) < face_count
+        or (part.ends == REFUSED and Reason.REVIEWER_REFUSED not in part.reasons)
+    )
 
 
 # The third face is the most frontal of those in the packages: it is found even when spoiled.

@@ -1,35 +1,43 @@
-"""The photographs that accuracy is measured on, and their embeddings: a folder of people, one folder each.
+"""The photographs that comparison is measured on, and their embeddings: a folder of people, one folder each.
 
-Every photograph is used twice: as a selfie, and as the portrait on a drawn card, photographed: about 100 px wide,
-blurred and coarsely compressed.
+Every photograph is used twice: as a selfie, and as the portrait on a drawn card, photographed on a table
+(`local.cards`) and sent small: the portrait is about 100 px wide, pale, soft and coarsely compressed.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from workers.gpu_face.faces import Face, Picture, Subject
+from gelombang.memory.registers import Citizen
+from local.cards import PORTRAIT_PX, photograph_card, render_card
+from local.population import Population
+from workers.gpu_face.faces import Face, Picture, Rejected, Subject
 from workers.gpu_face.models import Pack
+from workers.gpu_face.pipeline import choose_face
 from workers.gpu_face.stages.align import align_faces, trace_meshes
 from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.embed import embed_faces
 
-PICTURES_PER_BATCH = 32
-CARD_PX, PORTRAIT_PX = (440, 280), (100, 127)
-PORTRAIT_CORNER = (320, 50)
-CARD_COLOUR = (226, 205, 168)
-PRINT_BLUR_PX, JPEG_QUALITY = 0.8, 70
+PICTURES_PER_BATCH = 16
+SENT_PORTRAIT_PX = 100  # how wide the portrait on the card is in the picture that is sent
+SENT_QUALITY = 70  # of its JPEG, as messengers compress
+MIDDLE = (0.64, 0.8)  # width and height of head and shoulders, of the height of an LFW picture
+CARD_SEED, CARDHOLDERS = 29, 200
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a set of photographs gave, in their order; a photograph without a face has no face and no embedding."""
+    """What a set of photographs gave, in their order; a photograph without a face has no row here."""
 
     people: NDArray[np.str_]  # of those with a face
     photo_numbers: NDArray[np.intp]  # which photograph of the set each is
@@ -40,13 +48,20 @@ class Measured:
 
     @property
     def fta(self) -> float:
-        """Share of photographs in which no face was found."""
-        return 1 - len(self.faces) / self.picture_count
+        """Share of photographs in which no face was found to compare."""
+        return 1 - len(self.people) / self.picture_count
 
 
 def photographs(folder: Path) -> list[tuple[str, Path]]:
     """Return (person, photograph) of a folder of people, in alphabetical order."""
     return [(path.parent.name, path) for path in sorted(folder.glob("*/*.[jp][pn]*g"))]
+
+
+def halves(photos: Sequence[tuple[str, Path]]) -> tuple[list[tuple[str, Path]], list[tuple[str, Path]]]:
+    """Return the photographs of every other person, and those of the people between them."""
+    place = {person: i % 2 for i, person in enumerate(dict.fromkeys(person for person, _ in photos))}
+    first, second = ([photo for photo in photos if place[photo[0]] == half] for half in (0, 1))
+    return first, second
 
 
 def measure(
@@ -55,7 +70,7 @@ def measure(
     draw: Callable[[NDArray[np.uint8]], Picture],
     advance: Callable[[int], None] = lambda _count: None,
 ) -> Measured:
-    """Return the largest face of each photograph as `draw` shows it; `advance(n)` is told of every n done."""
+    """Return the face of each photograph as `draw` shows it; `advance(n)` is told of every n done."""
     numbers: list[int] = []
     pictures: list[Picture] = []
     faces: list[Face] = []
@@ -63,11 +78,14 @@ def measure(
     for start in range(0, len(photos), PICTURES_PER_BATCH):
         batch = photos[start : start + PICTURES_PER_BATCH]
         drawn = [draw(read_picture(path)) for _, path in batch]
-        found = detect_faces(pack, drawn)
-        kept = [i for i, several in enumerate(found) if several]
-        with_face = [drawn[i] for i in kept]
-        traced = trace_meshes(pack, with_face, [found[i][0] for i in kept])
-        numbers += [start + i for i in kept]
+        found = [
+            _subject(picture, several)
+            for picture, several in zip(drawn, detect_faces(pack, drawn), strict=True)
+        ]
+        kept = [(i, face) for i, face in enumerate(found) if face is not None]
+        with_face = [drawn[i] for i, _ in kept]
+        traced = trace_meshes(pack, with_face, [face for _, face in kept])
+        numbers += [start + i for i, _ in kept]
         pictures += with_face
         faces += traced
         embeddings.append(embed_faces(pack, align_faces(pack, with_face, traced)))
@@ -82,22 +100,18 @@ def as_selfie(pixels: NDArray[np.uint8]) -> Picture:
 
 
 def as_ktp(pixels: NDArray[np.uint8]) -> Picture:
-    """Return a photograph of a plain card with the picture's middle as its portrait, 100 px wide."""
-    height, width = pixels.shape[:2]
-    half_width, half_height = (
-        round(height * 0.32),
-        round(height * 0.4),
-    )  # head and shoulders of an LFW picture
-    rows = slice(height // 2 - half_height, height // 2 + half_height)
-    middle = pixels[rows, width // 2 - half_width : width // 2 + half_width]
-    card = np.full((CARD_PX[1], CARD_PX[0], 3), CARD_COLOUR, np.uint8)
-    left, top = PORTRAIT_CORNER
-    card[top : top + PORTRAIT_PX[1], left : left + PORTRAIT_PX[0]] = cv2.resize(
-        middle, PORTRAIT_PX, interpolation=cv2.INTER_AREA
-    )
-    blurred = cv2.GaussianBlur(card, (0, 0), PRINT_BLUR_PX)
-    _, file = cv2.imencode(".jpg", blurred, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return Picture(np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8), Subject.KTP)
+    """Return a photograph, sent small, of a card that bears the picture's middle as its portrait.
+
+    Whose card it is and how it lies follows from the picture, so that every run draws the same.
+    """
+    seed = zlib.crc32(pixels.tobytes())
+    portrait = Image.fromarray(np.ascontiguousarray(_middle(pixels)[..., ::-1]))
+    holder = _cardholders()[seed % CARDHOLDERS]
+    photographed = _decoded(photograph_card(render_card(holder, portrait), seed))
+    scale = SENT_PORTRAIT_PX / PORTRAIT_PX[0]
+    small = cv2.resize(photographed, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, file = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, SENT_QUALITY])
+    return Picture(_decoded(file.tobytes()), Subject.KTP)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -110,3 +124,27 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     if pixels is None:
         raise ValueError(f"{path} is not an image")
     return np.asarray(pixels, np.uint8)
+
+
+def _subject(picture: Picture, faces: Sequence[Face]) -> Face | None:
+    """Return the face that is compared: as the worker chooses, but of several in a press photograph the largest."""
+    chosen = choose_face(picture, faces)
+    if isinstance(chosen, Rejected):
+        return faces[0] if faces else None
+    return chosen
+
+
+def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    half_width, half_height = round(height * MIDDLE[0] / 2), round(height * MIDDLE[1] / 2)
+    left, top = max(width // 2 - half_width, 0), max(height // 2 - half_height, 0)
+    return pixels[top : height // 2 + half_height, left : width // 2 + half_width]
+
+
+@cache
+def _cardholders() -> tuple[Citizen, ...]:
+    return Population.seeded(CARD_SEED, CARDHOLDERS, date(2026, 1, 1)).citizens
+
+
+def _decoded(file: bytes) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR), np.uint8)
