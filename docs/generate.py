@@ -32,7 +32,9 @@ def states_page() -> str:
 def _kind_of(state: State) -> str:
     if state in WORKING_STATES:
         return "working"
-    return "final" if state in FINAL_STATES else "waiting"
+    if state in FINAL_STATES:
+        return "final for its wave" if any(at is state for at, _ in MOVES) else "final"
+    return "waiting"
 
 
 if __name__ == "__main__":

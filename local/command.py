@@ -25,8 +25,8 @@ from gelombang.verifier import verify_bundle
 from local.applicant import TookTooLongError
 from local.client import ApiProblemError, connect
 from local.display import Display
-from local.office import download_bundle, take_step
-from local.story import print_story
+from local.office import NoBundleError, download_bundle, take_step
+from local.story import print_story, wib_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,6 +189,20 @@ def explain(
 
 
 @app.command()
+def token(
+    role: Annotated[str, typer.Argument(help="reviewer, operator or auditor.")],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Print the token with which a member of staff signs in to the running service."""
+    with _plainly():
+        tokens = _running(state).tokens
+        if role not in tokens:
+            raise CommandError(f"No such role: {role}. There are: {', '.join(sorted(tokens))}")
+        _answer({"role": role, "token": tokens[role]}, tokens[role], as_json=as_json)
+
+
+@app.command()
 def texts(
     to: Annotated[str, typer.Option(help="Only those to this phone.")] = "",
     state: StateDir = STATE,
@@ -198,8 +212,12 @@ def texts(
     from local.engine import sent_texts  # noqa: PLC0415 - boto3
 
     with _plainly():
-        sent = [(phone, text) for phone, text in sent_texts(_running(state).engine_url) if to in ("", phone)]
-        lines = "\n".join(f"{phone}  {text}" for phone, text in sent) or "No text messages yet."
+        number = f"+62{to[1:]}" if to.startswith("0") else to
+        sent = [
+            (phone, text) for phone, text in sent_texts(_running(state).engine_url) if number in ("", phone)
+        ]
+        none_yet = f"No text messages to {number} yet." if number else "No text messages yet."
+        lines = "\n".join(f"{phone}  {text}" for phone, text in sent) or none_yet
         _answer([{"to": phone, "text": text} for phone, text in sent], lines, as_json=as_json)
 
 
@@ -247,10 +265,13 @@ def _stay_up(service: Service, *, as_json: bool = False, example: str = "") -> N
 
     url, state = service.stack.url, service.stack.state_dir
     command, where = typed_command(), "" if state == STATE else f" --state {state}"
+    pack = f"Model pack {service.pack.release}, {service.pack.licence}: " + "; ".join(service.pack.limits)
     story = f"\n  {command} explain {example}{where}  (a recipient's whole story)" if example else ""
     text = f"""
 [bold]{url}[/]  the applicant's page; {url}/docs  the API, to read and to try
+{url}/review.html  for reviewers; their token: {command} token reviewer{where}
 {state}  logs, and stack.json by which the other commands find this service; open wave: {TRY_WAVE}
+{pack}
 
   curl {url}/v1/codes -H 'Content-Type: application/json' -d '{{"phone": "+6281234567890", "action": "log_in"}}'
   {command} texts --to +6281234567890{where}{story}
@@ -266,11 +287,12 @@ Ctrl-C stops it."""
 
 def _show_wave(page: dict[str, Any], *, as_json: bool) -> None:
     seats = sum(page["definition"]["quota"].values())
-    steps = ", ".join(f"{step['event']} {step['at']}" for step in page["history"])
+    steps = "\n".join(f"  {wib_time(step['at'])} WIB  {step['event']}" for step in page["history"])
+    verb = "closes" if page["state"] in ("PLANNED", "OPEN") else "closed"
     text = (
-        f"{page['definition']['wave_id']}: {page['state']}, closes {page['closes_at']}, "
-        f"{page['entry_count']} entries frozen, {sum(page['filled'].values())} of {seats} seats filled\n"
-        f"commitment: {page['commitment_sha256'] or 'none yet'}\nsteps: {steps}"
+        f"{page['definition']['wave_id']}: {page['state']}, {verb} {wib_time(page['closes_at'])} WIB, "
+        f"entries frozen: {page['entry_count']}, seats filled: {sum(page['filled'].values())} of {seats}\n"
+        f"commitment: {page['commitment_sha256'] or 'none yet'}\n{steps}"
     )
     _answer(page, text, as_json=as_json)
 
@@ -291,7 +313,7 @@ def _running(state: Path) -> StackRecord:
     try:
         return running_stack(state)
     except StackNotRunningError as error:
-        raise CommandError(f"No service is running in {state}. Start it with: gelombang up") from error
+        raise CommandError(f"No service is running in {state}. Start it with: make up") from error
 
 
 @contextmanager
@@ -314,7 +336,7 @@ def _plainly() -> Iterator[None]:
         _stop(f"The service did not answer: {type(error).__name__}.")
     except json.JSONDecodeError as error:
         _stop(f"Not JSON: {error}.")
-    except (CommandError, TookTooLongError, GelombangError, OSError) as error:
+    except (CommandError, NoBundleError, TookTooLongError, GelombangError, OSError) as error:
         _stop(str(error))
 
 

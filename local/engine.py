@@ -71,6 +71,7 @@ def running_engine(folder: Path, port: int | None = None) -> Iterator[Engine]:
         yield Engine(url, child)
     finally:
         stop_child(child)
+        shutil.rmtree(scratch, ignore_errors=True)  # hundreds of megabytes of unpacked functions
 
 
 def credentials(engine_url: str) -> dict[str, str]:
@@ -108,7 +109,9 @@ def free_port(wanted: int = 0) -> int:
         try:
             probe.bind((LOOPBACK, wanted))
         except OSError as error:
-            raise StartError(f"port {wanted} of this machine is in use") from error
+            raise StartError(
+                f"Port {wanted} of this machine is in use: choose another, e.g. make up PORT=8090."
+            ) from error
         return int(probe.getsockname()[1])
 
 

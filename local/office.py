@@ -76,6 +76,13 @@ class ReviewDesk:
                 self.decide_open_cases()
 
 
+class NoBundleError(Exception):
+    """A wave has no files to download before its commitment."""
+
+    def __init__(self, wave_id: str) -> None:
+        super().__init__(f"Wave {wave_id} has no bundle yet: close, freeze and commit it first.")
+
+
 def take_step(operator: Caller, wave_id: str, step: WaveStep, deadline_s: float = STEP_S) -> Json:
     """Ask for one step of a wave and wait until it is done; return the wave.
 
@@ -99,12 +106,16 @@ def download_bundle(anybody: Caller, wave_id: str, folder: Path) -> Path:
     """Save the draw bundle of a published wave under `folder` and return where it lies.
 
     Raises:
-        ApiProblemError: the wave has no bundle yet.
+        ApiProblemError: there is no such wave.
+        NoBundleError: it has not been committed yet.
         httpx.HTTPError: a file could not be fetched.
     """
     target = folder / wave_id
+    files = anybody.get(f"/v1/waves/{wave_id}/bundle")["files"]
+    if not files:
+        raise NoBundleError(wave_id)
     target.mkdir(parents=True, exist_ok=True)
-    for listed in anybody.get(f"/v1/waves/{wave_id}/bundle")["files"]:
+    for listed in files:
         answer = httpx.get(listed["url"], timeout=TIMEOUT_S)
         answer.raise_for_status()
         (target / Path(listed["name"]).name).write_bytes(answer.content)

@@ -36,7 +36,7 @@ class AlreadyRunningError(Exception):
     """A service runs in this state folder already; `url` says where."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(f"A service is running already, at {url}. Stop it first, or choose another --state.")
+        super().__init__(f"A service is running already, at {url}. Stop it first, with Ctrl-C where it runs.")
         self.url = url
 
 

@@ -46,7 +46,12 @@ def _checks(checks: list[Json]) -> Table:
         table.add_column(column, overflow="fold")
     for check in checks:
         told = (check["layer"], check["outcome"], check["source"], check["list_version"])
-        more = (_time(check["checked_at"]), check["reason"], ", ".join(check["flags"]), str(check["tries"]))
+        more = (
+            wib_time(check["checked_at"]),
+            check["reason"],
+            ", ".join(check["flags"]),
+            str(check["tries"]),
+        )
         table.add_row(*told, *more)
     return table
 
@@ -57,7 +62,7 @@ def _face(face: Json | None) -> list[str]:
     similarity = "not measured" if face["similarity"] is None else f"{face['similarity']:.4f}"
     lines = [
         f"Face: {face['verdict']} {' + '.join(face['reasons'])}".rstrip(),
-        f"  measured at {_time(face['assessed_at'])} WIB by {face['model_release']} on {face['runtime']}",
+        f"  measured at {wib_time(face['assessed_at'])} WIB by {face['model_release']} on {face['runtime']}",
         f"  judged at operating point {face['operating_point']}, set by {face['operating_point_set_by']}",
         f"  selfie to card: similarity {similarity}, needed {face['match_min']:.4f}",
     ]
@@ -87,7 +92,7 @@ def _events(events: list[Json]) -> Table:
         table.add_column(column, overflow="fold")
     for event in events:
         facts = ", ".join(f"{name}: {_plain(value)}" for name, value in event["facts"].items())
-        table.add_row(_time(event["at"]), event["event"], facts)
+        table.add_row(wib_time(event["at"]), event["event"], facts)
     return table
 
 
@@ -107,5 +112,6 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value of an audit entr
     return str(value)
 
 
-def _time(moment: str) -> str:
+def wib_time(moment: str) -> str:
+    """Return a moment in ISO 8601 as the time in Jakarta, to the second."""
     return f"{datetime.fromisoformat(moment).astimezone(JAKARTA):%Y-%m-%d %H:%M:%S}"

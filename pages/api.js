@@ -80,6 +80,7 @@ function speak(redraw) {
     for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
     $("language").textContent = language === "en" ? "Bahasa Indonesia" : "English";
     $("language").lang = language === "en" ? "id" : "en";
+    notice(""); // it was said in the other language
     redraw();
   };
   $("language").addEventListener("click", () => {

@@ -13,7 +13,7 @@ words({
   formHint: ["Setiap isian tersimpan begitu Anda pindah ke isian berikutnya.", "Each field is saved as you move to the next."],
   kk: ["Nomor Kartu Keluarga", "Family card number (KK)"], name: ["Nama lengkap sesuai KTP", "Full name as on your KTP"],
   birth: ["Tanggal lahir", "Date of birth"], region: ["Kabupaten/kota sesuai KTP", "Regency or city on your KTP"],
-  choose: ["Pilih …", "Choose …"], savedSecret: ["Tersimpan; isi lagi hanya untuk mengganti", "Saved; type again only to change it"],
+  choose: ["Pilih …", "Choose …"], savedSecret: ["Sudah tersimpan", "Saved already"],
   saved: ["Tersimpan.", "Saved."], photoTitle: ["2. Foto", "2. Photographs"],
   photoHint: ["Cahaya dari depan, seluruh wajah terlihat. Hijab dan peci boleh.", "Light from the front, whole face visible. Hijab and peci are fine."],
   ktp: ["Foto KTP", "Photograph of your KTP"], selfie: ["Foto selfie", "Selfie"], takePhoto: ["Ambil atau pilih foto", "Take or choose a photograph"],
@@ -29,7 +29,7 @@ words({
   earlier_recipient: ["Penerima terdahulu", "Earlier recipients"], face: ["Wajah", "Face"],
   waveTitle: ["Gelombang", "Wave"], noWave: ["Belum ada gelombang yang dibuka. Anda tidak perlu mengisi ulang.", "No wave is open. You will not have to fill in anything again."],
   join: ["Gabung {n}", "Join {n}"], closes: ["Ditutup {n}. Urutan bergabung tidak memengaruhi peluang.", "Closes {n}. The order of joining does not change your chance."],
-  receipt: ["Tanda terima", "Receipt"], drawn: ["Peringkat undian", "Rank in the draw"], reserve: ["Nomor cadangan", "Place on the reserve list"], proof: ["Bukti undian", "Proof of the draw"],
+  receipt: ["Tanda terima", "Receipt"], drawn: ["Peringkat undian di wilayah Anda", "Rank in the draw of your region"], reserve: ["Nomor cadangan", "Place on the reserve list"], proof: ["Bukti undian", "Proof of the draw"],
   waitDraw: ["Hasil tampil di sini setelah undian diumumkan.", "Your result appears here once the draw is published."],
 });
 
@@ -96,7 +96,7 @@ function photoCard(slot) {
   input.setAttribute("capture", slot === "selfie" ? "user" : "environment");
   const card = el("div", { className: "card" }, el("h3", {}, t(slot)), el("p", {}, t(photo.status)), el("ul", {}, ...photo.faults.map(reasonItem)),
     el("label", { htmlFor: input.id }, t("takePhoto")), input);
-  if (one && one.preview) card.append(el("img", { src: one.preview, alt: t(slot) }));
+  if (one && one.preview && photo.status !== "REFUSED") card.append(el("img", { src: one.preview, alt: t(slot) }));
   if (one && one.share < 1 && !one.failed) card.append(el("label", { htmlFor: "share-" + slot }, t("sending")), el("progress", { id: "share-" + slot, max: 1, value: one.share }));
   if (one && one.failed) card.append(el("p", { className: "fault", role: "alert" }, t("uploadFailed")), el("button", { type: "button", onclick: () => send(slot) }, t("retry")));
   return card;
@@ -120,7 +120,7 @@ function drawWave(state) {
 }
 
 function resultBlock(own) {
-  const facts = el("div", { className: "card" }, el("p", {}, el("strong", {}, t("drawn") + ": " + own.result.rank + " / " + own.entry_count)));
+  const facts = el("div", { className: "card" }, el("p", {}, el("strong", {}, t("drawn") + ": " + own.result.rank)));
   if (own.result.reserve) facts.append(el("p", {}, t("reserve") + ": " + own.result.reserve));
   facts.append(el("details", {}, el("summary", {}, t("proof")), el("pre", {}, JSON.stringify(own, null, 1))));
   return facts;
@@ -145,6 +145,7 @@ async function refresh() {
   if (!status.wave || state === "JOINED") result = null;
   else if (!result) result = await ask("GET", "/v1/waves/" + status.wave.wave_id + "/entries/mine").catch(() => null);
   draw();
+  if (!awaiting()) notice("");  // "being received" is over once the status says what became of it
   if (before && before !== state) { notice(said(status.state.sentence)); $("state").focus(); }
   timer = setTimeout(() => { if (document.hidden) timer = setTimeout(watch, 5000); else watch(); }, state === "CHECKING" || awaiting() ? 2000 : 15000);
 }

@@ -6,14 +6,23 @@ words({
   cases: ["Kasus terbuka", "Open cases"], none: ["Tidak ada kasus terbuka.", "No open cases."], open: ["Buka", "Open"],
   note: ["Catatan untuk arsip (wajib)", "Note for the record (needed)"],
   noteHint: ["Jangan tulis NIK atau nama. Pembukaan kasus ini sudah dicatat.", "Write no NIK or name. That you opened this case is on record."],
-  accept: ["Terima: orang yang sama", "Accept: the same person"], retake: ["Minta selfie baru", "Ask for a new selfie"], refuse: ["Tolak", "Refuse"],
+  accept: ["Terima pendaftaran ini", "Accept this application"], retake: ["Minta selfie baru", "Ask for a new selfie"], refuse: ["Tolak pendaftaran ini", "Refuse this application"],
+  noteMissing: ["Tulis catatan terlebih dahulu.", "Write a note first."],
   decided: ["Keputusan disimpan.", "Decision saved."], selfie: ["Selfie", "Selfie"], ktp: ["KTP", "KTP"], noPicture: ["belum ada", "not there"],
   subject: ["Pendaftaran ini", "This application"], other: ["Pendaftaran lain", "Other application"],
 });
 
 let cases = null, current = null, texts = {};
 const staff = (method, path, body) => call(method, path, body, $("token").value.trim());
-const wording = (code) => (texts[code] ? (language === "en" ? texts[code].en : texts[code].id).sentence : code);
+// Texts by code speak to the applicant; these say what a reviewer is asked to look at.
+const QUESTIONS = {
+  FACE_DIFFERS: ["Wajah pada selfie berbeda dari KTP. Orang yang sama? Bila ya, terima.", "The selfie's face differs from the KTP's. The same person? If so, accept."],
+  FACE_UNSURE: ["Mesin tidak yakin selfie dan KTP orang yang sama. Bila sama, terima.", "The machine is not sure that selfie and KTP show one person. If they do, accept."],
+  FACE_ENROLLED_TWICE: ["Wajah ini mirip dengan pendaftaran lain di bawah. Bila orangnya sama, tolak; bila berbeda, terima.", "This face is like the other application's below. If it is the same person, refuse; if not, accept."],
+  NIK_ALREADY_REGISTERED: ["NIK ini juga dipakai pendaftaran lain. Menerima yang ini menolak yang lain.", "Another application uses this NIK too. Accepting this one refuses the other."],
+  LIVENESS_DOUBT: ["Periksa apakah selfie ini foto dari orangnya langsung, bukan dari layar atau cetakan.", "Look whether the selfie was taken of the person, not of a screen or a print."],
+};
+const wording = (code) => QUESTIONS[code] ? QUESTIONS[code][language === "en" ? 1 : 0] : (texts[code] ? (language === "en" ? texts[code].en : texts[code].id).sentence : code);
 
 function draw() {
   if (cases) $("cases").replaceChildren(...(cases.length ? cases.map(caseLine) : [el("li", {}, t("none"))]));
@@ -44,6 +53,7 @@ async function list() {
 
 onAction($("enter"), "submit", list);
 for (const button of document.querySelectorAll("[data-decision]")) onAction(button, "click", async () => {
+  if (!$("note").value.trim()) { notice(t("noteMissing")); $("note").focus(); return; }
   await staff("POST", "/v1/reviews/" + current.head.case_id + "/decision", { decision: button.dataset.decision, note: $("note").value.trim() });
   await list();
   notice(t("decided"));

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gelombang.domain.application import ApplicationId
-from gelombang.domain.errors import NotSignedInError
+from gelombang.domain.errors import NotAllowedError, NotSignedInError
 from gelombang.journey.ports import Ports
 from gelombang.journey.sessions import Staff, applicant_of, staff_of
 
@@ -46,7 +46,12 @@ def _applicant(ports: Ports, authorization: str) -> ApplicationId:
 
 def _staff(role: str) -> Callers[Staff]:
     def identify(ports: Ports, authorization: str) -> Staff:
-        staff = staff_of(ports, bearer_token(authorization))
+        token = bearer_token(authorization)
+        try:
+            staff = staff_of(ports, token)
+        except NotSignedInError:
+            applicant_of(ports, token)  # raises when the token opens no session at all
+            raise NotAllowedError(role) from None
         staff.must_be(role)
         return staff
 

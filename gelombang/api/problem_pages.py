@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from gelombang.api.problems import TABLE, Sentence, problem_body, wait_of
-from gelombang.api.wording import FORMAL
+from gelombang.api.wording import wording_of
 from gelombang.domain import errors
 from gelombang.domain.errors import FieldFault, GelombangError
+from gelombang.journey.programme import load_programme
 
 EXAMPLE_REQUEST = "3f1c9a52-6a53-4c8e-9d0e-0f6b1f6f7a11"
-_TEXTS = FORMAL | {
-    "CODE_WRONG": Sentence("Kode salah.", "The code is wrong."),
-    "PHOTO_MISSING_SELFIE": Sentence("Foto selfie belum ada.", "The selfie is missing."),
-}
+EXAMPLE_PROGRAMME = "prakerja"
 
 
 def problem_pages() -> dict[str, str]:
@@ -30,7 +28,7 @@ def problem_pages() -> dict[str, str]:
 
 def example_problem(kind: type[GelombangError]) -> dict[str, Any]:
     """Return the body that answers an error of this class, with facts as they could be."""
-    return problem_body(example_error(kind), EXAMPLE_REQUEST, _TEXTS.__getitem__)
+    return problem_body(example_error(kind), EXAMPLE_REQUEST, _wording)
 
 
 def example_error(kind: type[GelombangError]) -> GelombangError:
@@ -48,6 +46,10 @@ def example_error(kind: type[GelombangError]) -> GelombangError:
         errors.DependencyError("table"),
     )
     return next((sample for sample in samples if type(sample) is kind), None) or kind()
+
+
+def _wording(reason: str) -> Sentence:
+    return wording_of(reason, lambda: load_programme(EXAMPLE_PROGRAMME))
 
 
 def _page(kind: type[GelombangError]) -> str:

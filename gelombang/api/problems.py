@@ -1,6 +1,6 @@
 """The one table from errors to RFC 9457 problems, with what to tell the person in Indonesian and English.
 
-docs/problems/<slug>.md is generated from it (`python -m gelombang.api.openapi --problems docs/problems`).
+docs/problems/<slug>.md is generated from it (`python -m gelombang.api.problem_pages docs/problems`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,10 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         401,
         "Belum masuk",
         Sentence("Sesi Anda tidak ada atau sudah berakhir.", "You have no session, or it has ended."),
-        Sentence("Minta kode baru dan masuk kembali.", "Ask for a new code and sign in again."),
+        Sentence(
+            "Masuk kembali: pendaftar dengan kode baru, petugas dengan token dari pengelola.",
+            "Sign in again: applicants with a new code, staff with their token from the operator.",
+        ),
     ),
     errors.NotAllowedError: Problem(
         "not-allowed",

@@ -8,8 +8,6 @@ from gelombang.api.problems import Sentence
 from gelombang.domain.programme import Programme
 
 FORMAL = {
-    "FIELD_MISSING": Sentence("Isian ini wajib diisi.", "This field is needed."),
-    "FIELD_NOT_KNOWN": Sentence("Isian ini tidak dikenal.", "There is no such field."),
     "FIELD_WRONG_TYPE": Sentence("Jenis nilai isian ini salah.", "The value is of the wrong type."),
     "FIELD_TOO_LONG": Sentence("Isian ini terlalu panjang.", "The value is too long."),
     "FIELD_TOO_SHORT": Sentence("Isian ini terlalu pendek.", "The value is too short."),

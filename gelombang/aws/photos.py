@@ -14,7 +14,7 @@ from gelombang.journey.ports import UploadForm
 SERVICE = "s3"
 UPLOAD_MINUTES = 10
 VIEW_SECONDS = 300
-MOST_BYTES = 15 * 1024 * 1024  # a phone's HEIC or JPEG at full size stays below it
+MOST_BYTES = 15 * 1024 * 1024  # a phone's picture at full size stays below it
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 
 

@@ -73,11 +73,14 @@ def test_a_wave_with_faults_is_refused_with_all_of_them(world: MemoryWorld, anyb
 
 
 @pytest.mark.parametrize("step", ["close", *STEPS])
-def test_only_an_operator_moves_a_wave(world: MemoryWorld, applicant: Caller, step: str) -> None:
+def test_only_an_operator_moves_a_wave(
+    world: MemoryWorld, applicant: Caller, anybody: Caller, step: str
+) -> None:
     staff(world, "operator").post("/v1/waves", wave_around(world))
 
     assert staff(world, "reviewer").post(f"/v1/waves/gelombang-1/{step}").slug == "not-allowed"
-    assert applicant.post(f"/v1/waves/gelombang-1/{step}").slug == "not-signed-in"
+    assert applicant.post(f"/v1/waves/gelombang-1/{step}").slug == "not-allowed"
+    assert anybody.post(f"/v1/waves/gelombang-1/{step}").slug == "not-signed-in"
 
 
 def test_joining_twice_gives_one_receipt(world: MemoryWorld, applicant: Caller) -> None:
