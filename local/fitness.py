@@ -14,8 +14,9 @@ from gelombang.domain.face_evidence import PhotoOutcome
 from gelombang.domain.verdict import FaceOutcome, judge_face
 from gelombang.journey.programme import load_programme
 from gelombang.memory.rows import MemoryRows
-from local.cards import jpeg
+from local.cards import photograph_card, render_card
 from local.faces import bundled_subjects, folder_subjects, good_selfie, spoiled_selfie
+from local.population import Population
 from local.worker_process import DEFAULT_PACK, chosen_pack
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import Pack, load_pack
@@ -71,21 +72,21 @@ def is_fit(subject: CaptureSubject, pack: Pack, point: OperatingPoint) -> bool:
     """Say whether selfie and portrait have no fault, and a face can be found in the spoiled selfie."""
     if _has_fault(subject, pack, point):
         return False
-    spoiled = _evidence(pack, spoiled_selfie(subject), _portrait_of(subject))
+    spoiled = _evidence(pack, spoiled_selfie(subject), _card_of(subject))
     return spoiled.selfie.outcome is PhotoOutcome.ASSESSED
 
 
 def _has_fault(subject: CaptureSubject, pack: Pack, point: OperatingPoint) -> bool:
-    evidence = _evidence(pack, good_selfie(subject), _portrait_of(subject))
+    evidence = _evidence(pack, good_selfie(subject), _card_of(subject))
     return judge_face(evidence, point).outcome is FaceOutcome.RETAKE
 
 
-def _portrait_of(subject: CaptureSubject) -> bytes:
-    return jpeg(subject.portrait, quality=90)
+def _card_of(subject: CaptureSubject) -> bytes:
+    """Return the photograph of anybody's card with the subject's portrait."""
+    (holder,) = Population.seeded(seed=1, count=1).citizens
+    return photograph_card(render_card(holder, subject.portrait), seed=1)
 
 
-def _evidence(pack: Pack, selfie: bytes, portrait: bytes) -> FaceEvidence:
+def _evidence(pack: Pack, selfie: bytes, card: bytes) -> FaceEvidence:
     nobody = Gallery(MemoryRows(), pack.release)
-    return check_faces(
-        pack, nobody, [FaceRequest("fitness", "fitness", selfie, portrait)], datetime.now(UTC)
-    )[0]
+    return check_faces(pack, nobody, [FaceRequest("fitness", "fitness", selfie, card)], datetime.now(UTC))[0]

@@ -14,7 +14,7 @@ from gelombang.journey.programme import load_programme
 from gelombang.memory.registers import facts_about
 from local.play import choose_citizens
 from local.population import Population
-from local.scenario import FACES_NEEDED, PARTS, REFUSED
+from local.scenario import FACES_NEEDED, PARTS, REFUSED, parts_for
 from local.service import PEOPLE, SEED, wave_definition
 
 DAYS = (date(2026, 11, 21), date(2028, 2, 29), date(2027, 1, 1))
@@ -77,3 +77,15 @@ def test_a_kind_nobody_is_of_cannot_be_cast():
 
     with pytest.raises(LookupError):
         choose_citizens(PARTS, nobody, ["3171"])
+
+
+def test_with_every_face_everybody_plays():
+    assert parts_for(PARTS, FACES_NEEDED) == PARTS
+
+
+def test_with_fewer_faces_nobody_plays_who_would_share_one_and_who_needs_none_plays_on():
+    left = parts_for(PARTS, 6)
+
+    missing = {part.name for part in PARTS if part not in left}
+    assert missing == {"receives aid, as the rules in force allow", "ordinary"}
+    assert {part.name for part in left} >= {"village head", "earlier recipient", "same face, second NIK"}
