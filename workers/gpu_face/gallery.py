@@ -1,9 +1,13 @@
-"""The gallery: everyone enrolled under one model release, in memory for searching and in the table for good.
+"""The gallery: everyone enrolled under one model release, in the table for good and in a store for searching.
 
-A person is one row, `GALLERY#<model_release>` `<enrolled_at>#<application_id>`, so erasing a person is
-erasing a row. Embeddings of different releases lie in different spaces and never meet. Workers share the table
-only: each enrols its batch first and then reads what the others wrote, so of two workers that see one face at
-the same moment at least the later one finds the other's.
+A person is one row, `GALLERY#<model_release>` `<enrolled_at>#<application_id>`. Embeddings of different releases lie
+in different spaces and never meet. Workers share the table only, and the table is the truth: each enrols its batch
+first and then reads what the others wrote, so of two workers that see one face at the same moment at least the later
+one finds the other's. A worker's store is its own copy; on disk it says how far the table had been read, so that
+a restart reads only what came since, and it can be thrown away at any time.
+
+To erase a person is to take their row and leave one without a vector in its place, `erased`, until every worker has
+read it and forgotten them too. A store that was away for longer is built up anew from the table.
 """
 
 from __future__ import annotations
@@ -19,41 +23,56 @@ from numpy.typing import NDArray
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.face_evidence import Candidate
 from gelombang.journey.ports import Delete, Key, Put, Row, Rows
+from workers.gpu_face.search.engine import Engine, choose_engine
+from workers.gpu_face.search.store import FaceStore, MemoryStore
 from workers.gpu_face.stages.dedup import search_gallery
 
 # A row may appear this long before or after its key's time: clocks differ, a batch is stamped at its start.
 OVERLAP = timedelta(minutes=2)
-STORED_TYPE = np.dtype("<f2")  # half precision moves a cosine by less than 0.001 and keeps a row below 1 KB
+ERASURES_KEPT = timedelta(days=30)
+STORED_TYPE = np.dtype("<f2")  # half precision moves a cosine by less than 0.001 and keeps a row below 1.5 KB
+SAME_FACE = 5e-5  # of a component: what the store's own rounding makes of one vector at most
 ROW_VERSION = 1  # a face is written once
-FIRST_CAPACITY = 1024
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Gallery:
     """The enrolled faces of one model release; one thread's."""
 
-    def __init__(self, rows: Rows, model_release: str) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        model_release: str,
+        store: FaceStore | None = None,
+        *,
+        engine: Engine | None = None,
+        threads: int = 1,
+    ) -> None:
+        """Search in `store`, which belongs to this table and release; without one, in memory."""
         self._rows = rows
         self._partition = f"GALLERY#{model_release}"
-        self._vectors = np.zeros((0, 0), np.float32)  # rows beyond len(self) are room to grow
-        self._applications: list[str] = []
-        self._enrolled_at: list[str] = []
-        self._row_of: dict[str, int] = {}
-        self._read_until: datetime | None = None
+        self._store = MemoryStore() if store is None else store
+        self._engine = choose_engine().engine if engine is None else engine
+        self._threads = threads
 
     def __len__(self) -> int:
-        return len(self._applications)
+        return len(self._store)
 
     def refresh(self, now: datetime) -> None:
-        """Read what was enrolled since the last time, by any worker; the first time everything.
+        """Read what was enrolled or erased since the last time, by any worker; the first time everything.
 
         Raises:
             DependencyError: the table could not be reached.
         """
-        for prefix in _prefixes(self._read_until, now + OVERLAP):
+        read_until = None if self._store.read_until is None else _to_time(self._store.read_until)
+        if read_until is not None and now - read_until > ERASURES_KEPT - OVERLAP:
+            self._store.clear()
+            read_until = None
+        for prefix in _prefixes(read_until, now + OVERLAP):
             for row in self._rows.read_partition(self._partition, prefix):
-                enrolled_at, _, application_id = row.key.sort.partition("#")
-                self._take(application_id, enrolled_at, _to_vector(row.fields["vector"]))
-        self._read_until = now - OVERLAP
+                self._read(row)
+        self._store.note_read(_to_stamp(now - OVERLAP))
 
     def enrol(self, application_id: str, vector: NDArray[np.float32], now: datetime) -> None:
         """Store one applicant's face, (D,) float32 of unit length, in place of an earlier one of theirs.
@@ -63,48 +82,70 @@ class Gallery:
         Raises:
             DependencyError: the table could not be reached; enrolling again is safe.
         """
-        text, stamp = _to_text(vector), now.astimezone(UTC).isoformat(timespec="microseconds")
-        stored, known = _to_vector(text), self._row_of.get(application_id)
-        if known is not None and np.array_equal(self._vectors[known], stored):
+        text, stamp = _to_text(vector), _to_stamp(now)
+        stored, known = _to_vector(text), self._store.find(application_id)
+        if known is not None and np.allclose(known[1], stored, rtol=0, atol=SAME_FACE):
             return
         # A clash means that this very row is there: made before, but its answer was lost.
         with suppress(ConflictError):
             self._rows.commit([Put(Row(self._key(application_id, stamp), {"vector": text}))])
         self._take(application_id, stamp, stored)
 
+    def erase(self, application_id: str, now: datetime) -> bool:
+        """Erase one applicant's face for every worker; say whether there was one. The table is read first.
+
+        This worker forgets it at once, the others when they refresh; a store on disk keeps the bytes until it is
+        compacted.
+
+        Raises:
+            ConflictError: the applicant was enrolled anew in the same moment: erase again.
+            DependencyError: the table could not be reached; erasing again is safe.
+        """
+        self.refresh(now)
+        known = self._store.find(application_id)
+        if known is None:
+            return False
+        erased = Row(
+            self._key(application_id, max(_to_stamp(now), known[0] + 1)),
+            {"erased": True},
+            expires_at=now + ERASURES_KEPT,
+        )
+        self._rows.commit([Delete(self._key(application_id, known[0]), ROW_VERSION), Put(erased)])
+        return self._store.erase(application_id)
+
     def search(self, probes: NDArray[np.float32], applicants: Sequence[str]) -> list[tuple[Candidate, ...]]:
         """Return for each probe, (N, D) float32 of unit length, the most similar of everybody else."""
-        own_rows = [self._row_of.get(application_id) for application_id in applicants]
-        return search_gallery(probes, own_rows, self._vectors[: len(self)], self._applications)
+        return search_gallery(probes, applicants, self._store, self._engine, threads=self._threads)
 
-    def _take(self, application_id: str, stamp: str, vector: NDArray[np.float32]) -> None:
-        """Put a face in memory; of two faces of one applicant the later stays, and the other's row is erased.
+    def _read(self, row: Row) -> None:
+        enrolled_at, _, application_id = row.key.sort.partition("#")
+        stamp = _to_stamp(datetime.fromisoformat(enrolled_at))
+        if "erased" not in row.fields:
+            self._take(application_id, stamp, _to_vector(row.fields["vector"]))
+            return
+        known = self._store.find(application_id)
+        if known is not None and known[0] < stamp:
+            self._store.erase(application_id)
+
+    def _take(self, application_id: str, stamp: int, vector: NDArray[np.float32]) -> None:
+        """Put a face in the store; of two faces of one applicant the later stays, and the other's row is erased.
 
         Whoever sees both rows erases the older, so that one a person remains wherever a worker was killed.
         """
-        row = self._row_of.get(application_id)
-        if row is None:
-            self._append(application_id, stamp, vector)
+        known = self._store.find(application_id)
+        if known is None:
+            self._store.append(application_id, stamp, vector)
             return
-        older, later = sorted((stamp, self._enrolled_at[row]))
+        older, later = sorted((stamp, known[0]))
         if older == later:
             return
         if later == stamp:
-            self._enrolled_at[row] = stamp
-            self._vectors[row] = vector
+            self._store.append(application_id, stamp, vector)
         with suppress(ConflictError):  # erased already
             self._rows.commit([Delete(self._key(application_id, older), ROW_VERSION)])
 
-    def _append(self, application_id: str, stamp: str, vector: NDArray[np.float32]) -> None:
-        row = self._row_of[application_id] = len(self)
-        if row == len(self._vectors):
-            self._vectors = _doubled(self._vectors, len(vector))
-        self._vectors[row] = vector
-        self._applications.append(application_id)
-        self._enrolled_at.append(stamp)
-
-    def _key(self, application_id: str, stamp: str) -> Key:
-        return Key(self._partition, f"{stamp}#{application_id}")
+    def _key(self, application_id: str, stamp: int) -> Key:
+        return Key(self._partition, f"{_to_time(stamp).isoformat(timespec='microseconds')}#{application_id}")
 
 
 def _prefixes(since: datetime | None, until: datetime) -> list[str]:
@@ -120,11 +161,13 @@ def _prefixes(since: datetime | None, until: datetime) -> list[str]:
     return [(first + i * step).isoformat()[:length] for i in range(count)]
 
 
-def _doubled(vectors: NDArray[np.float32], dimension_count: int) -> NDArray[np.float32]:
-    larger = np.zeros((max(FIRST_CAPACITY, 2 * len(vectors)), dimension_count), np.float32)
-    if len(vectors):
-        larger[: len(vectors)] = vectors
-    return larger
+def _to_stamp(time: datetime) -> int:
+    """Return microseconds since 1970."""
+    return (time - EPOCH) // MICROSECOND
+
+
+def _to_time(stamp: int) -> datetime:
+    return EPOCH + stamp * MICROSECOND
 
 
 def _to_text(vector: NDArray[np.float32]) -> str:

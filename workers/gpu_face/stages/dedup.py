@@ -1,6 +1,6 @@
 """Dedup: who of everyone enrolled looks like each probe (1:N); leads for reviewers, never a verdict.
 
-(N, D) probes and an (M, D) gallery → N tuples of candidates: one matrix product for the whole batch.
+(N, D) probes and a store of faces → N tuples of candidates; the cost is that of `search.scan.nearest`.
 """
 
 from __future__ import annotations
@@ -11,40 +11,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gelombang.domain.face_evidence import Candidate
+from workers.gpu_face.search.engine import Engine
+from workers.gpu_face.search.scan import nearest
+from workers.gpu_face.search.store import FaceStore
 
 CANDIDATE_COUNT = 5  # what a reviewer can look at; a cluster of more shows from each of its members
 
 DIGITS = 6  # of a similarity; the order of a matrix's rows already moves the seventh
-TIE = 10.0**-DIGITS
 
 
 def search_gallery(
     probes: NDArray[np.float32],
-    own_rows: Sequence[int | None],
-    gallery: NDArray[np.float32],
-    enrolled: Sequence[str],
+    applicants: Sequence[str],
+    store: FaceStore,
+    engine: Engine,
+    *,
+    threads: int = 1,
+    shards: int = 0,
 ) -> list[tuple[Candidate, ...]]:
     """Return for each probe its most similar references, best first, but not the applicant's own.
 
     Args:
         probes: (N, D) float32, unit length.
-        own_rows: where in the gallery each probe's own applicant is enrolled; None where nowhere.
-        gallery: (M, D) float32, unit length, of the same model release.
-        enrolled: the application of each row of the gallery, each once.
+        applicants: whose each probe is.
+        store: everybody enrolled under the same model release.
+        engine: multiplies.
+        threads: how many of this machine's to use.
+        shards: see `nearest`; never changes the answer.
     """
-    if not len(gallery):
-        return [()] * len(probes)
-    similarities = np.clip(probes @ gallery.T, -1.0, 1.0)
-    for probe, own_row in enumerate(own_rows):
-        if own_row is not None:
-            similarities[probe, own_row] = -np.inf
-    return [_best(row, enrolled) for row in similarities]
+    # One more than wanted: the applicant's own face may be among them.
+    found = nearest(probes, store.parts(), CANDIDATE_COUNT + 1, engine, threads=threads, shards=shards)
+    alike: list[list[tuple[float, str]]] = [[] for _ in probes]
+    for probe, part, row, similarity in zip(
+        found.probes.tolist(),
+        found.parts.tolist(),
+        found.rows.tolist(),
+        found.similarities.tolist(),
+        strict=True,
+    ):
+        alike[probe].append((-round(similarity, DIGITS), store.name_of(part, row)))
+    return [_best(some, applicant) for some, applicant in zip(alike, applicants, strict=True)]
 
 
-def _best(similarities: NDArray[np.float32], enrolled: Sequence[str]) -> tuple[Candidate, ...]:
-    count = min(CANDIDATE_COUNT, len(similarities))
-    least = np.partition(similarities, -count)[-count]
+def _best(alike: list[tuple[float, str]], applicant: str) -> tuple[Candidate, ...]:
     # Equal similarities come in the order of names, so that two workers tell the same story.
-    rows = np.flatnonzero((similarities >= least - TIE) & np.isfinite(similarities))
-    alike = sorted((-round(float(similarities[row]), DIGITS), enrolled[int(row)]) for row in rows)
-    return tuple(Candidate(application_id, -negated) for negated, application_id in alike[:count])
+    others = sorted((negated, name) for negated, name in alike if name != applicant)
+    return tuple(Candidate(name, -negated) for negated, name in others[:CANDIDATE_COUNT])

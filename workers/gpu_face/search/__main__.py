@@ -1,0 +1,109 @@
+"""The operator's commands: `python -m workers.gpu_face.search --help`.
+
+They work on a store's folder while no worker has it open. What they write names applications and likenesses and is
+for reviewers only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.progress import Progress
+
+from workers.gpu_face.search.clusters import find_clusters
+from workers.gpu_face.search.engine import choose_engine
+from workers.gpu_face.search.snapshot import open_whole, snapshots_at, take_snapshot
+from workers.gpu_face.search.store import Store
+from workers.gpu_face.search.wave import Likenesses, WaveProbes, join_wave
+
+app = typer.Typer(help="Work on a gallery's folder.", no_args_is_help=True, add_completion=False)
+
+Folder = Annotated[Path, typer.Argument(help="the store's folder")]
+Release = Annotated[str, typer.Argument(help="the model release whose faces it holds")]
+
+
+@app.command()
+def wave(
+    folder: Folder,
+    release: Release,
+    names: Annotated[Path, typer.Argument(help="file with the wave's application ids, one a line")],
+    out: Annotated[Path, typer.Argument(help="folder for the work; the same again to go on")],
+    *,
+    threshold: Annotated[float, typer.Option(min=-1, max=1, help="least cosine of a pair")],
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Find every pair of a wave's faces with everybody's, then the clusters; writes out/{pairs,clusters}.json."""
+    with Store(folder, release) as store, Progress() as bar:
+        task = bar.add_task("units", total=None)
+        choice = choose_engine()
+        typer.echo(f"engine {choice}")
+        wanted = sorted(set(names.read_text("utf-8").split()))
+        enrolled = [(name, found[1]) for name in wanted if (found := store.find(name)) is not None]
+        typer.echo(f"{len(enrolled)} of {len(wanted)} are enrolled, among {len(store)}")
+        if not enrolled:
+            raise typer.Exit(1)
+        probes = WaveProbes([name for name, _ in enrolled], np.stack([vector for _, vector in enrolled]))
+        pairs = join_wave(
+            probes,
+            store,
+            threshold,
+            out,
+            choice.engine,
+            threads=threads,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+    clusters = find_clusters(pairs, threshold)
+    (out / "pairs.json").write_text(json.dumps(_rows(pairs)), "utf-8")
+    (out / "clusters.json").write_text(json.dumps([asdict(cluster) for cluster in clusters]), "utf-8")
+    typer.echo(f"{len(pairs)} pairs, {len(clusters)} clusters")
+
+
+@app.command()
+def compact(folder: Folder, release: Release) -> None:
+    """Write the store anew without the vectors of those erased or replaced."""
+    with Store(folder, release) as store:
+        store.compact()
+        typer.echo(f"{len(store)} faces in {len(store.segments)} segments")
+
+
+@app.command()
+def snapshot(
+    folder: Folder,
+    release: Release,
+    place: Annotated[str, typer.Argument(help="folder or s3://bucket/prefix")],
+) -> None:
+    """Compact the store and copy it to a private place."""
+    with Store(folder, release) as store:
+        take_snapshot(store, snapshots_at(place))
+        typer.echo(f"{len(store)} faces in {len(store.segments)} segments")
+
+
+@app.command()
+def restore(
+    folder: Folder,
+    release: Release,
+    place: Annotated[str, typer.Argument(help="folder or s3://bucket/prefix")],
+) -> None:
+    """Check every byte of the store and replace what is damaged from a snapshot."""
+    with open_whole(
+        folder, release, snapshots_at(place), lambda name: typer.echo(f"refused {name}")
+    ) as store:
+        typer.echo(f"{len(store)} faces in {len(store.segments)} segments")
+
+
+def _rows(pairs: Likenesses) -> list[list[str | float]]:
+    return [
+        [bytes(first).decode(), bytes(second).decode(), round(float(similarity), 6)]
+        for first, second, similarity in zip(
+            pairs.firsts, pairs.seconds, pairs.similarities.tolist(), strict=True
+        )
+    ]
+
+
+if __name__ == "__main__":
+    app()

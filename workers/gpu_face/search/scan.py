@@ -1,0 +1,294 @@
+"""Scan: the one loop over the gallery; k most similar of each probe, or every pair above a threshold.
+
+Each block of codes is multiplied with up to 256 probes; a probe's largest product is compared with what its floor
+allows, and only where it passes are single products looked at. What passes is compared again exactly, so the answer
+is that of float32 vectors, whatever the engine, the number of shards, and the way faces lie in parts.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.gpu_face.search.engine import Engine
+from workers.gpu_face.search.quantise import BLOCK, ROUNDING, Blocks, Probes, quantise_probes
+
+PROBE_COUNT = 256  # probes multiplied at once, see quantise.BLOCK
+ONE_BLOCKS = 64  # blocks a single probe is multiplied with at once
+SEED_BLOCKS = 2  # a first floor is taken from so many
+GROWTH = 2  # each further stretch is so many times as long as everything before it
+EXACT_ROWS = 8192  # pairs compared again at once
+TIE = 1e-6  # similarities closer than this are equal: the order of a sum already moves the seventh digit
+INT32 = np.iinfo(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Blocks with which of their faces still count: `alive` is (N,) bool."""
+
+    blocks: Blocks
+    alive: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Probes and faces found alike: parallel arrays; `similarities` are cosines, -1..1, float64."""
+
+    probes: NDArray[np.int64]
+    parts: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    similarities: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.probes)
+
+    def where(self, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return these pairs only, or in this order."""
+        return type(self)(self.probes[kept], self.parts[kept], self.rows[kept], self.similarities[kept])
+
+
+Place = tuple[int, int]  # part, block
+
+
+def nearest(
+    vectors: NDArray[np.float32],
+    parts: Sequence[Part],
+    count: int,
+    engine: Engine,
+    *,
+    threads: int = 1,
+    shards: int = 0,
+) -> Pairs:
+    """Return for each probe its `count` most similar faces, best first, and what ties with the last of them.
+
+    Args:
+        vectors: (P, D) float32, unit length.
+        parts: the gallery.
+        count: how many faces are wanted of each probe.
+        engine: multiplies.
+        threads: how many of this machine's to use.
+        shards: into how many the gallery is split; 0 to leave it to the function. Never changes the answer.
+    """
+    starts = range(0, len(vectors), PROBE_COUNT)
+    places = places_of(parts)
+    shards = shards or (1 if len(starts) >= threads else threads)
+    tasks = list(itertools.product(starts, range(shards)))
+
+    def work(task: tuple[int, int]) -> Pairs:
+        start, shard = task
+        probes = quantise_probes(vectors[start : start + PROBE_COUNT])
+        return _moved(_nearest_in(probes, parts, places[shard::shards], count, engine), start)
+
+    if len(tasks) == 1:
+        return _best(work(tasks[0]), count)
+    with ThreadPoolExecutor(threads) as pool:
+        return _best(joined(list(pool.map(work, tasks))), count)
+
+
+def above(
+    probes: Probes, parts: Sequence[Part], places: Sequence[Place], threshold: float, engine: Engine
+) -> Pairs:
+    """Return every pair of a probe and a face in these places with a cosine of at least `threshold`."""
+    floors = np.full(len(probes), threshold)
+    found = _exact(_passing(probes, parts, places, floors, engine), probes, parts)
+    return found.where(found.similarities >= threshold)
+
+
+def places_of(parts: Sequence[Part]) -> list[Place]:
+    """Return every block of every part, in order."""
+    return [(i, block) for i, part in enumerate(parts) for block in range(len(part.blocks.codes))]
+
+
+def joined(pairs: Sequence[Pairs]) -> Pairs:
+    """Return all these pairs as one."""
+    if not pairs:
+        none = np.zeros(0, np.int64)
+        return Pairs(none, none, none, np.zeros(0))
+    return Pairs(
+        np.concatenate([each.probes for each in pairs]),
+        np.concatenate([each.parts for each in pairs]),
+        np.concatenate([each.rows for each in pairs]),
+        np.concatenate([each.similarities for each in pairs]),
+    )
+
+
+def _nearest_in(
+    probes: Probes, parts: Sequence[Part], places: Sequence[Place], count: int, engine: Engine
+) -> Pairs:
+    """Return the best of one shard: stretch by stretch, each with the floor that the ones before it set."""
+    floors = _seed(probes, parts, places[:SEED_BLOCKS], count, engine)
+    found, start, stop = joined([]), 0, SEED_BLOCKS
+    while start < len(places):
+        passing = _passing(probes, parts, places[start:stop], floors, engine)
+        promising = _promising(passing, probes, parts, floors, count)
+        found = _best(joined([found, promising]), count)
+        floors = np.maximum(floors, _floors(found.probes, found.similarities, len(probes), count))
+        start, stop = stop, stop * (1 + GROWTH)
+    return found
+
+
+def _seed(
+    probes: Probes, parts: Sequence[Part], places: Sequence[Place], count: int, engine: Engine
+) -> NDArray[np.float64]:
+    """Return a floor for each probe that at least `count` faces of these places reach; -inf where there are none."""
+    least = [np.zeros((len(probes), 0))]
+    for i, block, products in _products(probes, parts, places, engine):
+        alive = np.flatnonzero(parts[i].alive[block * BLOCK : (block + 1) * BLOCK])
+        scale = probes.scales * parts[i].blocks.scales[block]
+        margin = _margin(probes, parts[i].blocks.errors[block])
+        least.append(products[:, alive] * scale[:, None].astype(np.float64) - margin[:, None])
+    bounds = np.concatenate(least, axis=1)
+    if bounds.shape[1] < count:
+        return np.full(len(probes), -np.inf)
+    return np.partition(bounds, -count, axis=1)[:, -count]
+
+
+def _passing(
+    probes: Probes,
+    parts: Sequence[Part],
+    places: Sequence[Place],
+    floors: NDArray[np.float64],
+    engine: Engine,
+) -> Pairs:
+    """Return every pair that may reach its probe's floor, with the similarity of its codes."""
+    found = []
+    for i, block, products in _products(probes, parts, places, engine):
+        part = parts[i]
+        scales = probes.scales * part.blocks.scales[block].astype(np.float64)
+        limits = _as_products((floors - TIE - _margin(probes, part.blocks.errors[block])) / scales)
+        passed = np.flatnonzero(products.max(axis=1) >= limits)
+        if not len(passed):
+            continue
+        some, columns = np.divmod(np.flatnonzero(products[passed] >= limits[passed, None]), BLOCK)
+        which, rows = passed[some], columns + block * BLOCK
+        pairs = Pairs(which, np.full(len(which), i), rows, products[which, columns] * scales[which])
+        found.append(pairs.where(_are_alive(part, rows)))
+    return joined(found)
+
+
+def _are_alive(part: Part, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which rows are faces that count, neither erased nor the last block's filling."""
+    there = rows < len(part.alive)
+    there[there] = part.alive[rows[there]]
+    return there
+
+
+def _products(
+    probes: Probes, parts: Sequence[Part], places: Sequence[Place], engine: Engine
+) -> Iterator[tuple[int, int, NDArray[np.int32] | NDArray[np.float32]]]:
+    """Yield part, block and the products with its codes, (P, 512); the array is used again by the next."""
+    if len(probes) == 1:
+        yield from _products_of_one(probes, parts, places, engine)
+        return
+    multiply = engine.for_probes(probes.codes)
+    for i, block in places:
+        yield i, block, multiply(parts[i].blocks.codes[block])
+
+
+def _products_of_one(
+    probes: Probes, parts: Sequence[Part], places: Sequence[Place], engine: Engine
+) -> Iterator[tuple[int, int, NDArray[np.int32] | NDArray[np.float32]]]:
+    multiply = engine.for_one(probes.codes)
+    for i, group in itertools.groupby(places, key=lambda place: place[0]):
+        numbers = [block for _, block in group]
+        blocks = parts[i].blocks
+        for stretch in _stretches(numbers):
+            products = multiply(blocks.codes[stretch], blocks.sums[stretch])
+            for block, row in zip(range(*stretch.indices(len(blocks.codes))), products, strict=True):
+                yield i, block, row[None]
+
+
+def _stretches(numbers: Sequence[int]) -> Iterator[slice]:
+    """Yield runs of neighbouring blocks, so that they are multiplied where they lie."""
+    start = 0
+    for end in range(1, len(numbers) + 1):
+        full = end - start == ONE_BLOCKS
+        if end == len(numbers) or full or numbers[end] != numbers[end - 1] + 1:
+            yield slice(numbers[start], numbers[end - 1] + 1)
+            start = end
+
+
+def _promising(
+    passing: Pairs, probes: Probes, parts: Sequence[Part], floors: NDArray[np.float64], count: int
+) -> Pairs:
+    """Return, compared exactly, the pairs that can be among the best: these are few once the first are compared."""
+    if not len(passing):
+        return passing
+    order, ranks = _ranks(passing.probes, passing.similarities)
+    first = _exact(passing.where(order[ranks < count]), probes, parts)
+    floors = np.maximum(floors, _floors(first.probes, first.similarities, len(probes), count))
+    rest = passing.where(order[ranks >= count])
+    bounds = rest.similarities + _margins(rest, probes, parts)
+    return joined([first, _exact(rest.where(bounds >= floors[rest.probes] - TIE), probes, parts)])
+
+
+def _margins(pairs: Pairs, probes: Probes, parts: Sequence[Part]) -> NDArray[np.float64]:
+    errors = np.concatenate([part.blocks.errors for part in parts])
+    firsts = np.cumsum([0, *(len(part.blocks.errors) for part in parts[:-1])])
+    of_block = errors[firsts[pairs.parts] + pairs.rows // BLOCK].astype(np.float64)
+    return probes.errors[pairs.probes] + probes.lengths[pairs.probes] * of_block + ROUNDING
+
+
+def _floors(
+    probes: NDArray[np.int64], similarities: NDArray[np.float64], probe_count: int, count: int
+) -> NDArray[np.float64]:
+    """Return for each probe the `count`-th largest of its similarities, -inf where it has fewer."""
+    order, ranks = _ranks(probes, similarities)
+    floors = np.full(probe_count, -np.inf)
+    last = order[ranks == count - 1]
+    floors[probes[last]] = similarities[last]
+    return floors
+
+
+def _best(pairs: Pairs, count: int) -> Pairs:
+    """Return the `count` best pairs of each probe and what ties with the last, by probe, best first."""
+    order, ranks = _ranks(pairs.probes, pairs.similarities)
+    floors = np.full(int(pairs.probes.max(initial=-1)) + 1, -np.inf)
+    last = order[ranks == count - 1]
+    floors[pairs.probes[last]] = pairs.similarities[last] - TIE
+    return pairs.where(order).where(pairs.similarities[order] >= floors[pairs.probes[order]])
+
+
+def _ranks(
+    probes: NDArray[np.int64], similarities: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the order by probe, best first, and in that order each pair's rank (0 is best) in its probe."""
+    order = np.lexsort((-similarities, probes))
+    sorted_probes = probes[order]
+    ranks = np.arange(len(order)) - np.searchsorted(sorted_probes, sorted_probes)
+    return order, ranks
+
+
+def _exact(pairs: Pairs, probes: Probes, parts: Sequence[Part]) -> Pairs:
+    """Return the pairs with the cosines of the vectors themselves, each the same in whatever company."""
+    similarities = np.empty(len(pairs))
+    for i in np.unique(pairs.parts):
+        of_part = np.flatnonzero(pairs.parts == i)
+        for start in range(0, len(of_part), EXACT_ROWS):
+            some = of_part[start : start + EXACT_ROWS]
+            rows, blocks = pairs.rows[some], parts[int(i)].blocks
+            faces = blocks.exact[rows].astype(np.float32)
+            cosines = np.einsum("ij,ij->i", faces, probes.vectors[pairs.probes[some]])
+            similarities[some] = cosines * blocks.units[rows]
+    np.clip(similarities, -1.0, 1.0, out=similarities)
+    return Pairs(pairs.probes, pairs.parts, pairs.rows, similarities)
+
+
+def _margin(probes: Probes, error: np.float32) -> NDArray[np.float64]:
+    """Return by how much the similarity of codes can differ from the cosine, for each probe and this block."""
+    return (probes.errors + probes.lengths * error).astype(np.float64) + ROUNDING
+
+
+def _as_products(limits: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return limits in the unit of products, rounded down: products are whole numbers."""
+    return np.clip(np.floor(limits), INT32.min, INT32.max).astype(np.int32)
+
+
+def _moved(pairs: Pairs, start: int) -> Pairs:
+    return Pairs(pairs.probes + start, pairs.parts, pairs.rows, pairs.similarities)
