@@ -153,7 +153,7 @@ def test_another_role_is_not_allowed_and_an_applicant_is_not_staff(
     world: MemoryWorld, applicant: Caller, path: str
 ) -> None:
     assert staff(world, "operator").get(path).slug == "not-allowed"
-    assert applicant.get(path).slug == "not-signed-in"
+    assert applicant.get(path).slug == "not-allowed"
 
 
 def test_an_auditor_reads_the_whole_story_without_personal_data(
