@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench report-accuracy fuzz-images lock clean
+.PHONY: help demo up test check pack docs bench report-accuracy fuzz-images drill-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people,
 	@$(BIN)/gelombang pack $(or $(PACK),default)
 	@$(BIN)/python -m benchmarks.accuracy.accuracy_report --faces "$(FACES)" --pack $(or $(PACK),default) \
 	  $(if $(LIVENESS),--liveness "$(LIVENESS)") $(if $(CALLED),--called "$(CALLED)") $(if $(WRITE),--write)
+
+drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.worker --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
 
 fuzz-images: $(READY) ## Decode damaged pictures in the sandbox (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_images --count $(or $(COUNT),50000) --seed $(or $(SEED),1)
