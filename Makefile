@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench report-accuracy fuzz-images drill-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face report-accuracy fuzz-images drill-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,9 +38,11 @@ docs: $(READY) ## Write the pages that follow from the code: API, problems, stat
 	$(BIN)/python -m gelombang.api.problem_pages docs/problems
 	$(BIN)/python docs/generate.py
 
-bench: $(READY) ## Run the benchmarks there are
-	@for each in benchmarks/*/run.py; do \
-	  if [ -e "$$each" ]; then echo "== $$each"; $(BIN)/python "$$each" || exit 1; else echo "No benchmarks yet."; fi; done
+bench: bench-face $(if $(wildcard benchmarks/speed/search.py),bench-search) ## Run every benchmark
+
+bench-face: $(READY) ## Faces a second beside insightface's own (INSIGHTFACE=folder, FACES=folder, ROUNDS=3, MOST=1000)
+	@$(BIN)/python -m benchmarks.speed.face $(if $(INSIGHTFACE),--insightface "$(INSIGHTFACE)") \
+	  $(if $(FACES),--faces "$(FACES)") --rounds $(or $(ROUNDS),3) --most $(or $(MOST),1000)
 
 report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people, PACK=default, LIVENESS=folder, CALLED=name, WRITE=1)
 	@$(BIN)/gelombang pack $(or $(PACK),default)

@@ -105,15 +105,33 @@ def _upright_squares(faces: Sequence[Face], mesh_scale: float, size: int) -> NDA
 def _cut(picture: Picture, matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     """Return `size` x `size` px of the picture under the transform, black beyond it.
 
-    A strong reduction goes by area first: sampling it straight would alias fine detail of a large photograph.
+    A strong reduction goes by area first: sampling it straight would alias fine detail of a large photograph. Only the
+    part that is seen is reduced.
     """
     pixels, scale = picture.pixels, float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 1 / 2:
+        corner, pixels = _seen(pixels, matrix, size)
         height, width = pixels.shape[:2]
         smaller = max(round(2 * scale * width), 1), max(round(2 * scale * height), 1)
         pixels = cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        matrix = np.hstack([matrix[:, :2] * (width / smaller[0], height / smaller[1]), matrix[:, 2:]])
+        shift = matrix[:, 2:] + matrix[:, :2] @ corner[:, None]
+        matrix = np.hstack([matrix[:, :2] * (width / smaller[0], height / smaller[1]), shift])
     return cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _seen(
+    pixels: NDArray[np.uint8], matrix: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Return the part of the picture that a cut shows, with a margin, and where it begins (2,), x and y in px."""
+    height, width = pixels.shape[:2]
+    corners = np.array([(0, 0), (size, 0), (0, size), (size, size)], np.float64)
+    places = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    margin = 4 / float(np.hypot(matrix[0, 0], matrix[1, 0]))  # of 4 px of the cut: what the reduction blends
+    left, top = np.clip(np.floor(places.min(axis=0) - margin), 0, (width - 1, height - 1)).astype(int)
+    right, bottom = np.clip(
+        np.ceil(places.max(axis=0) + margin), (left + 1, top + 1), (width, height)
+    ).astype(int)
+    return np.array((left, top), np.float64), pixels[top:bottom, left:right]
 
 
 def _run(mesh: Mesh, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
