@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.worker.search_faces import photographs, strangers
 from workers.gpu_face.search.clusters import Cluster, find_clusters
 from workers.gpu_face.search.engine import Int8Engine
-from workers.gpu_face.search.store import MemoryStore
+from workers.gpu_face.search.memory import MemoryStore
 from workers.gpu_face.search.wave import Likenesses, WaveProbes, join_wave
 
 STRONG = 0.4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,11 +44,14 @@ def test_every_setting_is_taken_from_the_environment() -> None:
             "GELOMBANG_FACE_BATCH_COUNT": "32",
             "GELOMBANG_FACE_BATCH_AGE_S": "1",
             "GELOMBANG_FACE_VISIBILITY_S": "120",
+            "GELOMBANG_GALLERY": "/var/gallery",
+            "GELOMBANG_GALLERY_SNAPSHOT": "s3://private/gallery",
         }
     )
 
     assert (settings.pack, settings.provider, settings.threads) == ("open", "CUDAExecutionProvider", 1)
     assert (settings.limits.count, settings.limits.age_s, settings.visibility_s) == (32, 1, 120)
+    assert (settings.gallery, settings.gallery_snapshot) == (Path("/var/gallery"), "s3://private/gallery")
 
 
 def test_all_wrong_numbers_are_named_at_once() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.worker.search_faces import strangers
 from workers.gpu_face.search.engine import Int8Engine
-from workers.gpu_face.search.store import MemoryStore
+from workers.gpu_face.search.memory import MemoryStore
 from workers.gpu_face.stages.dedup import CANDIDATE_COUNT, search_gallery
 
 ENGINE = Int8Engine()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gelombang.domain.errors import DependencyError
-from gelombang.journey.ports import Change, Delete
+from gelombang.journey.ports import Change, Delete, Row
 from gelombang.memory.rows import MemoryRows
 from workers.gpu_face.gallery import Gallery
+from workers.gpu_face.reembed import enrolled_under
+from workers.gpu_face.search.store import Store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PARTITION = "GALLERY#test-1"
@@ -190,3 +193,106 @@ class AnswerLost(MemoryRows):
         self._answers_lost += 1
         if self._answers_lost == 1:
             raise DependencyError("dynamodb", "ReadTimeoutError")
+
+
+def test_whoever_is_erased_is_forgotten_by_every_worker_and_their_vector_leaves_the_table() -> None:
+    rows = MemoryRows()
+    gallery, other = Gallery(rows, "test-1"), Gallery(rows, "test-1")
+    gallery.enrol("first", face(1), NOON)
+    other.refresh(NOON)
+
+    assert gallery.erase("first", NOON + timedelta(seconds=5))
+
+    other.refresh(NOON + timedelta(seconds=6))
+    assert found_by(gallery, 1) == found_by(other, 1) == {}
+    assert all("vector" not in row.fields for row in rows.read_partition(PARTITION))
+    assert not gallery.erase("first", NOON + timedelta(seconds=7))
+
+
+def test_an_erasure_reaches_a_store_on_disk_that_was_closed_meanwhile(tmp_path: Path) -> None:
+    rows = MemoryRows()
+    with Store(tmp_path, "test-1") as store:
+        gallery = Gallery(rows, "test-1", store)
+        gallery.enrol("first", face(1), NOON)
+        gallery.enrol("second", face(2), NOON)
+        gallery.refresh(NOON)
+    Gallery(rows, "test-1").erase("first", NOON + timedelta(days=20))
+
+    with Store(tmp_path, "test-1") as store:
+        again = Gallery(rows, "test-1", store)
+        again.refresh(NOON + timedelta(days=21))
+
+        assert found_by(again, 1).keys() == {"second"}
+
+
+def test_a_store_that_was_closed_for_longer_than_erasures_are_kept_is_built_up_anew(tmp_path: Path) -> None:
+    rows = MemoryRows()
+    with Store(tmp_path, "test-1") as store:
+        gallery = Gallery(rows, "test-1", store)
+        gallery.enrol("first", face(1), NOON)
+        gallery.enrol("second", face(2), NOON)
+        gallery.refresh(NOON)
+    for row in rows.read_partition(PARTITION):  # the table has dropped what an erasure left
+        if row.key.sort.endswith("#first"):
+            rows.commit([Delete(row.key, row.version)])
+
+    with Store(tmp_path, "test-1") as store:
+        again = Gallery(rows, "test-1", store)
+        again.refresh(NOON + timedelta(days=31))
+
+        assert found_by(again, 1).keys() == {"second"}
+
+
+def test_a_restart_reads_only_what_came_since(tmp_path: Path) -> None:
+    rows = CountedReads()
+    with Store(tmp_path, "test-1") as store:
+        gallery = Gallery(rows, "test-1", store)
+        for i in range(100):
+            gallery.enrol(f"person-{i}", face(i), NOON)
+        gallery.refresh(NOON + timedelta(hours=2))
+    Gallery(rows, "test-1").enrol("meanwhile", face(200), NOON + timedelta(hours=3))
+    rows.rows_read = 0
+
+    with Store(tmp_path, "test-1") as store:
+        again = Gallery(rows, "test-1", store)
+        again.refresh(NOON + timedelta(hours=30))
+        again.refresh(NOON + timedelta(hours=30))
+
+        assert len(again) == 101
+        assert "meanwhile" in found_by(again, 200)
+    assert rows.rows_read == 1
+
+
+def test_nobody_who_was_erased_is_enrolled_again_under_a_new_release() -> None:
+    rows = MemoryRows()
+    gallery = Gallery(rows, "test-1")
+    gallery.enrol("first", face(1), NOON)
+    gallery.enrol("second", face(2), NOON)
+
+    gallery.erase("first", NOON + timedelta(seconds=5))
+
+    assert enrolled_under(rows, "test-1") == ["second"]
+
+
+def test_a_person_erased_and_enrolled_again_stays_enrolled() -> None:
+    rows = MemoryRows()
+    gallery, other = Gallery(rows, "test-1"), Gallery(rows, "test-1")
+    gallery.enrol("first", face(1), NOON)
+    gallery.erase("first", NOON + timedelta(seconds=5))
+
+    gallery.enrol("first", face(1), NOON + timedelta(seconds=10))
+
+    other.refresh(NOON + timedelta(seconds=11))
+    gallery.refresh(NOON + timedelta(seconds=11))
+    assert found_by(gallery, 1).keys() == found_by(other, 1).keys() == {"first"}
+
+
+class CountedReads(MemoryRows):
+    """A table that counts the rows it gives."""
+
+    rows_read = 0
+
+    def read_partition(self, partition: str, prefix: str = "") -> list[Row]:
+        found = super().read_partition(partition, prefix)
+        self.rows_read += len(found)
+        return found

@@ -12,7 +12,8 @@ from tests.worker.search_faces import photographs, strangers
 from workers.gpu_face.search import wave as wave_module
 from workers.gpu_face.search.__main__ import app
 from workers.gpu_face.search.engine import Int8Engine
-from workers.gpu_face.search.store import MemoryStore, Store
+from workers.gpu_face.search.memory import MemoryStore
+from workers.gpu_face.search.store import Store
 from workers.gpu_face.search.wave import WaveProbes, join_wave
 
 SIZE, THRESHOLD = 64, 0.45

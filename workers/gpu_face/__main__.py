@@ -24,7 +24,10 @@ from workers.gpu_face.models import load_pack
 from workers.gpu_face.pipeline import check_faces
 from workers.gpu_face.poison import unmeasured_evidence
 from workers.gpu_face.sandbox import Sandbox
-from workers.gpu_face.settings import read_face_settings
+from workers.gpu_face.search.engine import choose_engine
+from workers.gpu_face.search.memory import FaceStore, MemoryStore
+from workers.gpu_face.search.snapshot import open_whole, snapshots_at
+from workers.gpu_face.settings import FaceSettings, read_face_settings
 from workers.gpu_face.sources import SqsSource
 
 
@@ -38,7 +41,14 @@ def main() -> int:
         settings = read_face_settings(os.environ)
         pack = load_pack(settings.pack, settings.provider, settings.threads)
         ports = ports_from_environment()
-        gallery = Gallery(ports.rows, pack.release)
+        search = choose_engine()
+        gallery = Gallery(
+            ports.rows,
+            pack.release,
+            _open_store(settings, pack.release, log),
+            engine=search.engine,
+            threads=settings.threads,
+        )
         gallery.refresh(ports.clock.now())
         sandbox = Sandbox(pack.lanes, partial(_note_dead_child, log))
     except (ValueError, GelombangError) as error:
@@ -53,6 +63,7 @@ def main() -> int:
         limits=pack.limits,
         runtime=pack.runtime,
         enrolled=len(gallery),
+        search=str(search),
     )
     source = SqsSource(settings.queue_url, settings.visibility_s, aws_client("sqs"))
     check = partial(check_faces, pack, gallery, decode=sandbox.decode_picture)
@@ -60,6 +71,22 @@ def main() -> int:
     worker = Worker(ports, source, check, unmeasured, settings.limits, settings.visibility_s, log)
     with sandbox:
         return _run(worker, stop)
+
+
+def _open_store(settings: FaceSettings, release: str, log: Logger) -> FaceStore:
+    """Return this worker's copy of the gallery, whole and without the vectors of those erased since the last start."""
+    if settings.gallery is None:
+        return MemoryStore()
+    place = settings.gallery_snapshot
+    store = open_whole(
+        settings.gallery / release,
+        release,
+        snapshots_at(place) if place else None,
+        lambda name: write_event(log, "gallery_segment_failed", segment=name),
+    )
+    if not store.is_compact():
+        store.compact()
+    return store
 
 
 def _note_dead_child(log: Logger, ended: int | None) -> None:

@@ -24,7 +24,7 @@ from gelombang.domain.errors import ConflictError
 from gelombang.domain.face_evidence import Candidate
 from gelombang.journey.ports import Delete, Key, Put, Row, Rows
 from workers.gpu_face.search.engine import Engine, choose_engine
-from workers.gpu_face.search.store import FaceStore, MemoryStore
+from workers.gpu_face.search.memory import FaceStore, MemoryStore
 from workers.gpu_face.stages.dedup import search_gallery
 
 # A row may appear this long before or after its key's time: clocks differ, a batch is stamped at its start.

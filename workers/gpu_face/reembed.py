@@ -83,8 +83,9 @@ def reembed(
 
 def enrolled_under(rows: Rows, release: str) -> list[str]:
     """Return the applications enrolled under a model release, each once, in the order of their enrolment."""
-    found = (row.key.sort.partition("#")[2] for row in rows.read_partition(f"GALLERY#{release}"))
-    return list(dict.fromkeys(found))
+    rows_there = rows.read_partition(f"GALLERY#{release}")
+    enrolled = (row.key.sort.partition("#")[2] for row in rows_there if "vector" in row.fields)
+    return list(dict.fromkeys(enrolled))
 
 
 def pack_of_release(release: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from gelombang.domain.messages import QueueName
 from gelombang.settings import read_settings
@@ -29,6 +30,8 @@ class FaceSettings:
     threads: int
     limits: BatchLimits
     visibility_s: int
+    gallery: Path | None  # a folder for this worker's copy of the gallery; None keeps it in memory
+    gallery_snapshot: str | None  # a folder or s3://bucket/prefix to begin from and to mend a damaged copy
 
 
 def read_face_settings(environment: Mapping[str, str]) -> FaceSettings:
@@ -54,4 +57,6 @@ def read_face_settings(environment: Mapping[str, str]) -> FaceSettings:
         threads=threads,
         limits=BatchLimits(batch_count, float(batch_age_s), POLL_S),
         visibility_s=visibility_s,
+        gallery=Path(folder) if (folder := environment.get("GELOMBANG_GALLERY")) else None,
+        gallery_snapshot=environment.get("GELOMBANG_GALLERY_SNAPSHOT") or None,
     )

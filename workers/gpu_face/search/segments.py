@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from gelombang.domain.errors import GelombangError
 from workers.gpu_face.search.quantise import Blocks, block_faces
 
+SEGMENT_ROWS = 262_144  # faces of a full segment: at 512 dimensions 0.4 GB
 ARRAYS = ("codes", "scales", "errors", "sums", "exact", "units", "names", "stamps", "order")
 
 
@@ -114,6 +116,24 @@ def open_segment(folder: Path, name: str, checksums: dict[str, str]) -> Segment:
     return Segment(name, checksums, faces, blocks, arrays["order"])
 
 
+def some_of(faces: Faces, kept: NDArray[np.bool_] | slice) -> Faces:
+    """Return these faces only."""
+    return Faces(faces.names[kept], faces.stamps[kept], faces.exact[kept], faces.units[kept])
+
+
+def evenly(loose: Iterable[Faces]) -> Iterator[Faces]:
+    """Yield the same faces in as few segments as they fill, holding no more than two in memory."""
+    held: list[Faces] = []
+    for faces in loose:
+        held.append(faces)
+        while sum(map(len, held)) >= SEGMENT_ROWS:
+            together = _together(held)
+            yield some_of(together, slice(SEGMENT_ROWS))
+            held = [some_of(together, slice(SEGMENT_ROWS, None))]
+    if sum(map(len, held)):
+        yield _together(held)
+
+
 def checksum_of(path: Path) -> str:
     """Return the sha256 of a file, hex."""
     with path.open("rb") as file:
@@ -132,3 +152,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _together(some: Sequence[Faces]) -> Faces:
+    return Faces(
+        np.concatenate([faces.names for faces in some]),
+        np.concatenate([faces.stamps for faces in some]),
+        np.concatenate([faces.exact for faces in some]),
+        np.concatenate([faces.units for faces in some]),
+    )

@@ -19,10 +19,10 @@ import hashlib
 import itertools
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +32,13 @@ from workers.gpu_face.search.log import Kind, Record, read_log, to_bytes
 from workers.gpu_face.search.quantise import BLOCK, unit_vectors
 from workers.gpu_face.search.scan import Part
 from workers.gpu_face.search.segments import (
+    SEGMENT_ROWS,
     DamagedSegmentError,
     Faces,
     Segment,
+    evenly,
     open_segment,
+    some_of,
     sync,
     sync_folder,
     write_segment,
@@ -45,91 +48,12 @@ from workers.gpu_face.search.tail import Tail
 MANIFEST = "manifest.json"
 FORMAT = 1
 TAIL_ROWS = 16_384  # faces in memory before they become a segment
-SEGMENT_ROWS = 262_144  # faces of a full segment: at 512 dimensions 0.4 GB
 SMALL_SEGMENTS = 16  # so many that are less than half full are written together
 NO_VECTOR = np.zeros(0, np.float32)
 
 
 class StoreInUseError(GelombangError):
     """Another process has this folder open."""
-
-
-class FaceStore(Protocol):
-    """One worker's copy of the gallery; `Store` on disk, `MemoryStore` without."""
-
-    def __len__(self) -> int:
-        """Return how many faces count."""
-
-    @property
-    def read_until(self) -> int | None:
-        """How far the table has been read, microseconds since 1970; None: never."""
-
-    def append(self, application_id: str, stamp: int, vector: NDArray[np.float32]) -> None:
-        """Add a face, (D,) float32 of unit length, in place of the application's earlier one."""
-
-    def erase(self, application_id: str) -> bool:
-        """Let an application's face count no more; say whether there was one."""
-
-    def find(self, application_id: str) -> tuple[int, NDArray[np.float32]] | None:
-        """Return when an application was enrolled and its face, or None."""
-
-    def note_read(self, until: int) -> None:
-        """Note that the table has been read up to here."""
-
-    def clear(self) -> None:
-        """Forget everybody, and how far the table had been read."""
-
-    def parts(self) -> list[Part]:
-        """Return everybody for scanning."""
-
-    def name_of(self, part: int, row: int) -> str:
-        """Return the application of a row of a part."""
-
-    def names_of(self, part: int) -> NDArray[np.bytes_]:
-        """Return the applications of all rows of a part."""
-
-
-class MemoryStore:
-    """A store that ends with its process."""
-
-    def __init__(self) -> None:
-        self._tail = Tail()
-        self.read_until: int | None = None
-
-    def __len__(self) -> int:
-        return self._tail.alive_count()
-
-    def append(self, application_id: str, stamp: int, vector: NDArray[np.float32]) -> None:
-        """Add a face in place of the application's earlier one."""
-        self._tail.append(application_id.encode(), stamp, vector)
-
-    def erase(self, application_id: str) -> bool:
-        """Let an application's face count no more; say whether there was one."""
-        return self._tail.erase(application_id.encode())
-
-    def find(self, application_id: str) -> tuple[int, NDArray[np.float32]] | None:
-        """Return when an application was enrolled and its face, or None."""
-        return self._tail.find(application_id.encode())
-
-    def note_read(self, until: int) -> None:
-        """Note how far the table has been read."""
-        self.read_until = until
-
-    def clear(self) -> None:
-        """Forget everybody."""
-        self._tail, self.read_until = Tail(), None
-
-    def parts(self) -> list[Part]:
-        """Return everybody for scanning."""
-        return self._tail.parts()
-
-    def name_of(self, part: int, row: int) -> str:
-        """Return the application of a row of a part."""
-        return self._tail.name_of(part * BLOCK + row).decode()
-
-    def names_of(self, part: int) -> NDArray[np.bytes_]:
-        """Return the applications of all rows of a part."""
-        return self._tail.names_of(part)
 
 
 class Store:
@@ -268,7 +192,7 @@ class Store:
             if alive.all() and len(segment) >= SEGMENT_ROWS // 2
         ]
         loose = (
-            _some(segment.faces, alive)
+            some_of(segment.faces, alive)
             for segment, alive in zip(self._segments, self._alive, strict=True)
             if segment not in kept
         )
@@ -337,7 +261,7 @@ class Store:
         """Make the store these segments and faces: new files first, then the manifest, then the old files go."""
         self._number += 1
         segments, alive = list(kept), [self._alive[self._segments.index(segment)] for segment in kept]
-        for i, faces in enumerate(_evenly(loose)):
+        for i, faces in enumerate(evenly(loose)):
             name = f"segment-{self._number:06}-{i:04}"
             checksums = write_segment(self._folder, name, faces)
             segments.append(open_segment(self._folder, name, checksums))
@@ -417,29 +341,3 @@ def _alive(count: int, dead: Sequence[int]) -> NDArray[np.bool_]:
     alive = np.ones(count, np.bool_)
     alive[list(dead)] = False
     return alive
-
-
-def _some(faces: Faces, kept: NDArray[np.bool_] | slice) -> Faces:
-    return Faces(faces.names[kept], faces.stamps[kept], faces.exact[kept], faces.units[kept])
-
-
-def _evenly(loose: Iterable[Faces]) -> Iterator[Faces]:
-    """Yield the same faces in as few segments as they fill, holding no more than two in memory."""
-    held: list[Faces] = []
-    for faces in loose:
-        held.append(faces)
-        while sum(map(len, held)) >= SEGMENT_ROWS:
-            together = _together(held)
-            yield _some(together, slice(SEGMENT_ROWS))
-            held = [_some(together, slice(SEGMENT_ROWS, None))]
-    if sum(map(len, held)):
-        yield _together(held)
-
-
-def _together(some: Sequence[Faces]) -> Faces:
-    return Faces(
-        np.concatenate([faces.names for faces in some]),
-        np.concatenate([faces.stamps for faces in some]),
-        np.concatenate([faces.exact for faces in some]),
-        np.concatenate([faces.units for faces in some]),
-    )

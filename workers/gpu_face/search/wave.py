@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.gpu_face.search.engine import Engine
+from workers.gpu_face.search.memory import FaceStore
 from workers.gpu_face.search.quantise import BLOCK, quantise_faces, quantise_probes
 from workers.gpu_face.search.scan import PROBE_COUNT, Part, above, places_of
-from workers.gpu_face.search.store import FaceStore
 
 CHUNK = 4096  # probes of a unit: against a full segment of 512 dimensions a second or two of one core
 DIGITS = 6  # of a similarity, as in dedup

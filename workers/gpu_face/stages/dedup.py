@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gelombang.domain.face_evidence import Candidate
 from workers.gpu_face.search.engine import Engine
+from workers.gpu_face.search.memory import FaceStore
 from workers.gpu_face.search.scan import nearest
-from workers.gpu_face.search.store import FaceStore
 
 CANDIDATE_COUNT = 5  # what a reviewer can look at; a cluster of more shows from each of its members
 
