@@ -1,6 +1,6 @@
 """The registers' simulator: what ministries' servers would answer, over real HTTP, about synthetic people.
 
-    python -m local.registers --port 0 --seed 1      prints its URL as its first line
+    python -m local.registers --port 0 --seed 1      prints its URL as a line of its own
 
 Answers are shaped as `gelombang.http.registers` documents. Two routes are the simulator's own:
 
@@ -16,8 +16,6 @@ import asyncio
 import logging
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -38,6 +36,7 @@ from starlette.routing import Route
 from gelombang.domain.checks import Layer
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.memory.registers import SOURCES, Citizen, Outage, facts_about
+from local.children import Child, child_environment, start_child, stop_child, wait_until
 from local.population import Population
 
 PATHS: dict[str, Layer] = {
@@ -50,7 +49,7 @@ PATHS: dict[str, Layer] = {
 }
 DEFAULT_COUNT = 2000
 SLOW_S = 20.0  # longer than any caller waits
-STOP_S = 10.0
+START_S = 60.0
 LOG = logging.getLogger("local.registers")
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -58,21 +57,14 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class RegistersProcess:
-    """A running simulator."""
+    """A running simulator; it ends with us, however we end."""
 
     url: str
-    process: subprocess.Popen[str]
+    child: Child
 
     def stop(self) -> None:
         """End it and wait for its end."""
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        stop_child(self.child)
 
 
 def start_registers(
@@ -81,29 +73,26 @@ def start_registers(
     """Start the simulator as a process of its own on a free port, its log going to `log_path`.
 
     Raises:
-        RuntimeError: it ended before it listened; its log says why.
+        StartError: it ended before it listened; its last words are in the message.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "local.registers",
-        "--port",
-        "0",
-        "--seed",
-        str(seed),
-        "--count",
-        str(count),
-    ]
-    if today:
-        command += ["--today", today.isoformat()]
-    with log_path.open("ab") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    first_line = process.stdout.readline().strip() if process.stdout else ""
-    started = RegistersProcess(first_line, process)
-    if not first_line:
-        started.stop()
-        raise RuntimeError(f"the registers' simulator did not start; see {log_path}")
-    return started
+    begin = (
+        log_path.stat().st_size if log_path.exists() else 0
+    )  # an earlier simulator's address does not count
+    arguments = ["--port", "0", "--seed", str(seed), "--count", str(count)]
+    arguments += ["--today", today.isoformat()] if today else []
+    child = start_child("local.registers", arguments, child_environment(), log_path)
+    try:
+        wait_until(child, lambda: _address_in(log_path, begin) is not None, within_s=START_S)
+    except BaseException:  # Ctrl-C too must leave no simulator behind
+        stop_child(child)
+        raise
+    return RegistersProcess(_address_in(log_path, begin) or "", child)
+
+
+def _address_in(log_path: Path, begin: int) -> str | None:
+    """Return the address the simulator has written into its log, as a line of its own, or None."""
+    lines = log_path.read_bytes()[begin:].decode(errors="replace").splitlines(keepends=True)
+    return next((line.strip() for line in lines if line.startswith("http://") and line.endswith("\n")), None)
 
 
 def simulator(population: Population, list_version: str, listed_on: date) -> Starlette:

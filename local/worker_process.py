@@ -13,6 +13,9 @@ READY = b"worker_ready"  # the event it writes once its models are loaded
 START_S = 90.0
 PACK, PACKS = "GELOMBANG_PACK", "GELOMBANG_PACKS"  # which pack, and where packs are kept
 DEFAULT_PACK = "default"
+# Here a worker is killed to be looked at (`make demo KILL_WORKER=1`): what it had comes back after 20 s instead of a
+# minute. A batch takes a few seconds, and is kept three times in that while.
+VISIBILITY_S = "20"
 
 
 def chosen_pack(environ: Mapping[str, str]) -> str:
@@ -31,7 +34,12 @@ def start_worker(environment: Mapping[str, str], folder: Path) -> Child:
     ours = {PACK: chosen_pack(os.environ)} | {
         name: os.environ[name] for name in (PACKS,) if name in os.environ
     }
-    whole = child_environment(**environment, **ours, GELOMBANG_FACE_PROVIDER="CPUExecutionProvider")
+    whole = child_environment(
+        **environment,
+        **ours,
+        GELOMBANG_FACE_PROVIDER="CPUExecutionProvider",
+        GELOMBANG_FACE_VISIBILITY_S=VISIBILITY_S,
+    )
     child = start_child(MODULE, [], whole, log)
     try:
         wait_until(child, lambda: READY in log.read_bytes()[begin:], within_s=START_S)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -23,6 +26,7 @@ from gelombang.http.registers import HttpRegisters
 from gelombang.journey.ports import Person
 from gelombang.journey.programme import load_programme
 from gelombang.memory.registers import SOURCES, Citizen, MemoryRegisters, Outage
+from local.children import StartError
 from local.population import CHANGES, Population
 from local.registers import RegistersProcess, start_registers
 
@@ -224,8 +228,31 @@ def test_nobody_listening_is_a_dependency_that_did_not_answer():
 
 
 def test_a_simulator_that_cannot_start_says_so(tmp_path):
-    with pytest.raises(RuntimeError, match="did not start"):
+    with pytest.raises(StartError, match="log ended"):
         start_registers(1, tmp_path / "log", count=0)
+
+
+def test_the_simulator_ends_with_whoever_started_it_even_after_a_kill(tmp_path):
+    starter = (
+        "import pathlib, sys, time; from local.registers import start_registers;"
+        "print(start_registers(1, pathlib.Path(sys.argv[1]), count=50).url, flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", starter, str(tmp_path / "registers.log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        process.kill()
+    port = int(url.rpartition(":")[2])
+
+    end = time.monotonic() + 20
+    while is_listening(port) and time.monotonic() < end:
+        time.sleep(0.05)
+
+    assert not is_listening(port)
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_same_seed_and_day_make_the_same_people():
