@@ -71,7 +71,7 @@ $(READY): requirements/all.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3." >&2; exit 2; }
 	@echo "Making the environment in $(VENV) with $$($(PYTHON) --version). Once; it takes a minute or two." >&2
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { echo "On Debian and Ubuntu: apt install python3-venv." >&2; exit 2; }
-	@$(PIP) install --require-hashes --no-deps -r requirements/all.lock >&2 & \
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements/all.lock >&2 & \
 	  pip=$$!; of=$$(grep -c '^[a-z].*==' requirements/all.lock); \
 	  while kill -0 $$pip 2>/dev/null; do \
 	    now=$$(ls $(VENV)/lib/python3*/site-packages | grep -c dist-info); \

@@ -265,7 +265,9 @@ def _stay_up(service: Service, *, as_json: bool = False, example: str = "") -> N
 
     url, state = service.stack.url, service.stack.state_dir
     command, where = typed_command(), "" if state == STATE else f" --state {state}"
-    pack = f"Model pack {service.pack.release}, {service.pack.licence}: " + "; ".join(service.pack.limits)
+    pack = "\n  · ".join(
+        [f"Model pack {service.pack.release}, {service.pack.licence}:", *service.pack.limits]
+    )
     story = f"\n  {command} explain {example}{where}  (a recipient's whole story)" if example else ""
     text = f"""
 [bold]{url}[/]  the applicant's page; {url}/docs  the API, to read and to try
