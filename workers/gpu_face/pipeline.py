@@ -150,14 +150,15 @@ def choose_face(picture: Picture, faces: Sequence[Face]) -> Face | Rejected:
 
     A selfie is about its largest face; smaller ones (the portrait on the card in the holder's hand, somebody far
     behind) are counted and left alone, one of comparable width makes it MANY_FACES. A KTP is about its best face,
-    sure and large: patterns and emblems are found with less of both.
+    sure and large: patterns and emblems are found with less of both, and so is the frame around the portrait, which
+    is twice as wide as its face and half as sure; so sureness counts twice.
     """
     height, width = picture.pixels.shape[:2]
     size = (width * picture.reduction, height * picture.reduction)
     if not faces:
         return Rejected(PhotoOutcome.NO_FACE, *size)
     if picture.subject is Subject.KTP:
-        return max(faces, key=lambda face: face.score * _width_px(face))
+        return max(faces, key=lambda face: face.score**2 * _width_px(face))
     by_width = sorted(faces, key=_width_px, reverse=True)
     if len(faces) > 1 and _width_px(by_width[1]) >= COMPARABLE_WIDTH * _width_px(by_width[0]):
         return Rejected(PhotoOutcome.MANY_FACES, *size, face_count=len(faces))
