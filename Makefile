@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face report-accuracy fuzz-images drill-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face report-accuracy report-quality fuzz-images drill-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people,
 	@$(BIN)/gelombang pack $(or $(PACK),default)
 	@$(BIN)/python -m benchmarks.accuracy.accuracy_report --faces "$(FACES)" --pack $(or $(PACK),default) \
 	  $(if $(LIVENESS),--liveness "$(LIVENESS)") $(if $(CALLED),--called "$(CALLED)") $(if $(WRITE),--write)
+
+report-quality: $(READY) ## Measure the photo faults (DEV=folder of people, FAULTS=labelled folder, PACK=default, SAMPLE=150, WRITE=1)
+	@$(BIN)/gelombang pack $(or $(PACK),default)
+	@$(BIN)/python -m benchmarks.accuracy.quality_report --dev "$(DEV)" --faults "$(FAULTS)" --pack $(or $(PACK),default) \
+	  --sample $(or $(SAMPLE),150) $(if $(WRITE),--write)
 
 drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.worker --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
