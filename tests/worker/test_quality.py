@@ -161,7 +161,7 @@ def test_a_face_without_a_mesh_is_measured_as_far_as_it_can_be(woman) -> None:
 
     measures = measures_of(picture, replace(face, mesh=None))
 
-    needing_a_mesh = {"yaw_deg", "pitch_deg", "eye_openness", "lens_brightness", "mask_score"}
+    needing_a_mesh = {"yaw_deg", "pitch_deg", "eye_openness"}
     assert set(measures_of(*woman)) - set(measures) == needing_a_mesh
 
 

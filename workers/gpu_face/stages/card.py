@@ -8,6 +8,8 @@ tells a card from a selfie or a landscape, not a KTP from another card with prin
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +38,7 @@ def _beside(picture: Picture, face: Face, side: int) -> NDArray[np.uint8]:
     scale = EYES_PX / max(float(np.hypot(*across)), 1.0)
     middle = face.points[:2].mean(axis=0)
     degrees = float(np.degrees(np.arctan2(across[1], across[0])))
-    turn = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), degrees, scale)
+    turn: NDArray[Any] = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), degrees, scale)
     left = -FAR if side < 0 else NEAR
     turn[:, 2] += (-left * EYES_PX - middle[0], ABOVE * EYES_PX - middle[1])
     size = int((FAR - NEAR) * EYES_PX), int((ABOVE + BELOW) * EYES_PX)
@@ -46,7 +48,7 @@ def _beside(picture: Picture, face: Face, side: int) -> NDArray[np.uint8]:
         pixels = np.asarray(
             cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8
         )
-        turn[:, :2] /= shrink
+        turn = np.hstack([turn[:, :2] / shrink, turn[:, 2:]])
     copy = cv2.warpAffine(pixels, turn, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.cvtColor(copy, cv2.COLOR_BGR2GRAY), np.uint8)
 
