@@ -24,6 +24,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -58,8 +59,11 @@ from workers.gpu_face.poison import unmeasured_evidence
 
 AT_ONCE = 2  # workers
 BACKLOG = 40  # requests kept waiting, so that a worker always has something to be killed at
+AWAITED_SHARE = (
+    0.9  # of the workers: those whose life counts from when they take messages, not from their birth
+)
 REAL_SHARE = 0.1  # of the workers: those that run models
-LIVES_S = {True: 1.5, False: 0.2}  # mean life of a worker until it is killed, with and without models
+LIVES_S = {True: 0.8, False: 0.1}  # mean life of a worker until it is killed, with and without models
 VISIBILITY_S = 1.0
 LIMITS = BatchLimits(count=5, age_s=0, poll_s=0.5)
 DRAIN_S = 300.0
@@ -100,7 +104,7 @@ def run_drill(folder: Path, kills: int, seed: int) -> Iterator[Outcome | None]:
         _ask(drill, asked, BACKLOG - drill.store.waiting())
         while len(alive) < AT_ONCE:
             with_models = chance.random() < REAL_SHARE
-            pid = _forked(drill, with_models)
+            pid = _forked(drill, with_models, is_awaited=chance.random() < AWAITED_SHARE)
             heapq.heappush(alive, (time.monotonic() + chance.expovariate(1 / LIVES_S[with_models]), pid))
         died_otherwise += not _was_killed(*heapq.heappop(alive))
         yield None
@@ -169,16 +173,22 @@ def _ask(drill: Drill, asked: list[str], count: int) -> None:
     drill.store.put([message_to_json(FaceCheckAsked(f"{name}-1", name, "selfie", "ktp")) for name in names])
 
 
-def _forked(drill: Drill, with_models: bool) -> int:
-    """Start a worker and return its process id."""
+def _forked(drill: Drill, with_models: bool, is_awaited: bool = True) -> int:
+    """Start a worker and return its process id, at once or when it is about to take messages."""
+    heard, said = os.pipe()
     pid = os.fork()
     if not pid:
-        _work(drill, with_models, threading.Event())
+        _work(drill, with_models, said)
+    os.close(said)
+    if is_awaited:
+        os.read(heard, 1)
+    os.close(heard)
     return pid
 
 
-def _work(drill: Drill, with_models: bool, stop: threading.Event) -> NoReturn:
-    """Be a worker, in a process of its own, until killed or stopped."""
+def _work(drill: Drill, with_models: bool, ready: int) -> NoReturn:
+    """Be a worker, in a process of its own, until killed or stopped; write to `ready` before the first message."""
+    stop = threading.Event()
     handle = os.open(drill.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
@@ -189,6 +199,8 @@ def _work(drill: Drill, with_models: bool, stop: threading.Event) -> NoReturn:
         check: FaceChecks = (
             partial(check_faces, drill.pack, gallery) if with_models else partial(_by_hash, gallery)
         )
+        with suppress(BrokenPipeError):
+            os.write(ready, b"1")
         run_worker(_worker(drill, check), stop)
     except BaseException:  # noqa: BLE001 - it is in the parent's interest alone that this is no kill
         os._exit(1)
