@@ -10,18 +10,20 @@ nothing and doubles nothing. What is not the applicant's doing (a table out of r
 never becomes evidence: the message stays and after five receives lies in the dead-letter queue. A message that was
 delivered before is checked alone, after the others are answered; one at which the worker fails twice is set aside
 for a person (`poison`).
+
+Two loops do this side by side and take turns at checking: while one has its batch measured, the other answers for its
+last one, fetches its next one and waits with it. So at most two batches are in hand, and one of them is measured.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 
 from aws_lambda_powertools import Logger
 
@@ -37,6 +39,7 @@ from workers.gpu_face.poison import is_suspected, note_try, take_back_try
 from workers.gpu_face.sources import MessageSource, Received
 from workers.gpu_face.visibility import kept_invisible
 
+LOOPS = 2
 FETCH_THREADS = 8
 QUEUE_RETRY_S = 2.0  # before looking at a queue again that could not be reached
 
@@ -49,7 +52,7 @@ class Worker:
     """What the loop works with.
 
     `check` answers requests in order, as `pipeline.check_faces` does; `unmeasured` answers one that is set aside, as
-    `poison.unmeasured_evidence` does.
+    `poison.unmeasured_evidence` does. Whoever checks holds `turn`: one batch fills every core.
     """
 
     ports: Ports
@@ -59,6 +62,7 @@ class Worker:
     limits: BatchLimits
     visibility_s: float
     log: Logger
+    turn: AbstractContextManager[object] = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +74,58 @@ class Job:
 
 
 def run_worker(worker: Worker, stop: threading.Event) -> None:
-    """Work until `stop` is set: at most the batch at hand is finished, one not begun is given back."""
-    while not stop.is_set():
-        try:
-            batch = gather_batch(worker.source, worker.limits)
-            if stop.is_set():
-                worker.source.give_back(batch)
-            else:
-                work_once(worker, batch)
-        except DependencyError as error:
-            write_event(worker.log, "queue_failed", service=error.service)
-            stop.wait(QUEUE_RETRY_S)
+    """Work until `stop` is set: the batch being measured is finished, every other is given back."""
+    receiving = threading.Lock()
+    with ThreadPoolExecutor(LOOPS, "loop") as threads:
+        loops = [threads.submit(_loop, worker, receiving, stop) for _ in range(LOOPS)]
+    for loop in loops:
+        loop.result()
 
 
-def work_once(worker: Worker, batch: Sequence[Received]) -> None:
-    """Answer every message of one batch that can be answered; leave the others to be delivered again."""
+def work_once(worker: Worker, batch: Sequence[Received], stop: threading.Event | None = None) -> None:
+    """Answer every message of one batch that can be answered; leave the others to be delivered again.
+
+    What is not being measured yet when `stop` is set is given back.
+    """
     if not batch:
         return
     started = time.monotonic()
+    stopping = stop or threading.Event()
     with kept_invisible(worker.source, batch, worker.visibility_s, worker.log):
         jobs = [job for job in _read_jobs(worker, batch) if not _was_answered(worker, job)]
         fetched = _fetch(worker, jobs)
         suspects = [each for each in fetched if is_suspected(each[0].messages)]
         others = [each for each in fetched if not is_suspected(each[0].messages)]
-        for job, evidence in chain(_check(worker, others), _check_alone(worker, suspects)):
-            with _left_on_failure(worker, job.asked):
-                _store(worker, evidence)
-                _tell(worker, job)
+        _answer(worker, _check_in_turn(worker, others, stopping))
+        _answer(worker, _check_alone(worker, suspects, stopping))
     duration_ms = round((time.monotonic() - started) * 1000)
     write_event(worker.log, "face_batch_done", batch_count=len(batch), duration_ms=duration_ms)
+
+
+def _loop(worker: Worker, receiving: threading.Lock, stop: threading.Event) -> None:
+    """Receive and work until `stop` is set; a fault of ours sets it, so that the other loop ends too."""
+    try:
+        while not stop.is_set():
+            try:
+                with receiving:  # whole batches: two that look at once would share one out
+                    batch = [] if stop.is_set() else gather_batch(worker.source, worker.limits)
+                if stop.is_set():
+                    worker.source.give_back(batch)
+                else:
+                    work_once(worker, batch, stop)
+            except DependencyError as error:
+                write_event(worker.log, "queue_failed", service=error.service)
+                stop.wait(QUEUE_RETRY_S)
+    except BaseException:
+        stop.set()
+        raise
+
+
+def _answer(worker: Worker, checked: Iterable[tuple[Job, FaceEvidence]]) -> None:
+    for job, evidence in checked:
+        with _left_on_failure(worker, job.asked):
+            _store(worker, evidence)
+            _tell(worker, job)
 
 
 def _read_jobs(worker: Worker, batch: Sequence[Received]) -> list[Job]:
@@ -162,6 +189,18 @@ def _read_photos(photos: Photos, asked: FaceCheckAsked) -> FaceRequest:
     )
 
 
+def _check_in_turn(
+    worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]], stop: threading.Event
+) -> list[tuple[Job, FaceEvidence]]:
+    """Return the evidence of each request once it is this batch's turn; give the batch back if that is too late."""
+    with worker.turn:
+        if not stop.is_set():
+            return list(_check(worker, fetched))
+    for job, _ in fetched:
+        worker.source.give_back(job.messages)
+    return []
+
+
 def _check(worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]]) -> Iterator[tuple[Job, FaceEvidence]]:
     """Yield the evidence of each request; a batch that cannot be done is halved down to the one that cannot."""
     if not fetched:
@@ -183,12 +222,16 @@ def _check(worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]]) -> Iterat
 
 
 def _check_alone(
-    worker: Worker, suspects: Sequence[tuple[Job, FaceRequest]]
+    worker: Worker, suspects: Sequence[tuple[Job, FaceRequest]], stop: threading.Event
 ) -> Iterator[tuple[Job, FaceEvidence]]:
     """Yield the evidence of requests that were delivered before, each checked by itself."""
     for job, request in suspects:
         with _left_on_failure(worker, job.asked):
-            evidence = _try_alone(worker, job.asked, request)
+            with worker.turn:  # from the note on: nobody else's batch may die in between
+                if stop.is_set():
+                    worker.source.give_back(job.messages)
+                    continue
+                evidence = _try_alone(worker, job.asked, request)
             if evidence:
                 yield job, evidence
 
