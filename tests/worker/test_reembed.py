@@ -142,6 +142,15 @@ def test_who_is_erased_or_sends_a_new_selfie_is_left_to_the_next_face_check(worl
     assert enrolled_under(world.rows, NEW) == ["citra"]
 
 
+def test_who_was_erased_under_either_release_is_not_enrolled_again(world, new_pack):
+    assert Gallery(world.rows, OLD).erase("ani", world.clock.now())
+    reembed(world.ports, new_pack, OLD)
+    assert Gallery(world.rows, NEW).erase("budi", world.clock.now())
+
+    assert reembed(world.ports, new_pack, OLD).enrolled == 0
+    assert enrolled_under(world.rows, NEW) == ["citra"]
+
+
 def test_a_selfie_without_a_face_is_counted_and_not_enrolled(world, new_pack):
     world.photos.receive("ani/selfie/1", b"no picture at all")
 

@@ -45,7 +45,7 @@ class Tally:
     """What became of the people of the old gallery; they add up to all of them."""
 
     enrolled: int = 0
-    there_already: int = 0
+    there_already: int = 0  # or erased there
     without_photograph: int = 0  # erased, or a new selfie is awaited: the next face check enrols them
     without_face: int = 0  # the new release finds no single face in the selfie
 
@@ -71,9 +71,9 @@ def reembed(
         raise ValueError(f"the gallery of {from_release} is there already")
     gallery = Gallery(ports.rows, pack.release)
     gallery.refresh(ports.clock.now())
-    before, done = enrolled_under(ports.rows, from_release), set(enrolled_under(ports.rows, pack.release))
-    missing = [application_id for application_id in before if application_id not in done]
-    tally = Tally(there_already=len(before) - len(missing))
+    before, after = (_last_rows(ports.rows, release) for release in (from_release, pack.release))
+    missing = [each for each, is_enrolled in before.items() if is_enrolled and each not in after]
+    tally = Tally(there_already=sum(before.values()) - len(missing))
     advance(tally.there_already)
     for batch in _batches(missing):
         tally += _reembed_batch(ports, pack, gallery, batch)
@@ -125,6 +125,17 @@ def _with_progress(ports: Ports, pack: Pack, from_release: str) -> Tally:
     with Progress(*columns, console=err) as progress:
         task = progress.add_task("", total=total)
         return reembed(ports, pack, from_release, lambda count: progress.advance(task, count))
+
+
+def _last_rows(rows: Rows, release: str) -> dict[str, bool]:
+    """Return by application whether it is enrolled under a release: False where its last row says it was erased.
+
+    Who was erased under the new release is not enrolled again from the old one.
+    """
+    return {
+        row.key.sort.partition("#")[2]: "erased" not in row.fields
+        for row in rows.read_partition(f"GALLERY#{release}")
+    }
 
 
 def _reembed_batch(ports: Ports, pack: Pack, gallery: Gallery, batch: Sequence[str]) -> Tally:
