@@ -25,7 +25,7 @@ def test_a_pack_says_what_it_is_and_what_it_cannot_see(default_pack):
     assert default_pack.release == "default-1"
     assert default_pack.runtime == f"onnxruntime {ort.__version__} CPUExecutionProvider"
     assert default_pack.liveness == ()
-    assert not default_pack.sees("GLASSES")
+    assert not default_pack.sees("HAT")
     assert not default_pack.sees("MASK")
     assert default_pack.sees("BLURRED")
 
