@@ -26,7 +26,7 @@ def test_a_pack_says_what_it_is_and_what_it_cannot_see(default_pack):
     assert default_pack.runtime == f"onnxruntime {ort.__version__} CPUExecutionProvider"
     assert default_pack.liveness == ()
     assert not default_pack.sees("HAT")
-    assert not default_pack.sees("MASK")
+    assert not default_pack.sees("EYES_CLOSED")
     assert default_pack.sees("BLURRED")
 
 
