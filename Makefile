@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face report-accuracy report-quality fuzz-images drill-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search report-accuracy report-quality fuzz-images drill-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,11 +38,15 @@ docs: $(READY) ## Write the pages that follow from the code: API, problems, stat
 	$(BIN)/python -m gelombang.api.problem_pages docs/problems
 	$(BIN)/python docs/generate.py
 
-bench: bench-face $(if $(wildcard benchmarks/speed/search.py),bench-search) ## Run every benchmark
+bench: bench-face bench-search ## Run every benchmark
 
 bench-face: $(READY) ## Faces a second beside insightface's own (INSIGHTFACE=folder, FACES=folder, ROUNDS=3, MOST=1000)
 	@$(BIN)/python -m benchmarks.speed.face $(if $(INSIGHTFACE),--insightface "$(INSIGHTFACE)") \
 	  $(if $(FACES),--faces "$(FACES)") --rounds $(or $(ROUNDS),3) --most $(or $(MOST),1000)
+
+bench-search: $(READY) ## Search beside FAISS (SIZES="10000 100000 1000000", THREADS=2, TURNS=3, CLUSTERS=people)
+	@$(BIN)/python -m benchmarks.speed.search $(if $(SIZES),--sizes $(SIZES)) $(if $(THREADS),--threads $(THREADS)) \
+	  $(if $(TURNS),--turns $(TURNS)) $(if $(CLUSTERS),--clusters $(CLUSTERS))
 
 report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people, PACK=default, LIVENESS=folder, CALLED=name, WRITE=1)
 	@$(BIN)/gelombang pack $(or $(PACK),default)

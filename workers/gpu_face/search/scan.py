@@ -21,8 +21,9 @@ from workers.gpu_face.search.quantise import BLOCK, ROUNDING, Blocks, Probes, qu
 
 PROBE_COUNT = 256  # probes multiplied at once, see quantise.BLOCK
 ONE_BLOCKS = 64  # blocks a single probe is multiplied with at once
+FEW_BLOCKS = 500  # up to here a single thread is done before others have started
 SEED_BLOCKS = 2  # a first floor is taken from so many
-GROWTH = 2  # each further stretch is so many times as long as everything before it
+GROWTH = 4  # each further stretch is so many times as long as everything before it
 EXACT_ROWS = 8192  # pairs compared again at once
 TIE = 1e-6  # similarities closer than this are equal: the order of a sum already moves the seventh digit
 INT32 = np.iinfo(np.int32)
@@ -77,13 +78,23 @@ def nearest(
     """
     starts = range(0, len(vectors), PROBE_COUNT)
     places = places_of(parts)
-    shards = shards or (1 if len(starts) >= threads else threads)
+    if not shards:
+        shards = 1 if len(starts) >= threads or len(places) < FEW_BLOCKS else threads
     tasks = list(itertools.product(starts, range(shards)))
 
     def work(task: tuple[int, int]) -> Pairs:
         start, shard = task
         probes = quantise_probes(vectors[start : start + PROBE_COUNT])
-        return _moved(_nearest_in(probes, parts, places[shard::shards], count, engine), start)
+        return _moved(
+            _nearest_in(
+                probes,
+                parts,
+                places[shard * len(places) // shards : (shard + 1) * len(places) // shards],
+                count,
+                engine,
+            ),
+            start,
+        )
 
     if len(tasks) == 1:
         return _best(work(tasks[0]), count)
@@ -137,16 +148,17 @@ def _seed(
     probes: Probes, parts: Sequence[Part], places: Sequence[Place], count: int, engine: Engine
 ) -> NDArray[np.float64]:
     """Return a floor for each probe that at least `count` faces of these places reach; -inf where there are none."""
-    least = [np.zeros((len(probes), 0))]
-    for i, block, products in _products(probes, parts, places, engine):
-        alive = np.flatnonzero(parts[i].alive[block * BLOCK : (block + 1) * BLOCK])
-        scale = probes.scales * parts[i].blocks.scales[block]
-        margin = _margin(probes, parts[i].blocks.errors[block])
-        least.append(products[:, alive] * scale[:, None].astype(np.float64) - margin[:, None])
-    bounds = np.concatenate(least, axis=1)
-    if bounds.shape[1] < count:
+    bounds = np.full((len(probes), len(places), BLOCK), -np.inf)
+    alive = np.stack([_alive_in(parts[i], block) for i, block in places]) if places else bounds[0]
+    numbers = {place: number for number, place in enumerate(places)}
+    for rows in _products(probes, parts, places, engine):
+        scales, margins = _scales_and_margins(probes, parts[rows.part].blocks, rows)
+        number = [numbers[rows.part, block] for block in rows.blocks.tolist()]
+        least = rows.products * scales[:, None] - margins[:, None]
+        bounds[rows.probes, number] = np.where(alive[number], least, -np.inf)
+    if len(places) * BLOCK < count:
         return np.full(len(probes), -np.inf)
-    return np.partition(bounds, -count, axis=1)[:, -count]
+    return np.partition(bounds.reshape(len(probes), -1), -count, axis=1)[:, -count]
 
 
 def _passing(
@@ -158,50 +170,74 @@ def _passing(
 ) -> Pairs:
     """Return every pair that may reach its probe's floor, with the similarity of its codes."""
     found = []
-    for i, block, products in _products(probes, parts, places, engine):
-        part = parts[i]
-        scales = probes.scales * part.blocks.scales[block].astype(np.float64)
-        limits = _as_products((floors - TIE - _margin(probes, part.blocks.errors[block])) / scales)
-        passed = np.flatnonzero(products.max(axis=1) >= limits)
+    for rows in _products(probes, parts, places, engine):
+        part = parts[rows.part]
+        scales, margins = _scales_and_margins(probes, part.blocks, rows)
+        limits = _as_products((floors[rows.probes] - TIE - margins) / scales)
+        passed = np.flatnonzero(rows.products.max(axis=1) >= limits)
         if not len(passed):
             continue
-        some, columns = np.divmod(np.flatnonzero(products[passed] >= limits[passed, None]), BLOCK)
-        which, rows = passed[some], columns + block * BLOCK
-        pairs = Pairs(which, np.full(len(which), i), rows, products[which, columns] * scales[which])
-        found.append(pairs.where(_are_alive(part, rows)))
+        some, columns = np.divmod(np.flatnonzero(rows.products[passed] >= limits[passed, None]), BLOCK)
+        which = passed[some]
+        faces = rows.blocks[which] * BLOCK + columns
+        similarities = rows.products[which, columns] * scales[which]
+        pairs = Pairs(rows.probes[which], np.full(len(which), rows.part), faces, similarities)
+        found.append(pairs.where(_are_alive(part, faces)))
     return joined(found)
 
 
-def _are_alive(part: Part, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say which rows are faces that count, neither erased nor the last block's filling."""
-    there = rows < len(part.alive)
-    there[there] = part.alive[rows[there]]
+def _are_alive(part: Part, faces: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which of these faces count: they are neither erased nor the last block's filling."""
+    there = faces < len(part.alive)
+    there[there] = part.alive[faces[there]]
     return there
+
+
+def _alive_in(part: Part, block: int) -> NDArray[np.bool_]:
+    return _are_alive(part, np.arange(block * BLOCK, (block + 1) * BLOCK))
+
+
+def _scales_and_margins(
+    probes: Probes, blocks: Blocks, rows: _Rows
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return for each row of products what makes them similarities, and by how much those can be wrong."""
+    scales = probes.scales[rows.probes].astype(np.float64) * blocks.scales[rows.blocks]
+    errors = probes.errors[rows.probes] + probes.lengths[rows.probes] * blocks.errors[rows.blocks]
+    return scales, errors.astype(np.float64) + ROUNDING
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Products of one part: of each row (R, 512) the probe and the block. The array is used again by the next."""
+
+    part: int
+    probes: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+    products: NDArray[np.int32] | NDArray[np.float32]
 
 
 def _products(
     probes: Probes, parts: Sequence[Part], places: Sequence[Place], engine: Engine
-) -> Iterator[tuple[int, int, NDArray[np.int32] | NDArray[np.float32]]]:
-    """Yield part, block and the products with its codes, (P, 512); the array is used again by the next."""
+) -> Iterator[_Rows]:
+    """Yield the products of all probes with a block at a time, or of one probe with many blocks at a time."""
     if len(probes) == 1:
         yield from _products_of_one(probes, parts, places, engine)
         return
-    multiply = engine.for_probes(probes.codes)
+    multiply, everyone = engine.for_probes(probes.codes), np.arange(len(probes))
     for i, block in places:
-        yield i, block, multiply(parts[i].blocks.codes[block])
+        yield _Rows(i, everyone, np.full(len(probes), block), multiply(parts[i].blocks.codes[block]))
 
 
 def _products_of_one(
     probes: Probes, parts: Sequence[Part], places: Sequence[Place], engine: Engine
-) -> Iterator[tuple[int, int, NDArray[np.int32] | NDArray[np.float32]]]:
+) -> Iterator[_Rows]:
     multiply = engine.for_one(probes.codes)
     for i, group in itertools.groupby(places, key=lambda place: place[0]):
-        numbers = [block for _, block in group]
         blocks = parts[i].blocks
-        for stretch in _stretches(numbers):
+        for stretch in _stretches([block for _, block in group]):
+            numbers = np.arange(stretch.start, stretch.stop)
             products = multiply(blocks.codes[stretch], blocks.sums[stretch])
-            for block, row in zip(range(*stretch.indices(len(blocks.codes))), products, strict=True):
-                yield i, block, row[None]
+            yield _Rows(i, np.zeros(len(numbers), np.int64), numbers, products)
 
 
 def _stretches(numbers: Sequence[int]) -> Iterator[slice]:
@@ -278,11 +314,6 @@ def _exact(pairs: Pairs, probes: Probes, parts: Sequence[Part]) -> Pairs:
             similarities[some] = cosines * blocks.units[rows]
     np.clip(similarities, -1.0, 1.0, out=similarities)
     return Pairs(pairs.probes, pairs.parts, pairs.rows, similarities)
-
-
-def _margin(probes: Probes, error: np.float32) -> NDArray[np.float64]:
-    """Return by how much the similarity of codes can differ from the cosine, for each probe and this block."""
-    return (probes.errors + probes.lengths * error).astype(np.float64) + ROUNDING
 
 
 def _as_products(limits: NDArray[np.float64]) -> NDArray[np.int32]:

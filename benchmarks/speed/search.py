@@ -1,0 +1,219 @@
+"""`make bench-search`: 1:N search beside FAISS and a float32 product, on the same vectors, cores and run.
+
+Contestants take turns, so that whatever else the machine does meets all of them; every figure is a median over the
+turns, every ratio one of medians. Vectors are synthetic: strangers in all directions, and a planted mate for half of
+the probes. Ends with the goals of docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.goals import Goal, finish, goal
+from workers.gpu_face.search.engine import Choice, choose_engine
+from workers.gpu_face.search.scan import PROBE_COUNT, Part
+
+try:
+    import faiss
+
+    from benchmarks.speed import search_contestants as contestants
+    from benchmarks.speed.search_clusters import cluster_goals
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is missing: .venv/bin/pip install faiss-cpu (extra `bench` of pyproject.toml)")
+
+PROBES = {10_000: 1024, 100_000: 1024, 1_000_000: 512}  # of a batch; the mates of half of them are planted
+ONES = 20  # probes searched one at a time in each turn
+MATE = 0.6  # similarity of a planted mate
+TIE = 1e-5
+
+
+@dataclass(slots=True)
+class Contest:
+    """What one contestant needed at one size."""
+
+    search: contestants.Search
+    batch_s: list[float] = field(default_factory=list)
+    one_s: list[float] = field(default_factory=list)
+    recall: float = 0.0
+
+
+def main() -> None:
+    """Run the sizes asked for and write the report."""
+    options = _options()
+    choice, threads = choose_engine(), options.threads
+    faiss.omp_set_num_threads(threads)
+    print(f"{threads} threads; engine {choice}; FAISS {faiss.__version__}")
+    goals: list[Goal] = []
+    for size in options.sizes:
+        goals += _contest(size, options.turns, threads, choice)
+    if options.clusters:
+        goals += cluster_goals(options.clusters, threads, choice.engine)
+    finish("bench-search", goals)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=contestants.core_count())
+    parser.add_argument(
+        "--clusters", type=int, default=100_000, help="people of the cluster trial, 0 for none"
+    )
+    return parser.parse_args()
+
+
+def _contest(size: int, turns: int, threads: int, choice: Choice) -> list[Goal]:
+    gallery, probes, mates = _faces(size)
+    parts = contestants.parts_of(gallery)
+    flat = faiss.IndexFlatIP(gallery.shape[1])
+    flat.add(gallery)
+    contests = {
+        "ours": Contest(contestants.ours(parts, choice.engine, threads)),
+        "FAISS flat": Contest(contestants.faiss_flat(flat)),
+        "float32 product": Contest(contestants.float32_product(gallery)),
+    }
+    truth = contests["FAISS flat"].search(probes)
+    refined = _fastest_refined(gallery, flat, probes[:32], truth)
+    if refined is not None:
+        name, search = refined
+        contests[f"FAISS {name} refined"] = Contest(search)
+    rates = _take_turns(contests, turns, probes, lambda: _int8_rate(parts, threads, choice, probes))
+    for each in contests.values():
+        each.recall = _recall(each.search(probes), truth)
+    rows, _ = contests["ours"].search(probes[: len(mates)])
+    found = float((rows == mates[:, None]).any(axis=1).mean())
+    _print_table(size, gallery.shape[1], len(probes), contests, _bytes_a_face(parts))
+    operations = 2 * len(probes) * gallery.size
+    return _goals(size, operations, contests, rates, found)
+
+
+def _faces(size: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Return gallery (N, 512), probes (P, 512), and the gallery's rows that are mates of the first probes."""
+    random = np.random.default_rng(size)
+    gallery = _unit(random.standard_normal((size, 512), dtype=np.float32))
+    probes = _unit(random.standard_normal((PROBES.get(size, 512), 512), dtype=np.float32))
+    mates = random.choice(size, len(probes) // 2, replace=False)
+    probes[: len(mates)] = _unit(MATE * gallery[mates] + np.sqrt(1 - MATE**2) * probes[: len(mates)])
+    return gallery, probes, mates
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def _fastest_refined(
+    gallery: NDArray[np.float32],
+    flat: faiss.IndexFlatIP,
+    probes: NDArray[np.float32],
+    truth: contestants.Answer,
+) -> tuple[str, contestants.Search] | None:
+    """Return FAISS's quantiser that answers these probes soonest without missing anything, or None."""
+    best: tuple[float, str, contestants.Search] | None = None
+    for name in contestants.QUANTISERS:
+        search = contestants.faiss_refined(name, gallery, flat)
+        seconds = _seconds(search, probes)
+        missed = _recall(search(probes), (truth[0][: len(probes)], truth[1][: len(probes)])) < 1
+        if not missed and (best is None or seconds < best[0]):
+            best = (seconds, name, search)
+    return None if best is None else best[1:]
+
+
+def _take_turns(
+    contests: dict[str, Contest], turns: int, probes: NDArray[np.float32], rate: Callable[[], float]
+) -> list[float]:
+    """Let everyone search in turn, first once unmeasured, and return the rates of 8-bit products measured between."""
+    rates = []
+    for turn in range(turns + 1):
+        rates.append(rate())
+        for contest in contests.values():
+            batch_s = _seconds(contest.search, probes)
+            ones = [_seconds(contest.search, probes[i : i + 1]) for i in range(ONES)]
+            if turn:
+                contest.batch_s.append(batch_s)
+                contest.one_s.append(median(ones))
+    return rates[1:]
+
+
+def _seconds(search: contestants.Search, probes: NDArray[np.float32]) -> float:
+    started = time.perf_counter()
+    search(probes)
+    return time.perf_counter() - started
+
+
+def _int8_rate(parts: list[Part], threads: int, choice: Choice, probes: NDArray[np.float32]) -> float:
+    started = time.perf_counter()
+    operations = contestants.int8_products(parts, choice.engine, threads, probes[:PROBE_COUNT])
+    return operations / (time.perf_counter() - started)
+
+
+def _recall(answer: contestants.Answer, truth: contestants.Answer) -> float:
+    """Return the share of the truth that was found; a row that ties with the last of the truth is as good."""
+    rows, similarities = answer
+    right = (rows[:, :, None] == truth[0][:, None, :]).any(axis=2) | (similarities >= truth[1][:, -1:] - TIE)
+    return float(right.mean())
+
+
+def _bytes_a_face(parts: Sequence[Part]) -> tuple[float, float]:
+    """Return the bytes that are read of each face in a scan, and all that are kept."""
+    blocks = [part.blocks for part in parts]
+    scanned = sum(each.codes.nbytes + each.sums.nbytes for each in blocks)
+    kept = scanned + sum(each.exact.nbytes + each.units.nbytes for each in blocks)
+    count = sum(map(len, blocks))
+    return scanned / count, kept / count
+
+
+def _print_table(
+    size: int,
+    dimension_count: int,
+    batch: int,
+    contests: dict[str, Contest],
+    bytes_a_face: tuple[float, float],
+) -> None:
+    print(
+        f"\n{size:,} x {dimension_count}; batches of {batch}; ours reads {bytes_a_face[0]:.0f} bytes a face"
+    )
+    print(f"and keeps {bytes_a_face[1]:.0f}, FAISS flat reads and keeps {4 * dimension_count}")
+    print(f"{'':26}{'queries/s':>12}{'GOP/s':>9}{'one, ms':>9}{'recall':>9}")
+    for name, each in contests.items():
+        rate = batch / median(each.batch_s)
+        gops = 2e-9 * rate * size * dimension_count
+        print(f"{name:26}{rate:>12,.0f}{gops:>9,.0f}{1000 * median(each.one_s):>9.2f}{each.recall:>9.4f}")
+
+
+def _goals(
+    size: int, operations: int, contests: dict[str, Contest], rates: list[float], found: float
+) -> list[Goal]:
+    own = contests["ours"]
+    flat = contests["FAISS flat"]
+    others = [each for name, each in contests.items() if name != "ours" and each is not flat]
+    batched = median(flat.batch_s) / median(own.batch_s)
+    fastest = min(median(each.batch_s) for each in others) / median(own.batch_s)
+    one = median(flat.one_s) / median(own.one_s)
+    share = operations / median(own.batch_s) / median(rates)
+    name = f"search-{size}"
+    return [
+        goal(f"{name}-batched", f"{batched:.1f}x FAISS flat", ">= 15x", batched >= 15),  # noqa: PLR2004 - issue 3
+        goal(f"{name}-others", f"{fastest:.1f}x the fastest other", ">= 3x", fastest >= 3),  # noqa: PLR2004
+        goal(f"{name}-one", f"{one:.1f}x FAISS flat", ">= 4x", one >= 4),  # noqa: PLR2004
+        goal(f"{name}-recall", f"{own.recall:.4f}", "1.0", own.recall == 1),
+        goal(f"{name}-mates", f"{found:.4f} of planted mates found", "1.0", found == 1),
+        goal(
+            f"{name}-share",
+            f"{share:.0%} of {median(rates) / 1e9:,.0f} GOP/s",
+            ">= 60% of the int8 rate",
+            share >= 0.6,  # noqa: PLR2004
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main()
