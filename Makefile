@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search report-accuracy report-quality fuzz-images drill-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search report-accuracy report-quality fuzz-images drill-worker soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ report-quality: $(READY) ## Measure the photo faults (DEV=folder of people, FAUL
 
 drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.worker --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
+
+soak-worker: $(READY) ## Let a face worker work and watch its memory (SECONDS=number)
+	@$(BIN)/python -m benchmarks.drills.soak_worker --seconds $(or $(SECONDS),60)
 
 fuzz-images: $(READY) ## Decode damaged pictures in the sandbox (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_images --count $(or $(COUNT),50000) --seed $(or $(SEED),1)
