@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf carries no types
 
 CACHE = Path("~/.insightface/models")
 CACHED_NAMES = ("antelopev2", "buffalo_l", "buffalo_s")
@@ -45,12 +46,12 @@ def describe_folder(folder: Path) -> dict[str, Any]:
     """Return the manifest of an InsightFace folder, as JSON would hold it.
 
     Raises:
-        ValueError: the folder has no SCRFD detector with points or no ArcFace model.
+        ValueError: the folder has no SCRFD detector with points or no ArcFace model, or a file is no model.
         OSError: it cannot be read.
     """
     found: dict[str, tuple[Path, onnx.GraphProto]] = {}
     for path in sorted(folder.glob("*.onnx")):
-        graph = onnx.load_model(str(path), load_external_data=False).graph
+        graph = _graph(path)
         role = _role(graph)
         if role is not None and role not in found:
             found[role] = path, graph
@@ -75,6 +76,13 @@ def describe_folder(folder: Path) -> dict[str, Any]:
         },
         "embedder": _embedder(found["embedder"][1]),
     }
+
+
+def _graph(path: Path) -> onnx.GraphProto:
+    try:
+        return onnx.load_model(str(path), load_external_data=False).graph
+    except DecodeError as error:
+        raise ValueError(f"{path.name} is not an ONNX model") from error
 
 
 def _role(graph: onnx.GraphProto) -> str | None:

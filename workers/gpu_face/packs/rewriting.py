@@ -40,7 +40,7 @@ def prelu_as_convolutions(model: ModelProto) -> None:
     constants = _constants(model)
     for node in list(model.graph.node):
         slope = constants.get(node.input[1]) if node.op_type == "PRelu" else None
-        if slope is not None and slope.ndim > 2 and slope.size == slope.shape[-3]:  # noqa: PLR2004 - a channel each
+        if slope is not None and _is_one_a_channel(slope):
             _replace(model, node, _prelu(model, node, slope.astype(np.float32).ravel()))
 
 
@@ -65,6 +65,11 @@ def free_scrfd(model: ModelProto) -> None:
     for value, sizes in ((model.graph.input[0], (0, 2, 3)), *((out, (0, 1)) for out in model.graph.output)):
         _free(value, sizes)
     del model.graph.value_info[:]  # shapes noted for the batch and size of the export
+
+
+def _is_one_a_channel(slope: NDArray[np.generic]) -> bool:
+    """Say whether a slope is (C, 1, 1) or (1, C, 1, 1); a single one may be for any number of channels."""
+    return slope.size > 1 and slope.ndim >= len("CHW") and slope.size == slope.shape[-3]
 
 
 def _free(value: onnx.ValueInfoProto, axes: Iterable[int]) -> None:
