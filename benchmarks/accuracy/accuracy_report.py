@@ -64,6 +64,7 @@ def run(
     pack: Annotated[str, typer.Option(help="The pack to measure.", envvar="GELOMBANG_PACK")] = "default",
     liveness: Annotated[Path | None, typer.Option(help="Folder of attacks with its labels.csv.")] = None,
     called: Annotated[str, typer.Option(help="What the set is called.")] = "a set without a name",
+    reports: Annotated[Path, typer.Option(help="Where figures and chart go.")] = REPORTS,
     write: Annotated[bool, typer.Option(help="Write the thresholds into the operating point.")] = False,
 ) -> None:
     """Measure, print, draw, and write the thresholds if asked to."""
@@ -73,13 +74,13 @@ def run(
     console.print(_similarity(setting, reporting), _search(reporting, point["duplicate_min"]))
     if point["live_min"] is not None:
         _print_liveness(loaded, reporting, liveness, point["live_min"])
-    _chart(pack, loaded, reporting)
+    _chart(reports / f"accuracy-{pack}.svg", loaded, reporting)
     point["set_by"] = _set_by(pack, called, point, setting, reporting)
     console.print(point["set_by"], soft_wrap=True)
     if write:
         write_point(point_path(loaded.release), point)
         console.print(f"written: the operating point of {loaded.release}")
-    finish(f"accuracy-{pack}", _goals(pack, setting, reporting))
+    finish(f"accuracy-{pack}", _goals(pack, setting, reporting), reports)
 
 
 def _loaded(name: str) -> Pack:
@@ -147,13 +148,12 @@ def _species_table(rates: list[SpeciesRate], title: str) -> Table:
     return table
 
 
-def _chart(name: str, pack: Pack, reporting: Half) -> None:
-    path = REPORTS / f"accuracy-{name}.svg"
+def _chart(path: Path, pack: Pack, reporting: Half) -> None:
     try:
         draw_det(
             {kind: found.det() for kind, found in reporting.by_kind.items()}, f"DET, {pack.release}", path
         )
-        console.print(f"DET curve: build/reports/{path.name}")
+        console.print(f"DET curve: {path}", soft_wrap=True)
     except ChartError as error:
         console.print(str(error))
 

@@ -106,7 +106,7 @@ class Comparisons:
         """Return the share of pairs judged right at the threshold, mated and non-mated weighing the same."""
         return 1 - (self.fmr(threshold) + self.fnmr(threshold)) / 2
 
-    def det(self, points: int = 400) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def det(self, points: int = 150) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the DET curve as FMR and FNMR, each (points,), from the strictest threshold to the loosest."""
         rates = np.geomspace(1 / len(self.non_mated), 0.5, points)
         thresholds = np.quantile(self.non_mated, 1 - rates)

@@ -214,14 +214,17 @@ def test_a_point_says_how_it_was_found(name):
 @pytest.mark.usefixtures("default_pack")
 def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(selfies, tmp_path):
     for person, picture in enumerate(selfies):
-        (tmp_path / f"person-{person}").mkdir()
+        (tmp_path / "people" / f"person-{person}").mkdir(parents=True)
         for photo, gain in enumerate((1.0, 0.8)):
             pixels = cv2.convertScaleAbs(picture.pixels, alpha=gain)
-            cv2.imwrite(str(tmp_path / f"person-{person}" / f"{photo}.png"), pixels)
+            cv2.imwrite(str(tmp_path / "people" / f"person-{person}" / f"{photo}.png"), pixels)
     before = (POINTS / "default-1.json").read_bytes()
 
     result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.accuracy.accuracy_report", "--faces", str(tmp_path)],
+        [
+            *(sys.executable, "-m", "benchmarks.accuracy.accuracy_report"),
+            *("--faces", str(tmp_path / "people"), "--reports", str(tmp_path / "reports")),
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -230,4 +233,7 @@ def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(
 
     assert "4 people reported, 4 others set the thresholds" in result.stdout
     assert "goal KTP TAR at FMR 1e-2" in result.stdout
+    assert (tmp_path / "reports" / "accuracy-default.svg").read_text().startswith("<?xml")
+    goals = json.loads((tmp_path / "reports" / "accuracy-default.json").read_text())["goals"]
+    assert all(f"goal {goal['name']} {goal['figure']}" in result.stdout for goal in goals)
     assert (POINTS / "default-1.json").read_bytes() == before
