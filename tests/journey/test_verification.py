@@ -235,6 +235,18 @@ def test_a_face_that_differs_goes_to_people_and_they_decide():
     assert review.open_cases(walk.ports, REVIEWER) == []
 
 
+def test_what_the_worker_failed_at_goes_to_people_and_asks_nobody_for_another_picture():
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+    walk.selfies[name] = PhotoEvidence(PhotoOutcome.NOT_MEASURED)
+
+    walk.deliver()
+
+    assert walk.application(name).state is State.IN_REVIEW
+    (case,) = review.open_cases(walk.ports, REVIEWER)
+    assert case.reasons == ("FACE_NOT_MEASURED",)
+
+
 def test_the_same_face_under_a_second_nik_goes_to_people_with_both_named():
     walk = begin(citizen(1), citizen(2))
     first = walk.submit(citizen(1), "+6281234567890")
