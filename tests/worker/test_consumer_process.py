@@ -168,3 +168,31 @@ def test_a_worker_that_cannot_run_as_told_stops_before_it_takes_a_message(stack:
 
     assert "worker_start_failed" in stack.logged()
     assert stack.waiting(QueueName.FACE_REQUESTS) == 1
+
+
+@pytest.mark.shared
+def test_a_worker_on_weights_for_research_only_says_so_at_every_start(
+    stack: Stack, shared_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "research"
+    folder.mkdir()
+    for name in (
+        "research_only/scrfd_500m_bnkps.onnx",
+        "permissive/mobilefacenet_foamliu_ifcompat.onnx",
+    ):
+        weights = shared_folder / "models" / name
+        if not weights.exists():
+            pytest.skip(f"no models/{name} in the folder shared beside the checkout")
+        (folder / weights.name).symlink_to(weights)
+    pack = {"GELOMBANG_PACK": "insightface", "GELOMBANG_PACK_FILES": str(folder)}
+    research = Stack(stack.environment | pack, stack.folder, stack.client)
+
+    with research.worker() as process:
+        wait_until(lambda: "worker_ready" in stack.logged())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT_S) == 0
+
+    lines = [json.loads(line) for line in stack.logged().splitlines()]
+    (warning,) = [line for line in lines if line.get("event") == "pack_licence_failed"]
+    assert warning["level"] == "WARNING"
+    assert "RESEARCH ONLY" in warning["licence"]

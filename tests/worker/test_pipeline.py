@@ -13,7 +13,14 @@ from gelombang.domain.face_evidence import FaceEvidence, PhotoOutcome
 from gelombang.memory.rows import MemoryRows
 from workers.gpu_face.faces import Face, Picture, Rejected, Subject
 from workers.gpu_face.gallery import Gallery
-from workers.gpu_face.pipeline import FaceRequest, check_faces, choose_face
+from workers.gpu_face.pipeline import (
+    SELFIE_SIDE_PX,
+    FaceRequest,
+    check_faces,
+    choose_face,
+    measure_photographs,
+)
+from workers.gpu_face.stages.decode import REDUCED_SIDE_PX, decode_picture
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -44,6 +51,10 @@ def requests(selfies, one_woman) -> list[FaceRequest]:
 
 def checked(pack, requests, rows: MemoryRows | None = None, now: datetime = NOON) -> list[FaceEvidence]:
     return check_faces(pack, Gallery(rows or MemoryRows(), pack.release), requests, now)
+
+
+def decode_whole(content: bytes, subject: Subject, _least_side_px: int) -> Picture | Rejected:
+    return decode_picture(content, subject, REDUCED_SIDE_PX)
 
 
 def as_numbers(evidence: FaceEvidence) -> list[float]:
@@ -80,6 +91,44 @@ def test_a_batch_finds_what_its_requests_find_one_by_one(default_pack, requests)
         )
         # Convolutions over a batch add up in another order: at most the fourth digit moves.
         assert np.allclose(as_numbers(one), as_numbers(other), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.pack
+def test_two_lanes_find_what_one_finds(default_pack, requests) -> None:
+    one, two = (checked(replace(default_pack, lanes=lanes), requests) for lanes in (1, 2))
+
+    assert one == two
+
+
+@pytest.mark.pack
+def test_a_selfie_decoded_smaller_gives_the_measures_of_the_whole(default_pack, one_woman) -> None:
+    large = jpeg(cv2.resize(one_woman, (1536, 1536), interpolation=cv2.INTER_CUBIC))
+
+    (reduced,) = measure_photographs(default_pack, [(large, Subject.SELFIE)])
+    (whole,) = measure_photographs(default_pack, [(large, Subject.SELFIE)], decode_whole)
+
+    assert (reduced.photo.width_px, reduced.photo.height_px) == (1536, 1536)
+    assert float(reduced.vector @ whole.vector) > 0.99
+    for name, value in whole.photo.measures.items():
+        assert reduced.photo.measures[name] == pytest.approx(value, rel=0.1, abs=1.0), name
+
+
+@pytest.mark.pack
+def test_a_small_face_is_measured_in_the_picture_decoded_larger(default_pack, one_woman) -> None:
+    scene = np.full((1200, 1600, 3), (180, 190, 200), np.uint8)
+    scene[100:1100, 300:1300] = cv2.resize(one_woman, (1000, 1000))
+    sides: list[int] = []
+
+    def noted(content: bytes, subject: Subject, least_side_px: int) -> Picture | Rejected:
+        sides.append(least_side_px)
+        return decode_picture(content, subject, least_side_px)
+
+    (found,) = measure_photographs(default_pack, [(jpeg(scene), Subject.SELFIE)], noted)
+    (whole,) = measure_photographs(default_pack, [(jpeg(scene), Subject.SELFIE)], decode_whole)
+
+    assert sides == [SELFIE_SIDE_PX, REDUCED_SIDE_PX]
+    assert float(found.vector @ whole.vector) > 0.99
+    assert found.photo.measures["sharpness"] == pytest.approx(whole.photo.measures["sharpness"], rel=0.1)
 
 
 @pytest.mark.pack

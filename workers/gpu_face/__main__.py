@@ -56,6 +56,8 @@ def main() -> int:
         write_event(log, "worker_start_failed", reason=str(error), places=places_of(error))
         return 1
     log.append_keys(model_release=pack.release)
+    if pack.research_only:
+        write_event(log, "pack_licence_failed", licence=pack.licence)
     write_event(
         log,
         "worker_ready",
