@@ -2,8 +2,9 @@
 
 Contestants take turns, so that whatever else the machine does meets all of them; every figure is a median over the
 turns, every ratio one of medians. The processor's time a query is printed too: it says more than the clock where the
-machine is shared, at one thread (at more, waiting threads of FAISS and BLAS keep the processor busy). Vectors are synthetic: strangers in all directions, and a planted mate for half of
-the probes. Ends with the goals of docs/performance.md.
+machine is shared, at one thread (at more, waiting threads of FAISS and BLAS keep the processor busy). Vectors are
+synthetic: strangers in all directions, and a planted mate for half of the probes. Ends with the goals of
+docs/performance.md.
 """
 
 from __future__ import annotations

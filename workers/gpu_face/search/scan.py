@@ -24,7 +24,7 @@ ONE_BLOCKS = 64  # blocks a single probe is multiplied with at once
 FEW_BLOCKS = 500  # up to here a single thread is done before others have started
 SEED_BLOCKS = 2  # a first floor is taken from so many
 GROWTH = 4  # each further stretch is so many times as long as everything before it
-EXACT_ROWS = 8192  # pairs compared again at once
+EXACT_ROWS = 256  # pairs compared again at once: at 512 dimensions they fit a core's cache
 TIE = 1e-6  # similarities closer than this are equal: the order of a sum already moves the seventh digit
 INT32 = np.iinfo(np.int32)
 
@@ -134,7 +134,8 @@ def _nearest_in(
 ) -> Pairs:
     """Return the best of one shard: stretch by stretch, each with the floor that the ones before it set."""
     floors = _seed(probes, parts, places[:SEED_BLOCKS], count, engine)
-    found, start, stop = joined([]), 0, SEED_BLOCKS
+    found, start = joined([]), 0
+    stop = SEED_BLOCKS if len(probes) > 1 else ONE_BLOCKS  # a single probe's calls cost more than what passes
     while start < len(places):
         passing = _passing(probes, parts, places[start:stop], floors, engine)
         promising = _promising(passing, probes, parts, floors, count)
