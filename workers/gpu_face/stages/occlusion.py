@@ -29,7 +29,7 @@ EYES_PX = 40.0  # between the eye centres of the copy that is read
 SMOOTH_PX = 1.2
 MARGIN = 0.3  # of the eyes' distance, around the mesh
 DARKEST = 5.0  # L* below which a place says nothing by its relation to others
-TOO_DARK = 20.0  # L* of the whole face below which nothing is said: it is the darkness that hides it
+TOO_DARK = 20.0  # L* of the lightest place below which nothing is said: it is the darkness that hides it
 
 # Vertices of MediaPipe's face mesh, by the place they lie in. Under the eyes: where the lower half of a lens is.
 FOREHEAD = [151, 9, 8, 108, 337, 69, 299, 107, 336, 66, 296]
@@ -116,7 +116,7 @@ def colours_of(picture: Picture, face: Face) -> NDArray[np.float32]:
 
 def _measure(picture: Picture, face: Face) -> dict[str, float]:
     colours = colours_of(picture, face)
-    if np.median(colours[READ, 0]) < TOO_DARK:
+    if max(float(np.median(colours[place, 0])) for place in (FOREHEAD, EYE_BAGS, CHEEKS)) < TOO_DARK:
         return {}
     return {"lens_brightness": _lens_brightness(colours), "mask_score": _mask_score(colours)}
 
