@@ -92,6 +92,7 @@ def test_the_largest_pictures_of_each_kind_fit_into_a_child(sandbox: Watched) ->
         "CMYK": encoded(Image.new("CMYK", size), "JPEG"),
         "palette": encoded(Image.new("P", size), "PNG", compress_level=1),
         "RGBA": encoded(Image.new("RGBA", size, (9, 9, 9, 128)), "PNG", compress_level=1),
+        "grey and transparent": encoded(Image.new("LA", size, (9, 128)), "PNG", compress_level=1),
         "16 bit": encoded(Image.new("I;16", size, 30_000), "PNG", compress_level=1),
         "WEBP": encoded(Image.new("RGBA", (4000, 4000), (9, 9, 9, 128)), "WEBP", method=0),
         "HEIC": encoded(Image.new("RGB", size, "brown"), "HEIF", quality=10),

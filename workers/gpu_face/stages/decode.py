@@ -135,7 +135,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
     if "A" in image.mode or "transparency" in image.info:
-        over = image if image.mode == "RGBA" else image.convert("RGBA")
+        over = image if image.mode in ("RGBA", "LA") else image.convert("RGBA")  # no third copy of 25 MP
         seen = Image.new("RGB", image.size, "white")
         seen.paste(over, mask=over.getchannel("A"))
         return seen
