@@ -18,6 +18,9 @@ from benchmarks.accuracy.faults import Look
 
 ORDINARY_SHARE, SPOILED_SHARE = 0.02, 0.03  # of photographs that may lie on the wrong side
 DIGITS = 3
+# Left as they are set by hand: half way between light and dark photographs begin people with dark skin, and what
+# print a real, worn card shows through a lamp's reflection cannot be learned from drawn ones.
+BY_HAND = ("TOO_DARK", "NOT_A_KTP")
 
 
 def set_limits(stored: dict[str, Any], trials: Sequence[Trial], ordinary: Ordinary, command: str) -> None:
@@ -26,7 +29,7 @@ def set_limits(stored: dict[str, Any], trials: Sequence[Trial], ordinary: Ordina
         for fault, limit in stored[name].items():
             spoiled = [look for trial in trials if trial.fault == fault for look in trial.looks]
             # A card's portrait is printed: its light and sharpness have limits of their own, set by hand.
-            if not spoiled or (name == "ktp_faults") != (fault == "NOT_A_KTP"):
+            if not spoiled or name == "ktp_faults" or fault in BY_HAND:
                 continue
             (bound,) = {"below", "above", "outside"} & set(limit)
             good, bad = (_values(each, limit["measure"], bound) for each in (looks, spoiled))
