@@ -16,8 +16,9 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from rich.table import Table
 
 from benchmarks.goals import REPORTS, Goal, finish, goal
 from benchmarks.speed.chart import ChartError, draw_rates
+from benchmarks.speed.pictures import folder_pictures, made_pictures, write_pictures
 
 WEIGHTS = Path(__file__).resolve().parents[2].parent / "shared" / "models"
 DEFAULT_FILES = ("research_only/scrfd_500m_bnkps.onnx", "permissive/mobilefacenet_foamliu_ifcompat.onnx")
@@ -44,10 +46,11 @@ console = Console(width=None if Console().is_terminal else 140, highlight=False)
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What is run: a pack's name, and the folder it lies in when that is one in InsightFace's layout."""
+    """What is run: a pack's name, the folder it lies in when that is one in InsightFace's layout, and on what."""
 
     pack: str
     folder: Path | None
+    pictures: Path
 
 
 def main(
@@ -58,14 +61,20 @@ def main(
     most: Annotated[int, typer.Option(help="Pictures of the longest run.", min=100)] = 1000,
 ) -> None:
     """Print the figures, end with the goals, and write both under build/reports."""
-    weights = _weights(insightface)
+    with TemporaryDirectory() as made, TemporaryDirectory() as people:
+        write_pictures(made_pictures(DISTINCT), Path(made))
+        write_pictures(folder_pictures(faces) if faces else made_pictures(DISTINCT), Path(people))
+        _compare(_weights(insightface, Path(made)), Path(people), rounds, count, most)
+
+
+def _compare(weights: Weights, people: Path, rounds: int, count: int, most: int) -> None:
     all_cores = [cores for cores in (1, 2) if cores <= len(os.sched_getaffinity(0))]
     results = {cores: _rounds(weights, cores, rounds, count) for cores in all_cores}
     stages = _run(weights, contestant="ours", cores=1, count=count, serial=True)["stage_ms"]
     _print_rates(results)
     _print_stages(stages, results[1]["floor"])
     growth = _growth(weights, all_cores[-1], most)
-    goals = [*_speed_goals(results), growth, *_error_goals(weights, faces)]
+    goals = [*_speed_goals(results), growth, *_error_goals(replace(weights, pictures=people))]
     _draw(results)
     console.print("GPU: not measured here (this benchmark runs on CPU cores).")
     (REPORTS / "bench-face-figures.json").parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +84,7 @@ def main(
     finish("bench-face", goals)
 
 
-def _weights(folder: Path | None) -> Weights:
+def _weights(folder: Path | None, pictures: Path) -> Weights:
     if folder is None and all((WEIGHTS / name).exists() for name in DEFAULT_FILES):
         folder = REPORTS.parent / "insightface-layout"
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,11 +97,11 @@ def _weights(folder: Path | None) -> Weights:
             "[bold]No weights in InsightFace's layout[/bold] (INSIGHTFACE=folder): (a) is left out, and "
             "(b) and (c) run the default pack."
         )
-        return Weights("default", None)
+        return Weights("default", None, pictures)
     console.print(
         f"Weights: {', '.join(sorted(path.name for path in folder.glob('*.onnx')))}", soft_wrap=True
     )
-    return Weights("insightface", folder)
+    return Weights("insightface", folder, pictures)
 
 
 def _rounds(weights: Weights, cores: int, rounds: int, count: int) -> dict[str, Any]:
@@ -108,6 +117,8 @@ def _rounds(weights: Weights, cores: int, rounds: int, count: int) -> dict[str, 
         name: {
             "per_s": statistics.median(each["per_s"] for each in seen[name])
             * seen[name][0].get("photographs_per_request", 1),
+            "cpu_ms": statistics.median(each["cpu_ms"] for each in seen[name])
+            / seen[name][0].get("photographs_per_request", 1),
             "peak_mib": max(each["peak_mib"] for each in seen[name]),
             "rounds": [round(each["per_s"], 1) for each in seen[name]],
         }
@@ -126,7 +137,7 @@ def _rounds(weights: Weights, cores: int, rounds: int, count: int) -> dict[str, 
 
 def _run(weights: Weights, **spec: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON can hold
     """Return what a contestant gave, in a process of its own."""
-    wanted = {"pack": weights.pack, "folder": str(weights.folder), "distinct": DISTINCT, **spec}
+    wanted = spec | {"pack": weights.pack, "folder": str(weights.folder), "pictures": str(weights.pictures)}
     source = {"GELOMBANG_PACK_FILES": str(weights.folder)} if weights.folder else {}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.contestants", json.dumps(wanted)],
@@ -146,7 +157,7 @@ def _floor_per_s(floor: Mapping[str, Any], *, exported: bool = False) -> float:
 
 
 def _print_rates(results: Mapping[int, Mapping[str, Any]]) -> None:
-    table = Table("cores", "what", "photographs/s", "ratio to (a)", "share of (c)", "peak MiB")
+    table = Table("cores", "what", "photographs/s", "ratio to (a)", "share of (c)", "CPU ms each", "peak MiB")
     for cores, result in results.items():
         floor = _floor_per_s(result["floor"])
         for name, words in NAMES.items():
@@ -154,9 +165,10 @@ def _print_rates(results: Mapping[int, Mapping[str, Any]]) -> None:
                 rate = result[name]["per_s"]
                 ratio = f"{rate / result['peer']['per_s']:.2f}" if "peer" in result else "not measured"
                 share = f"{rate / floor:.2f}" if name != "evidence" else ""
-                row = (f"{rate:.1f}", ratio, share, f"{result[name]['peak_mib']:.0f}")
+                cost = f"{result[name]['cpu_ms']:.1f}"
+                row = (f"{rate:.1f}", ratio, share, cost, f"{result[name]['peak_mib']:.0f}")
                 table.add_row(str(cores), words, *row)
-        table.add_row(str(cores), "(c) graphs alone, shapes of (b)", f"{floor:.1f}", "", "1.00", "")
+        table.add_row(str(cores), "(c) graphs alone, shapes of (b)", f"{floor:.1f}", "", "1.00")
         if "detector as exported" in result["floor"]:
             exported = _floor_per_s(result["floor"], exported=True)
             table.add_row(
@@ -206,13 +218,11 @@ def _speed_goals(results: Mapping[int, Mapping[str, Any]]) -> list[Goal]:
     return goals
 
 
-def _error_goals(weights: Weights, faces: Path | None) -> list[Goal]:
+def _error_goals(weights: Weights) -> list[Goal]:
     """Return whether (b) decides pairs as well as (a), on the same pictures with the same weights."""
     if weights.folder is None:
         return []
-    spec = {"cores": len(os.sched_getaffinity(0)), "count": 1, "embeddings": True} | (
-        {"faces": str(faces)} if faces else {}
-    )
+    spec = {"cores": len(os.sched_getaffinity(0)), "count": 1, "embeddings": True}
     peer, ours = (_run(weights, contestant=name, **spec) for name in ("peer", "ours"))
     people = np.array(peer["people"])
     vectors = [_vectors(each["embeddings"]) for each in (peer, ours)]

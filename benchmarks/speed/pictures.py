@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ BLUR_PX, GRAIN = (
     4.0,
 )  # the surroundings' blur; grain as a phone's, so that the files are as large as a phone's
 QUALITY = 90
+SEPARATOR = "--"
 FOLDER_FACES_PX = 720  # height of a folder's photograph on its picture
 
 
@@ -53,6 +54,19 @@ def folder_pictures(folder: Path) -> list[Sample]:
         enlarged = photo.resize((photo.width * height // photo.height, height), Image.Resampling.BICUBIC)
         samples.append(Sample(path.parent.name, _photographed(enlarged, i)))
     return samples
+
+
+def write_pictures(samples: Sequence[Sample], folder: Path) -> None:
+    """Keep the samples in a folder, so that every contestant reads the very same bytes."""
+    for number, sample in enumerate(samples):
+        (folder / f"{number:05}{SEPARATOR}{sample.person}.jpg").write_bytes(sample.content)
+
+
+def read_pictures(folder: Path) -> list[Sample]:
+    """Return the samples of a folder in the order they were written."""
+    return [
+        Sample(path.stem.partition(SEPARATOR)[2], path.read_bytes()) for path in sorted(folder.glob("*.jpg"))
+    ]
 
 
 def _photographed(portrait: Image.Image, seed: int) -> bytes:
