@@ -18,9 +18,9 @@ from benchmarks.accuracy.faults import Look
 
 ORDINARY_SHARE, SPOILED_SHARE = 0.02, 0.03  # of photographs that may lie on the wrong side
 DIGITS = 3
-# Left as they are set by hand: half way between light and dark photographs begin people with dark skin, and what
-# print a real, worn card shows through a lamp's reflection cannot be learned from drawn ones.
-BY_HAND = ("TOO_DARK", "NOT_A_KTP")
+# Left as they are set by hand: half way between light and dark photographs begin people with dark skin, between open
+# and closed eyes narrow ones, and what print a worn card shows through a reflection drawn cards cannot say.
+BY_HAND = ("TOO_DARK", "EYES_CLOSED", "NOT_A_KTP")
 
 
 def set_limits(stored: dict[str, Any], trials: Sequence[Trial], ordinary: Ordinary, command: str) -> None:
