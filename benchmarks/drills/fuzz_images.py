@@ -115,6 +115,11 @@ def main(
     finish("fuzz-images", goals_of(found, count))
 
 
+def fuzzed(count: int, seed: int, children: int) -> Findings:
+    """Return what came of `count` damaged pictures; the largest child is that of this whole process."""
+    return sum(fuzz(count, seed=seed, children=children), Findings())
+
+
 def goals_of(found: Findings, count: int) -> list[Goal]:
     """Return what was wanted of `count` pictures and what came of them."""
     typed = found.outcomes.total() - found.outcomes[PhotoOutcome.NOT_MEASURED]

@@ -97,7 +97,7 @@ def test_without_a_running_service_a_plain_sentence_says_how_to_start_one(tmp_pa
 
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert "gelombang up" in result.stderr
+    assert "make up" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 from benchmarks.drills.damaged_pictures import damaged_picture, sound_pictures
-from benchmarks.drills.fuzz_images import Findings, fuzz, goals_of
+from benchmarks.drills.fuzz_images import fuzzed, goals_of
 from gelombang.domain.face_evidence import PhotoOutcome
 from workers.gpu_face.faces import Picture, Subject
 from workers.gpu_face.stages.decode import decode_picture
 
 COUNT = 5000
 ACCEPTED = (
-    21  # of the pictures there are, those that are read: not animations, GIF, TIFF, BMP, PDF and the like
+    19  # of the 27 there are: not the two animations, GIF, TIFF, BMP, PDF, nor what only begins as those
 )
 
 
 def test_every_damaged_picture_comes_to_a_typed_outcome_in_a_small_child() -> None:
-    found = sum(fuzz(COUNT, seed=20261121, children=2), Findings())
+    # In a process of its own: the largest child counts, and other tests here have had children too.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        found = alone.submit(fuzzed, COUNT, 20261121, 2).result()
 
     missed = [each.name for each in goals_of(found, COUNT) if not each.met]
 

@@ -220,10 +220,11 @@ def most_rss_mib(child: DecodingChild) -> float:
 
 def kill_twice(first: DecodingChild, number: signal.Signals) -> None:
     """Kill the child that has the picture, then the one that has it after it."""
+    own = os.getpid()
+    before = children_of(own)  # this one's, and those of other tests in the same process
     wait_until_at_work(first.process.pid)
     os.kill(first.process.pid, number)
-    own = os.getpid()
-    while not (others := children_of(own) - {first.process.pid}):
+    while not (others := children_of(own) - before):
         time.sleep(0.01)
     (second,) = others
     wait_until_at_work(second)
