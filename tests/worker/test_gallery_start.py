@@ -49,7 +49,7 @@ def test_a_flipped_byte_is_logged_with_its_segment_and_mended_from_the_snapshot(
     settings: FaceSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert settings.gallery is not None
-    damaged = next((settings.gallery / "test-1").glob("segment-*")) / "codes.npy"
+    damaged = next((settings.gallery / "test-1").glob("segment-*")) / "codes.array"
     content = bytearray(damaged.read_bytes())
     content[-1] ^= 1
     damaged.write_bytes(content)

@@ -277,7 +277,7 @@ def test_a_damaged_segment_is_named_and_taken_from_the_snapshot(tmp_path, snapsh
         take_snapshot(store, snapshots)
         before, name = found(store, 3, 1299), store.segments[0].name
         store.append("person-1300", 6000, PEOPLE[1300])
-    flip(tmp_path / "store" / name / "codes.npy")
+    flip(tmp_path / "store" / name / "codes.array")
     told: list[str] = []
 
     with open_whole(tmp_path / "store", "test-1", snapshots, told.append) as again:
@@ -303,8 +303,8 @@ def test_a_damaged_snapshot_is_not_used(tmp_path) -> None:
     with filled(tmp_path / "store") as store:
         take_snapshot(store, snapshots)
         name = store.segments[0].name
-    flip(tmp_path / "store" / name / "exact.npy")
-    flip(tmp_path / "snapshots" / name / "exact.npy")
+    flip(tmp_path / "store" / name / "exact.array")
+    flip(tmp_path / "snapshots" / name / "exact.array")
     told: list[str] = []
 
     with open_whole(tmp_path / "store", "test-1", snapshots, told.append) as again:
@@ -316,7 +316,7 @@ def test_a_damaged_snapshot_is_not_used(tmp_path) -> None:
 def test_without_a_snapshot_a_damaged_store_is_emptied_so_that_the_table_is_read(tmp_path) -> None:
     with filled(tmp_path) as store:
         name = store.segments[1].name
-    flip(tmp_path / name / "names.npy")
+    flip(tmp_path / name / "names.array")
 
     with open_whole(tmp_path, "test-1", None, lambda _: None) as again:
         assert len(again) == 0

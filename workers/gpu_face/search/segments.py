@@ -1,7 +1,7 @@
 """Segments: faces on disk that never change; a folder of arrays, each with its checksum, mapped into memory.
 
 A segment is written whole under another name and then renamed, so one that can be seen is complete. Its arrays are
-numpy's own files: the blocks of `quantise`, and who the faces belong to.
+files of `arrays`: the blocks of `quantise`, and who the faces belong to.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gelombang.domain.errors import GelombangError
+from workers.gpu_face.search.arrays import map_array, write_array
 from workers.gpu_face.search.quantise import Blocks, block_faces
 
 SEGMENT_ROWS = 262_144  # faces of a full segment: at 512 dimensions 0.4 GB
@@ -91,12 +92,12 @@ def write_segment(folder: Path, name: str, faces: Faces) -> dict[str, str]:
         "order": np.argsort(faces.names).astype(np.uint32),
     }
     for array, value in values.items():
-        with (unfinished / f"{array}.npy").open("wb") as file:
-            np.save(file, value)
+        with (unfinished / f"{array}.array").open("wb") as file:
+            write_array(file, value)
             sync(file.fileno())
     unfinished.rename(folder / name)
     sync_folder(folder)
-    return {array: checksum_of(folder / name / f"{array}.npy") for array in values}
+    return {array: checksum_of(folder / name / f"{array}.array") for array in values}
 
 
 def open_segment(folder: Path, name: str, checksums: dict[str, str]) -> Segment:
@@ -107,10 +108,10 @@ def open_segment(folder: Path, name: str, checksums: dict[str, str]) -> Segment:
     """
     arrays = {}
     for array in ARRAYS:
-        path = folder / name / f"{array}.npy"
+        path = folder / name / f"{array}.array"
         if not path.is_file() or checksum_of(path) != checksums.get(array):
             raise DamagedSegmentError(name)
-        arrays[array] = np.load(path, mmap_mode="r", allow_pickle=False)
+        arrays[array] = map_array(path)
     faces = Faces(*(arrays[array] for array in ("names", "stamps", "exact", "units")))
     blocks = Blocks(*(arrays[array] for array in ("codes", "scales", "errors", "sums", "exact", "units")))
     return Segment(name, checksums, faces, blocks, arrays["order"])

@@ -126,7 +126,7 @@ def take_snapshot(store: Store, snapshots: Snapshots) -> None:
     if not store.is_compact() or store.tail_count:
         store.compact()
     there = snapshots.list_keys()
-    named = [f"{segment.name}/{array}.npy" for segment in store.segments for array in ARRAYS]
+    named = [f"{segment.name}/{array}.array" for segment in store.segments for array in ARRAYS]
     for key in named:
         if key not in there:  # a segment never changes, so what is there is it
             snapshots.write(key, (store.folder / key).read_bytes())
@@ -165,7 +165,7 @@ def _restore_segment(folder: Path, name: str, snapshots: Snapshots | None) -> No
         return
     for entry in json.loads((folder / MANIFEST).read_text("utf-8"))["content"]["segments"]:
         for array, checksum in entry["checksums"].items():
-            key = f"{entry['name']}/{array}.npy"
+            key = f"{entry['name']}/{array}.array"
             if not (folder / key).is_file() or checksum_of(folder / key) != checksum:
                 _fetch(snapshots, key, folder)
 
