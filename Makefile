@@ -73,6 +73,7 @@ lock: ## Compile requirements/*.lock again (needs uv)
 	  --override requirements/overrides.txt --extra worker --extra bench --extra local --extra dev \
 	  pyproject.toml -o requirements/all.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package s3transfer \
 	  --constraint requirements/all.lock requirements/lambda.in -o requirements/lambda.lock
 
 clean: ## Remove the environment and everything built
