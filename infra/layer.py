@@ -17,6 +17,9 @@ from infra.archive import compile_folder, zip_folder
 
 Target = Literal["cloud", "desk"]
 ARCHITECTURE = "x86_64"
+# Lambda's Python 3.12 and newer have glibc 2.34 (Amazon Linux 2023), 3.11 has 2.26, for which Pillow has no wheel.
+PLATFORMS = (f"manylinux2014_{ARCHITECTURE}", f"manylinux_2_28_{ARCHITECTURE}")
+OLDEST_IN_THE_CLOUD = (3, 12)
 # Phone numbers are only checked and written in E.164: 40 MB of names of places and carriers stay at home.
 NOT_NEEDED = ("phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata", "bin")
 
@@ -25,8 +28,10 @@ def build_layer(lock: Path, target: Target, out: Path, work: Path) -> None:
     """Write the layer's zip to `out`; `work` is an empty folder to build in.
 
     Raises:
-        PackagingError: pip could not install what `lock` names.
+        PackagingError: pip could not install what `lock` names, or this Python is too old for the cloud's Lambda.
     """
+    if target == "cloud" and sys.version_info < OLDEST_IN_THE_CLOUD:
+        raise PackagingError("the dependency layer", "for the cloud, package with Python 3.12 or newer")
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--require-hashes"),
         *("--only-binary", ":all:", "--target", str(work), "--requirement", str(lock)),
@@ -45,11 +50,5 @@ def _platform(target: Target) -> list[str]:
     if target == "desk":
         return []
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return [
-        "--platform",
-        f"manylinux2014_{ARCHITECTURE}",
-        "--implementation",
-        "cp",
-        "--python-version",
-        version,
-    ]
+    platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+    return [*platforms, "--implementation", "cp", "--python-version", version]
