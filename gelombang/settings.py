@@ -13,6 +13,7 @@ class Settings:
     """The environment of every process; names in docs/architecture.md."""
 
     table: str
+    key_table: str
     photo_bucket: str
     document_bucket: str
     queue_urls: dict[QueueName, str]
@@ -31,6 +32,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     queues = {name: f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}" for name in QueueName}
     names = [
         "GELOMBANG_TABLE",
+        "GELOMBANG_KEY_TABLE",
         "GELOMBANG_PHOTO_BUCKET",
         "GELOMBANG_DOCUMENT_BUCKET",
         "GELOMBANG_SEAL_KEY_ID",
@@ -40,9 +42,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     missing = [name for name in [*names, *queues.values()] if not environment.get(name)]
     if missing:
         raise ValueError(f"missing in the environment: {', '.join(missing)}")
-    table, photos, documents, seal_key, tag_key, registers = (environment[name] for name in names)
+    table, key_table, photos, documents, seal_key, tag_key, registers = (environment[name] for name in names)
     return Settings(
         table=table,
+        key_table=key_table,
         photo_bucket=photos,
         document_bucket=documents,
         queue_urls={name: environment[variable] for name, variable in queues.items()},

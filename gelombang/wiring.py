@@ -12,6 +12,7 @@ from functools import lru_cache
 from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
 from gelombang.aws.documents import S3Documents
+from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.photos import S3Photos
 from gelombang.aws.queues import SqsQueues
 from gelombang.aws.rows import DynamoRows
@@ -63,14 +64,14 @@ def _wired() -> Wired:
 @lru_cache(maxsize=1)
 def _wire_environment() -> Wired:
     names = read_settings(os.environ)
-    s3 = aws_client("s3")
+    s3, kms, dynamodb = (aws_client(service) for service in ("s3", "kms", "dynamodb"))
     ports = Ports(
-        rows=DynamoRows(names.table, aws_client("dynamodb")),
+        rows=DynamoRows(names.table, dynamodb),
         photos=S3Photos(names.photo_bucket, s3),
         documents=S3Documents(names.document_bucket, s3),
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),
         texts=SnsTexts(aws_client("sns")),
-        vault=KmsVault(names.seal_key_id, names.tag_key_id, aws_client("kms")),
+        vault=KmsVault(OwnerKeys(names.key_table, names.seal_key_id, kms, dynamodb), names.tag_key_id, kms),
         registers=HttpRegisters(names.registers_url),
         clock=SystemClock(),
     )

@@ -11,7 +11,7 @@ from infra.buckets import DOCUMENTS, PHOTOS
 from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust
 from infra.keys import SEAL, TAG
 from infra.queues import environment_name, queue_id
-from infra.table import TABLE, WORKLIST
+from infra.table import KEY_TABLE, TABLE, WORKLIST
 
 APPLICATIONS = ("register", "verify", "select")
 LAYER = "DependencyLayer"
@@ -81,6 +81,7 @@ def environment() -> Resources:
     """Return the variables of docs/architecture.md, which every process has."""
     named = {
         "GELOMBANG_TABLE": ref(TABLE),
+        "GELOMBANG_KEY_TABLE": ref(KEY_TABLE),
         "GELOMBANG_PHOTO_BUCKET": ref(PHOTOS),
         "GELOMBANG_DOCUMENT_BUCKET": ref(DOCUMENTS),
         "GELOMBANG_SEAL_KEY_ID": ref(SEAL),
@@ -110,7 +111,8 @@ def _everyone(application: str) -> list[Json]:
     """Rows, seals and tags, the outbox's queues and the log."""
     statements = [
         reads_and_writes_rows(),
-        allow(["kms:Encrypt", "kms:Decrypt"], [arn(SEAL)]),
+        allow(["dynamodb:GetItem", "dynamodb:PutItem"], [arn(KEY_TABLE)]),
+        allow(["kms:GenerateDataKey", "kms:Decrypt"], [arn(SEAL)]),
         allow(["kms:GenerateMac"], [arn(TAG)]),
         allow(["sqs:SendMessage"], [arn(queue_id(name)) for name in SENDS[application]]),
         allow(["logs:CreateLogStream", "logs:PutLogEvents"], [arn(_log_group_id(application))]),

@@ -1,10 +1,11 @@
-"""The one DynamoDB table: every row of docs/architecture.md."""
+"""The DynamoDB tables: one for every row of docs/architecture.md, and one for the keys that rows are sealed with."""
 
 from __future__ import annotations
 
 from infra.cloudformation import Resources, kept, ref
 
 TABLE = "Table"
+KEY_TABLE = "KeyTable"
 WORKLIST = "worklist"  # sparse index of rows that somebody or something must still move on
 
 
@@ -29,6 +30,22 @@ def table() -> Resources:
                 "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
                 "SSESpecification": {"SSEEnabled": True},
                 "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+                "DeletionProtectionEnabled": ref("DeletionProtection"),
+            },
+        )
+    }
+
+
+def key_table() -> Resources:
+    """Return the table of people's keys. It has no backup: a key that is destroyed must be gone everywhere."""
+    return {
+        KEY_TABLE: kept(
+            "AWS::DynamoDB::Table",
+            {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "owner", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+                "SSESpecification": {"SSEEnabled": True},
                 "DeletionProtectionEnabled": ref("DeletionProtection"),
             },
         )

@@ -18,7 +18,7 @@ from infra.functions import LAYER, environment, roles, settled
 from infra.gateway import answering_in_problems
 from infra.keys import SEAL, TAG, keys
 from infra.queues import queue_id, queues
-from infra.table import TABLE, table
+from infra.table import TABLE, key_table, table
 
 # How long a queue's function may take, how long its messages stay hidden (six times as long, as AWS advises),
 # and how many of it run at once. A mapping, not parameters: those are always text, which the local engine's
@@ -38,6 +38,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
     """
     found: Resources = {
         **table(),
+        **key_table(),
         **buckets(),
         **queues(visibility=paced("VisibilityS")),
         **keys(),

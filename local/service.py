@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.eligibility import jakarta_day
 from local.client import connect
@@ -130,11 +131,15 @@ def _claim(state_dir: Path) -> None:
 
 def _vault_of(stack: Stack) -> KmsVault:
     environment = stack.environment
-    kms = boto3.client(
-        "kms",
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        region_name=environment["AWS_REGION"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    kms, dynamodb = (
+        boto3.client(
+            service,
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            region_name=environment["AWS_REGION"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        )
+        for service in ("kms", "dynamodb")
     )
-    return KmsVault(environment["GELOMBANG_SEAL_KEY_ID"], environment["GELOMBANG_TAG_KEY_ID"], kms)
+    keys = OwnerKeys(environment["GELOMBANG_KEY_TABLE"], environment["GELOMBANG_SEAL_KEY_ID"], kms, dynamodb)
+    return KmsVault(keys, environment["GELOMBANG_TAG_KEY_ID"], kms)

@@ -163,20 +163,31 @@ class TextMessages(Protocol):
 
 
 class Vault(Protocol):
-    """Seals personal fields and tags them, with keys that never leave it."""
+    """Seals personal fields and tags them. An application that `context` names has a key of its own."""
 
     def seal(self, plain: str, context: dict[str, str]) -> str:
-        """Return ciphertext (base64) that opens only under the same context."""
+        """Return ciphertext (base64) that opens only under the same context, `application_id` and `field`.
+
+        Raises:
+            NotFoundError: the application was forgotten.
+        """
 
     def open(self, sealed: str, context: dict[str, str]) -> str:
         """Return what was sealed.
 
         Raises:
             ValueError: not sealed by this vault, or under another context.
+            NotFoundError: the application was forgotten.
         """
 
     def tag(self, purpose: str, plain: str) -> str:
         """Return the keyed HMAC-SHA-256 (hex) of `purpose` and `plain`: equal inputs, equal tags."""
+
+    def forget(self, application_id: str) -> None:
+        """Destroy the application's key: nothing sealed for it ever opens again, wherever copies of it lie.
+
+        Another process may know the key for five more minutes. Forgetting twice is forgetting once.
+        """
 
 
 @dataclass(frozen=True, slots=True)

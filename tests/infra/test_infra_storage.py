@@ -36,10 +36,18 @@ def test_the_table_is_encrypted_recoverable_and_has_the_worklist(service):
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["worklist", "due"]
 
 
+def test_peoples_keys_are_encrypted_and_have_no_backup(service):
+    keys = service["Resources"]["KeyTable"]["Properties"]
+
+    assert keys["SSESpecification"] == {"SSEEnabled": True}
+    assert "PointInTimeRecoverySpecification" not in keys
+    assert keys["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+
+
 def test_what_cannot_be_made_again_outlives_its_stack(service):
     kept = [found for found in service["Resources"].values() if found["Type"] in KEPT]
 
-    assert len(kept) == 5
+    assert len(kept) == 6
     assert all(found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain" for found in kept)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 import pytest
 from moto import mock_aws
 
 from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
 from gelombang.aws.documents import S3Documents
+from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.photos import S3Photos
 from gelombang.aws.queues import SqsQueues
 from gelombang.aws.rows import DynamoRows
@@ -66,9 +70,21 @@ def vault(request):
         return MemoryVault()
     request.getfixturevalue("aws")
     client = aws_client("kms")
-    seal = client.create_key()["KeyMetadata"]["KeyId"]
     tag = client.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
-    return KmsVault(seal, tag, client)
+    return KmsVault(owner_keys(), tag, client)
+
+
+def owner_keys(monotonic_s=time.monotonic):
+    """Return the keys as a process that has just started sees them; the table is made at the first call."""
+    dynamodb, kms = aws_client("dynamodb"), aws_client("kms")
+    with suppress(dynamodb.exceptions.ResourceInUseException):
+        dynamodb.create_table(
+            TableName="keys",
+            KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "owner", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    return OwnerKeys("keys", kms.create_key()["KeyMetadata"]["KeyId"], kms, dynamodb, monotonic_s)
 
 
 @pytest.fixture(params=["memory", "aws"])

@@ -92,6 +92,28 @@ def test_what_was_not_sealed_here_does_not_open(vault):
         vault.open("bm90IG91cnM=", CONTEXT)
 
 
+def test_nothing_of_a_forgotten_application_opens_or_is_sealed_and_others_are_untouched(vault):
+    sealed, other = vault.seal("3171010101900001", CONTEXT), CONTEXT | {"application_id": "app_2"}
+    kept = vault.seal("3171010101900002", other)
+
+    vault.forget(CONTEXT["application_id"])
+    vault.forget(CONTEXT["application_id"])
+
+    assert vault.open(kept, other) == "3171010101900002"
+    with pytest.raises(NotFoundError):
+        vault.open(sealed, CONTEXT)
+    with pytest.raises(NotFoundError):
+        vault.seal("3171010101900001", CONTEXT)
+
+
+def test_what_belongs_to_no_application_is_sealed_by_the_programme(vault):
+    sealed = vault.seal("+628123456789", {"phone_tag": "t"})
+
+    vault.forget("app_1")
+
+    assert vault.open(sealed, {"phone_tag": "t"}) == "+628123456789"
+
+
 def test_equal_texts_have_equal_tags_for_one_purpose_only(vault):
     assert vault.tag("nik", "1") == vault.tag("nik", "1")
     assert len({vault.tag("nik", "1"), vault.tag("nik", "2"), vault.tag("kk", "1")}) == 3

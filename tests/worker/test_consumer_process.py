@@ -96,6 +96,7 @@ def stack(tmp_path: Path, default_pack: object) -> Iterator[Stack]:
         environment = child_environment(
             **access,
             GELOMBANG_TABLE="table",
+            GELOMBANG_KEY_TABLE="unused",
             GELOMBANG_PHOTO_BUCKET="photos",
             GELOMBANG_DOCUMENT_BUCKET="documents",
             GELOMBANG_SEAL_KEY_ID="unused",

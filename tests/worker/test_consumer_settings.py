@@ -17,6 +17,7 @@ SHARED = {
     name: name.lower()
     for name in (
         "GELOMBANG_TABLE",
+        "GELOMBANG_KEY_TABLE",
         "GELOMBANG_PHOTO_BUCKET",
         "GELOMBANG_DOCUMENT_BUCKET",
         "GELOMBANG_SEAL_KEY_ID",
