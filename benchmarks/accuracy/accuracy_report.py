@@ -31,8 +31,15 @@ from benchmarks.accuracy.liveness import (
     scores_with_room,
     species_rates,
 )
-from benchmarks.accuracy.operating_points import MATCH_FMR, point_path, set_thresholds, write_point
-from benchmarks.accuracy.people import Measured, as_ktp, as_selfie, halves, measure, photographs
+from benchmarks.accuracy.operating_points import (
+    MATCH_FMR,
+    POINTS,
+    first_point,
+    point_path,
+    set_thresholds,
+    write_point,
+)
+from benchmarks.accuracy.people import Measured, as_card, as_selfie, halves, measure, photographs
 from benchmarks.goals import REPORTS, Goal, finish, goal
 from gelombang.domain.errors import GelombangError
 from workers.gpu_face.models import Pack, load_pack
@@ -66,9 +73,21 @@ def run(
     called: Annotated[str, typer.Option(help="What the set is called.")] = "a set without a name",
     reports: Annotated[Path, typer.Option(help="Where figures and chart go.")] = REPORTS,
     write: Annotated[bool, typer.Option(help="Write the thresholds into the operating point.")] = False,
+    points: Annotated[Path, typer.Option(help="Folder of operating points to write into.")] = POINTS,
+    faults_from: Annotated[
+        str | None,
+        typer.Option(help="Release whose fault limits a release begins with that has no point yet."),
+    ] = None,
 ) -> None:
     """Measure, print, draw, and write the thresholds if asked to."""
     loaded = _loaded(pack)
+    path = point_path(loaded.release, points)
+    if write and not path.exists() and faults_from is None:
+        raise typer.BadParameter(
+            f"{loaded.release} has no operating point yet: name a release whose limits of "
+            "the photo faults it begins with",
+            param_hint="--faults-from",
+        )
     setting, reporting = (_measure(loaded, half) for half in halves(photographs(faces)))
     point = _thresholds(loaded, setting)
     console.print(_similarity(setting, reporting), _search(reporting, point["duplicate_min"]))
@@ -78,8 +97,11 @@ def run(
     point["set_by"] = _set_by(pack, called, point, setting, reporting)
     console.print(point["set_by"], soft_wrap=True)
     if write:
-        write_point(point_path(loaded.release), point)
-        console.print(f"written: the operating point of {loaded.release}")
+        first = (
+            first_point(loaded.release, point_path(faults_from), loaded.not_assessed) if faults_from else None
+        )
+        write_point(path, point, first)
+        console.print(f"written: the operating point of {loaded.release}, {path}", soft_wrap=True)
     finish(f"accuracy-{pack}", _goals(pack, setting, reporting), reports)
 
 
@@ -95,7 +117,7 @@ def _measure(pack: Pack, photos: list[tuple[str, Path]]) -> Half:
         task = progress.add_task("photographs, as selfie and as KTP", total=2 * len(photos))
         selfies, portraits = (
             measure(pack, photos, draw, lambda count: progress.advance(task, count))
-            for draw in (as_selfie, as_ktp)
+            for draw in (as_selfie, as_card)
         )
     return Half(selfies, portraits, {SELFIE: within(selfies), KTP: across(selfies, portraits)})
 

@@ -44,20 +44,35 @@ def live_threshold(scores: Sequence[float]) -> float | None:
     return math.floor(sorted(scores)[int(LIVE_BPCER * len(scores))] * 100) / 100
 
 
-def point_path(release: str) -> Path:
+def point_path(release: str, folder: Path = POINTS) -> Path:
     """Return where the operating point of a model release lies."""
-    return POINTS / f"{release}.json"
+    return folder / f"{release}.json"
 
 
-def write_point(path: Path, found: dict[str, Any]) -> None:
+def first_point(release: str, faults_of: Path, not_assessed: Sequence[str]) -> dict[str, Any]:
+    """Return what a release without an operating point begins with: another one's limits of the photo faults.
+
+    Left out are the faults that the new release does not see. `faults_of` is the other release's file.
+    """
+    other = json.loads(faults_of.read_text("utf-8"))
+    limits = {
+        name: {fault: limit for fault, limit in other[name].items() if fault not in not_assessed}
+        for name in ("faults", "ktp_faults")
+    }
+    return {"release": release, **dict.fromkeys(OWNED[:-1]), **limits, "set_by": ""}
+
+
+def write_point(path: Path, found: dict[str, Any], first: dict[str, Any] | None = None) -> None:
     """Put the keys of `OWNED` that were found into the file; everything else in it stays as it is.
 
+    Where there is no file yet, it begins with `first`.
+
     Raises:
-        FileNotFoundError: the release has no operating point yet; its faults' limits are set first.
+        FileNotFoundError: the release has no operating point yet and `first` is None.
         ValueError: a key is not one of `OWNED`.
     """
     foreign = sorted(set(found) - set(OWNED))
     if foreign:
         raise ValueError(f"not for this report to write: {', '.join(foreign)}")
-    stored = json.loads(path.read_text("utf-8"))
+    stored = first if first is not None and not path.exists() else json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(stored | found, indent=2) + "\n", "utf-8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -23,9 +23,8 @@ from local.cards import PORTRAIT_PX, photograph_card, render_card
 from local.population import Population
 from workers.gpu_face.faces import Face, Picture, Rejected, Subject
 from workers.gpu_face.models import Pack
-from workers.gpu_face.pipeline import choose_face
+from workers.gpu_face.pipeline import CaptureSubject, Photograph, choose_face, find_subjects
 from workers.gpu_face.stages.align import align_faces, trace_meshes
-from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.embed import embed_faces
 
 PICTURES_PER_BATCH = 16
@@ -67,40 +66,55 @@ def halves(photos: Sequence[tuple[str, Path]]) -> tuple[list[tuple[str, Path]], 
 def measure(
     pack: Pack,
     photos: Sequence[tuple[str, Path]],
-    draw: Callable[[NDArray[np.uint8]], Picture],
+    draw: Callable[[Path], Photograph],
     advance: Callable[[int], None] = lambda _count: None,
 ) -> Measured:
-    """Return the face of each photograph as `draw` shows it; `advance(n)` is told of every n done."""
+    """Return the face of each photograph as `draw` sends it; `advance(n)` is told of every n done.
+
+    Photographs go through the worker's own decoding and search for the face.
+    """
     numbers: list[int] = []
-    pictures: list[Picture] = []
-    faces: list[Face] = []
+    shown: list[CaptureSubject] = []
     embeddings = []
     for start in range(0, len(photos), PICTURES_PER_BATCH):
         batch = photos[start : start + PICTURES_PER_BATCH]
-        drawn = [draw(read_picture(path)) for _, path in batch]
-        found = [
-            _subject(picture, several)
-            for picture, several in zip(drawn, detect_faces(pack, drawn), strict=True)
-        ]
-        kept = [(i, face) for i, face in enumerate(found) if face is not None]
-        with_face = [drawn[i] for i, _ in kept]
-        traced = trace_meshes(pack, with_face, [face for _, face in kept])
-        numbers += [start + i for i, _ in kept]
-        pictures += with_face
-        faces += traced
-        embeddings.append(embed_faces(pack, align_faces(pack, with_face, traced)))
+        found = find_subjects(pack, [draw(path) for _, path in batch], _choose)
+        kept = [(start + i, each) for i, each in enumerate(found) if isinstance(each, CaptureSubject)]
+        subjects = [each for _, each in kept]
+        pictures = [each.picture for each in subjects]
+        faces = trace_meshes(pack, [each.found_in for each in subjects], [each.face for each in subjects])
+        embeddings.append(embed_faces(pack, align_faces(pack, pictures, faces)))
+        numbers += [number for number, _ in kept]
+        shown += [replace(each, face=face) for each, face in zip(subjects, faces, strict=True)]
         advance(len(batch))
     people = np.array([photos[number][0] for number in numbers])
-    return Measured(people, np.array(numbers), pictures, faces, np.concatenate(embeddings), len(photos))
+    return Measured(
+        people,
+        np.array(numbers),
+        [each.picture for each in shown],
+        [each.face for each in shown],
+        np.concatenate(embeddings),
+        len(photos),
+    )
 
 
-def as_selfie(pixels: NDArray[np.uint8]) -> Picture:
+def as_selfie(path: Path) -> Photograph:
     """Return the photograph as it is."""
-    return Picture(pixels, Subject.SELFIE)
+    return path.read_bytes(), Subject.SELFIE
+
+
+def as_card(path: Path) -> Photograph:
+    """Return the photograph as the portrait on a card, as `draw_card` draws it."""
+    return draw_card(read_picture(path)), Subject.KTP
 
 
 def as_ktp(pixels: NDArray[np.uint8]) -> Picture:
-    """Return a photograph, sent small, of a card that bears the picture's middle as its portrait.
+    """Return what `draw_card` draws, decoded."""
+    return Picture(_decoded(draw_card(pixels)), Subject.KTP)
+
+
+def draw_card(pixels: NDArray[np.uint8]) -> bytes:
+    """Return a photograph, a JPEG sent small, of a card that bears the picture's middle as its portrait.
 
     Whose card it is and how it lies follows from the picture, so that every run draws the same.
     """
@@ -111,7 +125,7 @@ def as_ktp(pixels: NDArray[np.uint8]) -> Picture:
     scale = SENT_PORTRAIT_PX / PORTRAIT_PX[0]
     small = cv2.resize(photographed, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, file = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, SENT_QUALITY])
-    return Picture(_decoded(file.tobytes()), Subject.KTP)
+    return bytes(file.tobytes())
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -126,12 +140,10 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return np.asarray(pixels, np.uint8)
 
 
-def _subject(picture: Picture, faces: Sequence[Face]) -> Face | None:
+def _choose(picture: Picture, faces: Sequence[Face]) -> Face | Rejected:
     """Return the face that is compared: as the worker chooses, but of several in a press photograph the largest."""
     chosen = choose_face(picture, faces)
-    if isinstance(chosen, Rejected):
-        return faces[0] if faces else None
-    return chosen
+    return faces[0] if isinstance(chosen, Rejected) and faces else chosen
 
 
 def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -68,6 +70,25 @@ def test_a_batch_embeds_each_face_as_it_would_alone(default_pack):
 
     alone = np.concatenate([embed_faces(default_pack, chips[i : i + 1]) for i in range(len(chips))])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.pack
+@pytest.mark.xdist_group("pack")
+def test_a_face_and_its_mirror_image_are_one_to_the_default_pack(default_pack):
+    chips = np.random.default_rng(7).integers(0, 256, (4, 150, 150, 3), dtype=np.uint8)
+    once = replace(
+        default_pack,
+        embedder=replace(
+            default_pack.embedder, spec=default_pack.embedder.spec.model_copy(update={"mirrored": False})
+        ),
+    )
+
+    seen, mirrored = embed_faces(default_pack, chips), embed_faces(default_pack, chips[:, :, ::-1])
+    apart = embed_faces(once, chips), embed_faces(once, chips[:, :, ::-1])
+
+    np.testing.assert_allclose(seen, mirrored, atol=1e-5)
+    assert (apart[0] * apart[1]).sum(axis=1).max() < 1 - 1e-3
+    assert ((seen * apart[0]).sum(axis=1) > (apart[0] * apart[1]).sum(axis=1)).all()  # it lies between
 
 
 @pytest.mark.pack

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.accuracy.comparisons import Comparisons, across, search_rates, within
-from benchmarks.accuracy.operating_points import live_threshold, set_thresholds, write_point
+from benchmarks.accuracy.operating_points import first_point, live_threshold, set_thresholds, write_point
 from benchmarks.accuracy.people import Measured, as_ktp, halves
 from gelombang.domain.face_evidence import MEASURES
 from gelombang.domain.reasons import Reason
@@ -170,6 +170,24 @@ def test_writing_a_point_leaves_the_limits_of_the_faults_alone(tmp_path):
     }
 
 
+def test_a_new_release_begins_with_another_ones_limits_of_the_faults_it_sees(tmp_path):
+    path = tmp_path / "ours-1.json"
+    first = first_point("ours-1", POINTS / "open-1.json", ("GLASSES", "HAT"))
+
+    write_point(path, set_thresholds(*[within(random_people(40, 3))] * 2, []) | {"set_by": "a test"}, first)
+
+    point, other = json.loads(path.read_text()), json.loads((POINTS / "open-1.json").read_text())
+    assert point["release"] == "ours-1"
+    assert point["faults"] == {fault: each for fault, each in other["faults"].items() if fault != "GLASSES"}
+    assert point["ktp_faults"] == other["ktp_faults"]
+    assert set(point) == set(other)
+
+
+def test_a_release_without_a_point_begins_with_nothing_by_itself(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_point(tmp_path / "ours-1.json", {"match_min": 0.5})
+
+
 def test_writing_a_point_refuses_keys_of_another_report(tmp_path):
     with pytest.raises(ValueError, match="faults"):
         write_point(tmp_path / "one-1.json", {"faults": {}})
@@ -218,7 +236,7 @@ def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(
         for photo, gain in enumerate((1.0, 0.8)):
             pixels = cv2.convertScaleAbs(picture.pixels, alpha=gain)
             cv2.imwrite(str(tmp_path / "people" / f"person-{person}" / f"{photo}.png"), pixels)
-    before = (POINTS / "default-1.json").read_bytes()
+    before = (POINTS / "default-2.json").read_bytes()
 
     result = subprocess.run(
         [
@@ -236,4 +254,4 @@ def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(
     assert (tmp_path / "reports" / "accuracy-default.svg").read_text().startswith("<?xml")
     goals = json.loads((tmp_path / "reports" / "accuracy-default.json").read_text())["goals"]
     assert all(f"goal {goal['name']} {goal['figure']}" in result.stdout for goal in goals)
-    assert (POINTS / "default-1.json").read_bytes() == before
+    assert (POINTS / "default-2.json").read_bytes() == before

@@ -58,6 +58,7 @@ Photograph = tuple[bytes, Subject]
 Decode = Callable[
     [bytes, Subject, int], Picture | Rejected
 ]  # as `decode_picture`, the last a shorter side in px
+Choose = Callable[[Picture, Sequence[Face]], Face | Rejected]  # as `choose_face`
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,13 @@ def measure_photographs(
     return [each for piece in found for each in piece]
 
 
+def find_subjects(
+    pack: Pack, photographs: Sequence[Photograph], choose: Choose, decode: Decode = decode_picture
+) -> list[CaptureSubject | Rejected]:
+    """Return the capture subject of each photograph as `measure_photographs` measures it, but chosen by `choose`."""
+    return _subjects(pack, decode, _decode(decode, photographs), choose)
+
+
 def choose_face(picture: Picture, faces: Sequence[Face]) -> Face | Rejected:
     """Return the face a photograph is about, or why there is none.
 
@@ -178,20 +186,22 @@ def _measure(
     pack: Pack, decode: Decode, decoded: Sequence[tuple[Photograph, Picture | Rejected]]
 ) -> list[Measured | Rejected]:
     """Return what was found in each picture, or why nothing could be."""
-    readable = [picture for _, picture in decoded if isinstance(picture, Picture)]
-    chosen = iter(_choose_subjects(pack, readable))
-    photos = [picture if isinstance(picture, Rejected) else next(chosen) for _, picture in decoded]
-    measured = iter(
-        _measure_subjects(
-            pack,
-            [
-                _sharpened(decode, content, photo)
-                for ((content, _), _), photo in zip(decoded, photos, strict=True)
-                if isinstance(photo, CaptureSubject)
-            ],
-        )
-    )
+    photos = _subjects(pack, decode, decoded, choose_face)
+    measured = iter(_measure_subjects(pack, [each for each in photos if isinstance(each, CaptureSubject)]))
     return [photo if isinstance(photo, Rejected) else next(measured) for photo in photos]
+
+
+def _subjects(
+    pack: Pack, decode: Decode, decoded: Sequence[tuple[Photograph, Picture | Rejected]], choose: Choose
+) -> list[CaptureSubject | Rejected]:
+    """Return the capture subject of each picture, in a larger one where its face is small, or why there is none."""
+    readable = [picture for _, picture in decoded if isinstance(picture, Picture)]
+    chosen = iter(_choose_subjects(pack, readable, choose))
+    photos = [picture if isinstance(picture, Rejected) else next(chosen) for _, picture in decoded]
+    return [
+        photo if isinstance(photo, Rejected) else _sharpened(decode, content, photo)
+        for ((content, _), _), photo in zip(decoded, photos, strict=True)
+    ]
 
 
 def _sharpened(decode: Decode, content: bytes, subject: CaptureSubject) -> CaptureSubject:
@@ -211,12 +221,14 @@ def _sharpened(decode: Decode, content: bytes, subject: CaptureSubject) -> Captu
     )
 
 
-def _choose_subjects(pack: Pack, pictures: Sequence[Picture]) -> list[CaptureSubject | Rejected]:
+def _choose_subjects(
+    pack: Pack, pictures: Sequence[Picture], choose: Choose
+) -> list[CaptureSubject | Rejected]:
     if not pictures:
         return []
     chosen: list[CaptureSubject | Rejected] = []
     for picture, (found_in, faces) in zip(pictures, _find_faces(pack, pictures), strict=True):
-        face = choose_face(picture, faces)
+        face = choose(picture, faces)
         chosen.append(
             face if isinstance(face, Rejected) else CaptureSubject(picture, found_in, face, len(faces))
         )

@@ -83,12 +83,16 @@ class MeshSpec(_Part):
 
 
 class EmbedderSpec(_Part):
-    """The embedder: (0..255 - `mean`) * `scale` in this colour order; `template` are five points in px of its chip."""
+    """The embedder: (0..255 - `mean`) * `scale` in this colour order; `template` are five points in px of its chip.
+
+    With `mirrored` a face's embedding is the mean of its own and of its mirror image's, at twice the cost.
+    """
 
     size: int
     colour: Literal["RGB", "BGR"]
     mean: float = 0.0
     scale: float = 1.0
+    mirrored: bool = False
     template: tuple[tuple[float, float], ...]
 
 
@@ -110,6 +114,7 @@ class Manifest(_Part):
     not_assessed: tuple[str, ...]  # fault codes that nothing in this pack can see
     archives: dict[str, Archive] = {}
     files: dict[str, ModelFile]  # by role: detector, mesh, embedder and the liveness models
+    built_as: str | None = None  # the release with the very same files, whose folder this one shares
     folder: Path | None = None  # where its files lie already; None: among the packs built here
     detector: DetectorSpec
     mesh: MeshSpec | None = None  # None: faces are aligned by the detector's own points
@@ -167,7 +172,7 @@ def pack_folder(manifest: Manifest, environ: Mapping[str, str]) -> Path:
         return manifest.folder
     root = environ.get(PACKS_SETTING)
     packs = Path(root) if root else Path.home() / ".cache" / "gelombang" / "packs"
-    return packs / manifest.release
+    return packs / (manifest.built_as or manifest.release)
 
 
 def check_files(manifest: Manifest, folder: Path) -> None:
