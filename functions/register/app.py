@@ -12,9 +12,10 @@ from gelombang.api.callers import ANYONE, APPLICANT
 from gelombang.api.forms import CodeForm, DraftForm, EmptyForm, PhotoForm, SessionForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.domain.application import ApplicationId, Slot
+from gelombang.domain.application import ApplicationId, Slot, State
 from gelombang.domain.errors import (
     CodeError,
+    FormChangedError,
     MoveNotAllowedError,
     NotFoundError,
     TooManyRequestsError,
@@ -28,6 +29,7 @@ from gelombang.journey.status import Status
 FORM = "/v1/application/form"
 PHOTO = "/v1/application/photos/{slot}"
 SUBMIT = "/v1/application/submit"
+SAVING = (MoveNotAllowedError, FormChangedError)
 SUBMITTING = (MoveNotAllowedError,)
 
 app = Chalice(app_name="gelombang-register", configure_logs=False)
@@ -43,7 +45,17 @@ def send_code(call: Call[None, CodeForm]) -> CodeSent:
 
 
 @routes.serve(
-    Route("POST", "/v1/sessions", ANYONE, SessionForm, SessionStarted, "Confirm a code", 201, (CodeError,))
+    Route(
+        "POST",
+        "/v1/sessions",
+        ANYONE,
+        SessionForm,
+        SessionStarted,
+        "Confirm a code",
+        201,
+        (CodeError,),
+        is_secret=True,
+    )
 )
 def confirm_code(call: Call[None, SessionForm]) -> SessionStarted:
     """Use the code up and hand out a session."""
@@ -58,23 +70,25 @@ def read_status(call: Call[ApplicationId, EmptyForm]) -> Status:
     return status.status_of(call.ports, call.programme, call.caller)
 
 
-@routes.serve(Route("GET", FORM, APPLICANT, EmptyForm, FormView, "The form as typed so far"))
+@routes.serve(Route("GET", FORM, APPLICANT, EmptyForm, FormView, "The form as typed so far", has_etag=True))
 def read_form(call: Call[ApplicationId, EmptyForm]) -> FormView:
     """Show the applicant what was saved."""
     return registration.read_form(call.ports, call.caller)
 
 
 @routes.serve(
-    Route("PATCH", FORM, APPLICANT, DraftForm, FormView, "Save fields as typed", 200, (MoveNotAllowedError,))
+    Route("PATCH", FORM, APPLICANT, DraftForm, FormView, "Save fields as typed", 200, SAVING, has_etag=True)
 )
 def save_form(call: Call[ApplicationId, DraftForm]) -> FormView:
     """Save the fields that were sent; the others stay."""
     fields = call.form.model_dump(exclude_unset=True)
-    return registration.save_form(call.ports, call.programme, call.caller, fields)
+    return registration.save_form(call.ports, call.programme, call.caller, fields, call.if_match)
 
 
 @routes.serve(
-    Route("POST", PHOTO, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, (MoveNotAllowedError,))
+    Route(
+        "POST", PHOTO, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, SUBMITTING, is_secret=True
+    )
 )
 def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
     """Offer an upload for a photograph that is asked for now."""
@@ -87,7 +101,11 @@ def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
 @routes.serve(Route("POST", SUBMIT, APPLICANT, EmptyForm, Status, "Submit, or submit again", 202, SUBMITTING))
 def submit(call: Call[ApplicationId, EmptyForm]) -> Status:
     """Let the checks begin, and tell the state after it."""
-    registration.submit(call.ports, call.caller)
+    try:
+        registration.submit(call.ports, call.caller)
+    except MoveNotAllowedError as refused:
+        if not (call.may_be_done and refused.state == State.CHECKING):
+            raise
     return status.status_of(call.ports, call.programme, call.caller)
 
 

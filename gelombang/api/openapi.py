@@ -19,13 +19,15 @@ from pydantic import TypeAdapter
 
 from gelombang.api.body import BodyTooLargeError, BodyUnreadableError, MediaTypeError
 from gelombang.api.callers import ANYONE, APPLICANT
+from gelombang.api.conditions import IDEMPOTENCY_KEY
 from gelombang.api.forms import EmptyForm
 from gelombang.api.problem_pages import example_problem
-from gelombang.api.problems import TABLE, UnexpectedError
+from gelombang.api.problems import TABLE, IdempotencyKeyError, UnexpectedError
 from gelombang.api.replies import adapter_of
 from gelombang.api.routes import Route
 from gelombang.domain import errors
 from gelombang.domain.errors import GelombangError
+from gelombang.journey.answers import KEPT_HOURS
 
 Json = dict[str, Any]  # a JSON object of the document
 Mode = Literal["validation", "serialization"]
@@ -33,6 +35,22 @@ FUNCTIONS = ("register", "verify", "select")
 FOLDER = Path(__file__).parents[2] / "functions"
 _REF = "#/components/schemas/{model}"
 _TEXT = {"type": "string"}
+_ETAG: Json = {"ETag": {"description": "How the form is now.", "schema": _TEXT}}
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": (
+        "A random UUID, new for each request and the same when it is sent again: then the first answer comes again, "
+        f"for {KEPT_HOURS} hours, and nothing is done twice."
+    ),
+    "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
+}
+_IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag last seen; the change is made only if it still holds. Left out: whatever it is now.",
+    "schema": _TEXT,
+}
 _PROBLEM: Json = {
     "type": "object",
     "description": "RFC 9457. `detail` and `next_step` are Indonesian, `_en` English.",
@@ -108,6 +126,8 @@ def problem_kinds(route: Route[Any, Any]) -> list[type[GelombangError]]:
     if route.method != "GET":
         kinds |= {BodyTooLargeError, BodyUnreadableError, MediaTypeError}
         kinds |= {errors.InvalidFormError, errors.ConflictError}
+    if route.method == "POST":
+        kinds |= {IdempotencyKeyError, errors.KeyReusedError, errors.StillRunningError}
     if "{" in route.path:
         kinds.add(errors.NotFoundError)
     return sorted(kinds, key=lambda kind: (TABLE[kind].status, TABLE[kind].slug))
@@ -119,10 +139,11 @@ def _operation(function: str, route: Route[Any, Any], schemas: dict[tuple[Any, M
         "tags": [function],
         "summary": route.summary,
         "description": f"Who may call: {route.callers.name}.",
-        "parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", route.path)],
+        "parameters": _parameters(route),
         "responses": {
             str(route.status): {
                 "description": route.summary,
+                **({"headers": _ETAG} if route.has_etag else {}),
                 "content": {"application/json": {"schema": schemas[route.reply, "serialization"]}},
             },
             **_problem_responses(problem_kinds(route)),
@@ -135,6 +156,13 @@ def _operation(function: str, route: Route[Any, Any], schemas: dict[tuple[Any, M
         scheme = "applicant" if route.callers is APPLICANT else "staff"
         operation["security"] = [{scheme: []}]
     return operation
+
+
+def _parameters(route: Route[Any, Any]) -> list[Json]:
+    in_path = [_path_parameter(name) for name in re.findall(r"{(\w+)}", route.path)]
+    if route.method == "POST":
+        return [*in_path, _IDEMPOTENCY_KEY]
+    return [*in_path, _IF_MATCH] if route.has_etag and route.method != "GET" else in_path
 
 
 def _problem_responses(kinds: list[type[GelombangError]]) -> Json:

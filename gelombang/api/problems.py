@@ -53,6 +53,10 @@ class MethodNotAllowedError(errors.RefusedError):
     """The path exists, but not with this method."""
 
 
+class IdempotencyKeyError(errors.RefusedError):
+    """The Idempotency-Key is not one that can name a request."""
+
+
 class UnexpectedError(errors.GelombangError):
     """A fault of ours; what went wrong is in the log, never in the answer."""
 
@@ -66,6 +70,19 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         Sentence(
             "Kirim satu objek JSON tanpa kunci ganda dan tanpa karakter NUL.",
             "Send one JSON object with no key twice and no NUL.",
+        ),
+    ),
+    IdempotencyKeyError: Problem(
+        "idempotency-key",
+        400,
+        "Idempotency-Key tidak sah",
+        Sentence(
+            "Header Idempotency-Key tidak dapat menamai permintaan ini.",
+            "The Idempotency-Key header cannot name this request.",
+        ),
+        Sentence(
+            "Gunakan UUID acak (versi 4) yang baru untuk setiap permintaan, atau hilangkan headernya.",
+            "Use a new random UUID (version 4) for each request, or leave the header out.",
         ),
     ),
     errors.NotSignedInError: Problem(
@@ -118,6 +135,19 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         ),
         Sentence("Coba lagi sebentar.", "Try again in a moment."),
     ),
+    errors.StillRunningError: Problem(
+        "still-running",
+        409,
+        "Permintaan ini sedang dikerjakan",
+        Sentence(
+            "Permintaan yang sama sudah kami terima dan sedang dikerjakan.",
+            "The same request has reached us and is being worked on.",
+        ),
+        Sentence(
+            "Tunggu sebentar, lalu kirim lagi dengan Idempotency-Key yang sama.",
+            "Wait a little, then send it again with the same Idempotency-Key.",
+        ),
+    ),
     errors.MoveNotAllowedError: Problem(
         "move-not-allowed",
         409,
@@ -148,6 +178,21 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
             "Come back inside the hours; the order of arrival does not change your chance.",
         ),
     ),
+    errors.FormChangedError: Problem(
+        "form-changed",
+        412,
+        "Formulir sudah berubah",
+        Sentence(
+            "Formulir sudah diubah sejak terakhir Anda lihat, mungkin di perangkat lain; "
+            "permintaan ini tidak mengubah apa pun.",
+            "The form was changed since you last saw it, perhaps on another device; "
+            "this request changed nothing.",
+        ),
+        Sentence(
+            "Baca formulir lagi, lalu simpan dengan ETag-nya yang baru.",
+            "Read the form again, then save with its new ETag.",
+        ),
+    ),
     BodyTooLargeError: Problem(
         "body-too-large",
         413,
@@ -165,6 +210,16 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
             "Hanya application/json dalam UTF-8 yang diterima.", "Only application/json in UTF-8 is accepted."
         ),
         Sentence("Kirim Content-Type: application/json.", "Send Content-Type: application/json."),
+    ),
+    errors.KeyReusedError: Problem(
+        "idempotency-key-reused",
+        422,
+        "Idempotency-Key sudah terpakai",
+        Sentence(
+            "Idempotency-Key ini sudah dipakai untuk permintaan lain.",
+            "This Idempotency-Key was used for another request.",
+        ),
+        Sentence("Gunakan UUID acak yang baru.", "Use a new random UUID."),
     ),
     errors.InvalidFormError: Problem(
         "invalid-form",
@@ -236,7 +291,7 @@ def problem_body(error: errors.GelombangError, request_id: str, wording: Wording
 
 def wait_of(error: errors.GelombangError) -> int:
     """Return after how many seconds trying again may help, 0 where waiting does not."""
-    if isinstance(error, errors.TooManyRequestsError):
+    if isinstance(error, errors.TooManyRequestsError | errors.StillRunningError):
         return error.retry_after_s
     if isinstance(error, errors.DependencyError):
         return DEPENDENCY_RETRY_S

@@ -1,7 +1,9 @@
 """Declares routes, and does for each request what every view needs.
 
-    gateway event ─▶ caller ─▶ body guard and form ─▶ view ─▶ JSON reply
-                       └──────────────┴───────────────┴── error ─▶ problem+json
+    gateway event ─▶ caller ─▶ answered before? ─▶ body guard and form ─▶ view ─▶ JSON reply
+                       └──────────────┴──────────────────┴───────────────┴── error ─▶ problem+json
+
+A POST with an Idempotency-Key is answered once: its answer is kept (`gelombang.journey.answers`) and given again.
 
 A view takes one `Call` and returns one value. The OpenAPI document is generated from the same declarations.
 Chalice hides an exception from middleware, so errors are caught around the view; the one middleware turns the
@@ -23,6 +25,7 @@ from pydantic import BaseModel
 
 from gelombang.api.body import BodyUnreadableError, MediaTypeError, read_form
 from gelombang.api.callers import Callers
+from gelombang.api.conditions import expected_etags, idempotency_key
 from gelombang.api.problems import (
     MethodNotAllowedError,
     RouteNotFoundError,
@@ -32,8 +35,19 @@ from gelombang.api.problems import (
 )
 from gelombang.api.replies import reply_json
 from gelombang.api.wording import wording_of
-from gelombang.domain.errors import DependencyError, GelombangError, NotFoundError, NotSignedInError
+from gelombang.domain.errors import (
+    DependencyError,
+    FormChangedError,
+    GelombangError,
+    NotAllowedError,
+    NotFoundError,
+    NotSignedInError,
+    RefusedError,
+    TooManyRequestsError,
+)
 from gelombang.domain.programme import Programme
+from gelombang.journey import answers
+from gelombang.journey.answers import Asked, KeptAnswer
 from gelombang.journey.ports import Ports
 from gelombang.observability import event_logger, places_of, write_event
 
@@ -45,6 +59,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
+_NOT_FINAL = (NotSignedInError, NotAllowedError, TooManyRequestsError)  # waiting or signing in changes these
 _FRAMEWORK_ERRORS: dict[int, type[GelombangError]] = {
     404: RouteNotFoundError,
     405: MethodNotAllowedError,
@@ -61,6 +76,8 @@ class Call(Generic[CallerT, FormT]):
     caller: CallerT
     form: FormT
     path: dict[str, str]  # values of the path's parameters
+    if_match: frozenset[str] | None = None  # the entity tags that the caller allows; None: any
+    may_be_done: bool = False  # the same request began before and got no answer
 
 
 class View(Protocol[CallerT, FormT]):
@@ -70,6 +87,14 @@ class View(Protocol[CallerT, FormT]):
 
     def __call__(self, call: Call[CallerT, FormT], /) -> object:
         """Answer one call."""
+
+
+class HasEtag(Protocol):
+    """A reply that can be told from its earlier and later selves."""
+
+    @property
+    def etag(self) -> str:
+        """A strong entity tag, in quotes (RFC 9110, section 8.8.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +110,8 @@ class Route(Generic[CallerT, FormT]):
     status: int = 200
     problems: tuple[type[GelombangError], ...] = ()  # beyond those that any route may answer
     cache_s: int = 0  # how long anyone may keep an answer; 0: it is personal or must be fresh
+    has_etag: bool = False  # the reply has an `etag`, and a change may be asked for with If-Match
+    is_secret: bool = False  # the answer opens something: it is kept sealed
     name: str = ""  # of the operation; the view's own unless given
 
 
@@ -124,21 +151,52 @@ class Routes:
                 raise NotFoundError  # noqa: TRY301 - answered like any other error of the request
             ports = self._ports()
             caller = route.callers.identify(ports, request.headers.get("authorization", ""))
-            form = read_form(_raw_body(request), request.headers.get("content-type", ""), route.form)
-            call = Call(ports, self._programme(), caller, form, values)
-            return _response(reply_json(route.reply, view(call)), route.status, route.cache_s)
-        except GelombangError as error:
-            if isinstance(error, DependencyError):
-                write_event(
-                    self.logger,
-                    "dependency_failed",
-                    request_id=_request_id(request),
-                    dependency=error.service,
-                )
-            return self._problem(error, request)
+
+            def work(*, may_be_done: bool = False) -> Response:
+                form = read_form(_raw_body(request), request.headers.get("content-type", ""), route.form)
+                etags = expected_etags(request.headers.get("if-match", ""))
+                call = Call(ports, self._programme(), caller, form, values, etags, may_be_done)
+                return _reply(route, view(call))
+
+            key = idempotency_key(request.headers.get("idempotency-key", ""))
+            if not key or route.method != "POST":
+                return work()
+            asked = _asked(request, values, caller, key)
+            return self._once(ports, asked, work, request, is_secret=route.is_secret)
         except Exception as error:  # noqa: BLE001 - the one boundary of a request: logged, answered, ended
-            self._log_fault(error, request)
-            return self._problem(UnexpectedError(), request)
+            return self._refusal(error, request)
+
+    def _once(
+        self, ports: Ports, asked: Asked, work: Callable[..., Response], request: Request, *, is_secret: bool
+    ) -> Response:
+        """Answer as the first time, or do the work and keep its answer if it is final."""
+        begun = answers.begin(ports, asked)
+        if isinstance(begun, KeptAnswer):
+            return Response(begun.body, {**begun.headers}, begun.status)
+        try:
+            response = work(may_be_done=begun.may_be_done)
+        except RefusedError as error:
+            if isinstance(error, _NOT_FINAL):
+                answers.give_up(ports, begun)
+                raise
+            response = self._refusal(error, request)
+        except Exception:
+            answers.give_up(ports, begun)
+            raise
+        headers = {name: str(value) for name, value in response.headers.items()}
+        answer = KeptAnswer(response.status_code, headers, response.body)
+        if not answers.keep(ports, asked, begun, answer, is_secret=is_secret):
+            write_event(self.logger, "answer_not_kept_failed", request_id=_request_id(request))
+        return response
+
+    def _refusal(self, error: Exception, request: Request) -> Response:
+        if isinstance(error, DependencyError):
+            request_id = _request_id(request)
+            write_event(self.logger, "dependency_failed", request_id=request_id, dependency=error.service)
+        if isinstance(error, GelombangError):
+            return self._problem(error, request)
+        self._log_fault(error, request)
+        return self._problem(UnexpectedError(), request)
 
     def _around(self, request: Request | None, proceed: Callable[[Any], Response]) -> Response:
         started = time.perf_counter()
@@ -167,6 +225,8 @@ class Routes:
             response.headers["Retry-After"] = str(wait_of(error))
         if isinstance(error, NotSignedInError):
             response.headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, FormChangedError):
+            response.headers["ETag"] = error.etag
         return response
 
     def _log_fault(self, error: Exception, request: Request) -> None:
@@ -177,6 +237,23 @@ class Routes:
             error=type(error).__name__,
             places=places_of(error),
         )
+
+
+def _asked(request: Request, values: dict[str, str], caller: object, key: str) -> Asked:
+    """Return the request as its sender named it: applicants by their application, on whatever device."""
+    asked_for = "\x1f".join((request.path, *sorted(values.values()))).encode()
+    content = asked_for + b"\x1e" + _raw_body(request)
+    if caller is None:
+        return Asked("", key, content)
+    application_id = caller if isinstance(caller, str) else ""
+    return Asked(str(caller), key, content, application_id)
+
+
+def _reply(route: Route[Any, Any], value: object) -> Response:
+    response = _response(reply_json(route.reply, value), route.status, route.cache_s)
+    if route.has_etag:
+        response.headers["ETag"] = cast("HasEtag", value).etag
+    return response
 
 
 def _response(body: str, status: int, cache_s: int) -> Response:

@@ -9,6 +9,9 @@ GelombangError
 │   ├── NotFoundError              nothing of the caller's has this name
 │   ├── MoveNotAllowedError        the application is not in a state for this
 │   ├── WaveNotOpenError           outside the wave's hours
+│   ├── FormChangedError           the form is not any more as the caller last saw it
+│   ├── KeyReusedError             the key of a request was used for another one before
+│   ├── StillRunningError          the same request is being worked on
 │   ├── NotReadyError              something is still missing before this can be done
 │   └── TooManyRequestsError       wait, then try again
 ├── ConflictError                  somebody else changed the same rows first: read again and retry
@@ -75,6 +78,26 @@ class MoveNotAllowedError(RefusedError):
         super().__init__(f"{move} from {state}")
         self.state = state
         self.move = move
+
+
+class FormChangedError(RefusedError):
+    """The form was changed since the caller last saw it; `etag` says how it is now."""
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(etag)
+        self.etag = etag
+
+
+class KeyReusedError(RefusedError):
+    """The key that names a request was used for another request before."""
+
+
+class StillRunningError(RefusedError):
+    """The same request is being worked on; after `retry_after_s` seconds its answer may be there."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"retry after {retry_after_s} s")
+        self.retry_after_s = retry_after_s
 
 
 class WaveNotOpenError(RefusedError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +12,7 @@ from datetime import date
 from gelombang.domain.application import Application, Form, Move, PhotoStatus, Slot, State
 from gelombang.domain.checks import Layer
 from gelombang.domain.eligibility import jakarta_day
-from gelombang.domain.errors import FieldFault, InvalidFormError, MoveNotAllowedError
+from gelombang.domain.errors import FieldFault, FormChangedError, InvalidFormError, MoveNotAllowedError
 from gelombang.domain.messages import ChecksDue
 from gelombang.domain.nik import kk_faults, nik_faults
 from gelombang.domain.programme import Programme
@@ -31,12 +33,16 @@ NIK_ASKED_AGAIN_TEXT = (
 
 @dataclass(frozen=True, slots=True)
 class FormView:
-    """The draft as its owner sees it: NIK and KK only as saved or not."""
+    """The draft as its owner sees it: NIK and KK only as saved or not.
+
+    `etag` changes with every field, shown or not, and with nothing else: a photograph leaves it as it is.
+    """
 
     values: dict[str, str]
     saved: tuple[str, ...]
     missing: tuple[str, ...]
     is_open: bool
+    etag: str
 
 
 def read_form(ports: Ports, application_id: str) -> FormView:
@@ -45,11 +51,21 @@ def read_form(ports: Ports, application_id: str) -> FormView:
 
 
 @rereading
-def save_form(ports: Ports, programme: Programme, application_id: str, fields: Mapping[str, str]) -> FormView:
-    """Save some fields of the draft; all of them, or none when any is wrong.
+def save_form(
+    ports: Ports,
+    programme: Programme,
+    application_id: str,
+    fields: Mapping[str, str],
+    seen: frozenset[str] | None = None,
+) -> FormView:
+    """Save some fields of the draft; all of them, or none when any is wrong. The fields not named stay.
+
+    `seen` are the etags of the form that the caller knows; None: whatever it is now. Fields that already are as sent
+    are no change: an answer that was lost on the way may be asked for again (RFC 9110, section 13.1.1).
 
     Raises:
         InvalidFormError: every field that is wrong, at once.
+        FormChangedError: the form is not as the caller knows it.
         MoveNotAllowedError: the form was already submitted.
     """
     application = applications.load(ports, application_id)
@@ -59,6 +75,10 @@ def save_form(ports: Ports, programme: Programme, application_id: str, fields: M
     faults = _form_faults(ports, programme, typed)
     if faults:
         raise InvalidFormError(faults)
+    if seen is not None and form_etag(application) not in seen:
+        if all(_is_saved(ports, application, name, value) for name, value in typed.items()):
+            return _view(ports, application)
+        raise FormChangedError(form_etag(application))
     sealed = {name: _seal(ports, application_id, name, value) for name, value in typed.items()}
     draft = replace(application, draft=application.draft | sealed)
     return _view(ports, applications.save(ports, draft, "form_saved", {"fields": sorted(sealed)}))
@@ -102,6 +122,13 @@ def submit(ports: Ports, application_id: str) -> Application:
     return saved
 
 
+def form_etag(application: Application) -> str:
+    """Return a strong entity tag of the form: what is typed (as sealed) and whether it is open."""
+    typed = application.draft or (application.form and [application.form.sealed_nik, application.submission])
+    content = json.dumps([application.state is State.DRAFT, typed], sort_keys=True)
+    return f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
+
+
 def seal_context(application_id: str, name: str) -> dict[str, str]:
     """Return the context a field is sealed under: it opens only as this field of this application."""
     return {"application_id": application_id, "field": name}
@@ -142,14 +169,20 @@ def release_nik(ports: Ports, application: Application) -> list[Change]:
 def _view(ports: Ports, application: Application) -> FormView:
     saved = tuple(name for name in FIELDS if name in application.draft or application.form)
     values = {
-        name: ports.vault.open(sealed, seal_context(application.application_id, name))
+        name: _open(ports, application.application_id, name, sealed)
         for name, sealed in application.draft.items()
         if name in SHOWN_AGAIN
     }
     if form := application.form:
         values = {"name": form.name, "birth_date": form.birth_date.isoformat(), "region": form.region}
     missing = tuple(name for name in FIELDS if name not in saved)
-    return FormView(values, saved, missing, application.state is State.DRAFT)
+    is_open = application.state is State.DRAFT
+    return FormView(values, saved, missing, is_open, form_etag(application))
+
+
+def _is_saved(ports: Ports, application: Application, name: str, value: str) -> bool:
+    sealed = application.draft.get(name)
+    return sealed is not None and _open(ports, application.application_id, name, sealed) == value
 
 
 def _form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) -> tuple[FieldFault, ...]:
@@ -211,10 +244,7 @@ def _missing_photos(application: Application) -> tuple[FieldFault, ...]:
 
 def _complete_form(ports: Ports, application: Application) -> Form:
     name = application.application_id
-    typed = {
-        field: ports.vault.open(sealed, seal_context(name, field))
-        for field, sealed in application.draft.items()
-    }
+    typed = {field: _open(ports, name, field, sealed) for field, sealed in application.draft.items()}
     return Form(
         sealed_nik=application.draft["nik"],
         nik_tag=ports.vault.tag("nik", typed["nik"]),
@@ -229,6 +259,10 @@ def _complete_form(ports: Ports, application: Application) -> Form:
 
 def _seal(ports: Ports, application_id: str, name: str, value: str) -> str:
     return ports.vault.seal(value, seal_context(application_id, name))
+
+
+def _open(ports: Ports, application_id: str, name: str, sealed: str) -> str:
+    return ports.vault.open(sealed, seal_context(application_id, name))
 
 
 def _claim_nik(ports: Ports, application_id: str, nik_tag: str) -> tuple[Change, str]:

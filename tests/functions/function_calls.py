@@ -52,6 +52,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
 
     @property
     def slug(self) -> str:
@@ -65,17 +66,22 @@ class Caller:
         self.token = token
 
     def send(
-        self, method: str, path: str, body: object = None, content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": content_type} if raw else {}
+        headers = ({"Content-Type": content_type} if raw else {}) | (headers or {})
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         name = function_of(path)
         client = Client(load_function(name).app, project_dir=str(FUNCTIONS / name))
         answer = client.http.request(method, path, headers=headers, body=raw)
         named = {key.lower(): str(value) for key, value in answer.headers.items()}
-        return Answer(answer.status_code, named, json.loads(answer.body))
+        return Answer(answer.status_code, named, json.loads(answer.body), answer.body)
 
     def get(self, path: str) -> Answer:
         return self.send("GET", path)
@@ -85,6 +91,10 @@ class Caller:
 
     def patch(self, path: str, body: object) -> Answer:
         return self.send("PATCH", path, body)
+
+    def post_once(self, key: str, path: str, body: object = None) -> Answer:
+        """Post under an Idempotency-Key."""
+        return self.send("POST", path, {} if body is None else body, headers={"Idempotency-Key": f'"{key}"'})
 
 
 def function_of(path: str) -> str:

@@ -1,0 +1,39 @@
+"""Reads the headers by which a request says what it is and what must hold for it: Idempotency-Key and If-Match."""
+
+from __future__ import annotations
+
+import re
+
+from gelombang.api.problems import IdempotencyKeyError
+
+IDEMPOTENCY_KEY = r'^"?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"?$'
+_RANDOM_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_STRONG_ETAG = re.compile(r'(?<!W/)"[\x21\x23-\x7e]*"')
+
+
+def idempotency_key(header: str) -> str:
+    """Return the key in an Idempotency-Key header's value, "" for none.
+
+    For somebody who has not signed in it is all that says whose answer is whose: nothing but 122 random bits will do.
+
+    Raises:
+        IdempotencyKeyError: not a random UUID, in quotes (as the draft's structured field) or without.
+    """
+    if not header:
+        return ""
+    plain = header.strip()
+    if len(plain) > 1 and plain[0] == plain[-1] == '"':
+        plain = plain[1:-1]
+    if _RANDOM_UUID.fullmatch(plain.lower()) is None:
+        raise IdempotencyKeyError
+    return plain.lower()
+
+
+def expected_etags(header: str) -> frozenset[str] | None:
+    """Return the entity tags an If-Match header allows, None when it asks for nothing; weak ones never match.
+
+    Source: RFC 9110, section 13.1.1.
+    """
+    if not header or header.strip() == "*":
+        return None
+    return frozenset(_STRONG_ETAG.findall(header))
