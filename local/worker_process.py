@@ -11,7 +11,8 @@ from local.children import Child, child_environment, start_child, stop_child, wa
 MODULE = "workers.gpu_face"
 READY = b"worker_ready"  # the event it writes once its models are loaded
 START_S = 90.0
-PACK, PACKS = "GELOMBANG_PACK", "GELOMBANG_PACKS"  # which pack, and where packs are kept
+# Which pack, where packs are kept, and where the files of one lie that is used from there.
+PACK, PACKS, PACK_FILES = "GELOMBANG_PACK", "GELOMBANG_PACKS", "GELOMBANG_PACK_FILES"
 DEFAULT_PACK = "default"
 # Here a worker is killed to be looked at (`make demo KILL_WORKER=1`): what it had comes back after 20 s instead of a
 # minute. A batch takes a few seconds, and is kept three times in that while.
@@ -32,7 +33,7 @@ def start_worker(environment: Mapping[str, str], folder: Path) -> Child:
     log = folder / "worker.log"
     begin = log.stat().st_size if log.exists() else 0  # an earlier worker's words do not count
     ours = {PACK: chosen_pack(os.environ)} | {
-        name: os.environ[name] for name in (PACKS,) if name in os.environ
+        name: os.environ[name] for name in (PACKS, PACK_FILES) if name in os.environ
     }
     whole = child_environment(
         **environment,

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from chalice.app import SQSEvent
 
+from gelombang.domain.errors import DependencyError
 from gelombang.domain.messages import Message, QueueName, message_from_json
 from gelombang.observability import places_of, write_event
 
@@ -70,6 +71,8 @@ def _take(record: SQSRecord, logger: Logger, handle: Callable[[str], None]) -> N
     try:
         handle(record.body)
     except Exception as error:
+        if isinstance(error, DependencyError):
+            keys |= {"dependency": error.service}
         write_event(logger, "message_failed", **keys, error=type(error).__name__, places=places_of(error))
         raise
     write_event(logger, "message_done", **keys, duration_ms=round((time.perf_counter() - started) * 1000, 1))

@@ -78,4 +78,6 @@ class Programme:
         try:
             return self.operating_points[release]
         except KeyError:
-            raise DependencyError("operating_points", f"none set for release {release}") from None
+            raise DependencyError(
+                f"operating_points/{release}", f"programme {self.name} has none for this model release"
+            ) from None

@@ -95,7 +95,7 @@ def test_every_province_has_a_region():
 
 
 def test_a_release_without_an_operating_point_waits_for_one():
-    with pytest.raises(DependencyError):
+    with pytest.raises(DependencyError, match="operating_points/a-release-nobody-measured"):
         PRAKERJA.operating_point("a-release-nobody-measured")
 
 

@@ -172,7 +172,7 @@ def test_a_worker_that_cannot_run_as_told_stops_before_it_takes_a_message(stack:
 
 
 @pytest.mark.shared
-def test_a_worker_on_weights_for_research_only_says_so_at_every_start(
+def test_a_worker_on_weights_for_research_only_says_so_and_waits_for_an_operating_point(
     stack: Stack, shared_folder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "research"
@@ -188,12 +188,16 @@ def test_a_worker_on_weights_for_research_only_says_so_at_every_start(
     pack = {"GELOMBANG_PACK": "insightface", "GELOMBANG_PACK_FILES": str(folder)}
     research = Stack(stack.environment | pack, stack.folder, stack.client)
 
-    with research.worker() as process:
-        wait_until(lambda: "worker_ready" in stack.logged())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(WAIT_S) == 0
+    stack.send("{}")
 
+    with research.worker() as process:
+        assert process.wait(WAIT_S) == 1
+
+    assert stack.waiting(QueueName.FACE_REQUESTS) == 1
     lines = [json.loads(line) for line in stack.logged().splitlines()]
     (warning,) = [line for line in lines if line.get("event") == "pack_licence_failed"]
     assert warning["level"] == "WARNING"
     assert "RESEARCH ONLY" in warning["licence"]
+    (refusal,) = [line for line in lines if line.get("event") == "worker_start_failed"]
+    assert f"operating_points/{refusal['model_release']}" in refusal["reason"]
+    assert refusal["model_release"].startswith("insightface-research-")

@@ -1,7 +1,8 @@
 """Starts the face worker: `python -m workers.gpu_face`, until SIGTERM or SIGINT.
 
 Settings come from the environment (docs/architecture.md). It exits with 1 before taking any message when they are
-wrong, the pack is not the one its manifest names, or the models do not run on the provider asked for.
+wrong, the pack is not the one its manifest names, the models do not run on the provider asked for, or the programme
+has no operating point for the pack's release: nobody could judge its evidence.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from aws_lambda_powertools import Logger
 from gelombang.aws.clients import aws_client
 from gelombang.domain.errors import GelombangError
 from gelombang.observability import event_logger, places_of, write_event
-from gelombang.wiring import ports_from_environment
+from gelombang.wiring import ports_from_environment, programme_from_environment
 from workers.gpu_face.consumer import Worker, run_worker
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import load_pack
@@ -40,7 +41,11 @@ def main() -> int:
     try:
         settings = read_face_settings(os.environ)
         pack = load_pack(settings.pack, settings.provider, settings.threads)
+        log.append_keys(model_release=pack.release)
+        if pack.research_only:
+            write_event(log, "pack_licence_failed", licence=pack.licence)
         ports = ports_from_environment()
+        programme_from_environment().operating_point(pack.release)
         search = choose_engine()
         gallery = Gallery(
             ports.rows,
@@ -55,9 +60,6 @@ def main() -> int:
         # These name settings, files and services only, so their words may be shown.
         write_event(log, "worker_start_failed", reason=str(error), places=places_of(error))
         return 1
-    log.append_keys(model_release=pack.release)
-    if pack.research_only:
-        write_event(log, "pack_licence_failed", licence=pack.licence)
     write_event(
         log,
         "worker_ready",
