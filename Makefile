@@ -48,10 +48,11 @@ bench-search: $(READY) ## Search beside FAISS (SIZES="10000 100000 1000000", THR
 	@$(BIN)/python -m benchmarks.speed.search $(if $(SIZES),--sizes $(SIZES)) $(if $(THREADS),--threads $(THREADS)) \
 	  $(if $(TURNS),--turns $(TURNS)) $(if $(CLUSTERS),--clusters $(CLUSTERS))
 
-report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people, PACK=default, LIVENESS=folder, CALLED=name, WRITE=1)
+report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people, PACK=default, LIVENESS=folder, CALLED=name, WRITE=1, POINTS=folder, FAULTS_FROM=release)
 	@$(BIN)/gelombang pack $(or $(PACK),default)
 	@$(BIN)/python -m benchmarks.accuracy.accuracy_report --faces "$(FACES)" --pack $(or $(PACK),default) \
-	  $(if $(LIVENESS),--liveness "$(LIVENESS)") $(if $(CALLED),--called "$(CALLED)") $(if $(WRITE),--write)
+	  $(if $(LIVENESS),--liveness "$(LIVENESS)") $(if $(CALLED),--called "$(CALLED)") $(if $(WRITE),--write) \
+	  $(if $(POINTS),--points "$(POINTS)") $(if $(FAULTS_FROM),--faults-from $(FAULTS_FROM))
 
 report-quality: $(READY) ## Measure the photo faults (DEV=folder of people, FAULTS=labelled folder, PACK=default, SAMPLE=150, WRITE=1)
 	@$(BIN)/gelombang pack $(or $(PACK),default)

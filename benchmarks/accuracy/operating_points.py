@@ -75,4 +75,5 @@ def write_point(path: Path, found: dict[str, Any], first: dict[str, Any] | None 
     if foreign:
         raise ValueError(f"not for this report to write: {', '.join(foreign)}")
     stored = first if first is not None and not path.exists() else json.loads(path.read_text("utf-8"))
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(stored | found, indent=2) + "\n", "utf-8")

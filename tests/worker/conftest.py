@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -40,6 +41,30 @@ def open_pack(shared_folder, tmp_path_factory):
     settings = {"GELOMBANG_PACKS": str(tmp_path_factory.mktemp("packs"))}
     build_pack("open", weights, environ=settings)
     return load_pack("open", environ=settings)
+
+
+@pytest.fixture(scope="session")
+def insightface_folder(shared_folder, tmp_path_factory):
+    """Make a folder as InsightFace would unpack it: a detector, a recognition model, and one nobody asked for."""
+
+    def make(detector: str = "scrfd_500m_bnkps.onnx") -> Path:
+        names = [
+            f"research_only/{detector}",
+            "permissive/mobilefacenet_foamliu_ifcompat.onnx",
+            "permissive/lightqnet_dm100.onnx",
+        ]
+        models = shared_folder / "models"
+        if not all((models / name).exists() for name in names):
+            pytest.skip(
+                "no weights in shared/models beside the checkout: an InsightFace folder is made of them"
+            )
+        made = tmp_path_factory.mktemp("insightface") / "our_s"
+        made.mkdir()
+        for name in names:
+            shutil.copyfile(models / name, made / name.split("/")[1])
+        return made
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -24,21 +24,8 @@ DETECTORS = ["scrfd_500m_bnkps.onnx", "scrfd_2.5g.onnx"]
 
 
 @pytest.fixture(scope="session", params=DETECTORS)
-def folder(request, shared_folder, tmp_path_factory):
-    """A folder as InsightFace would unpack it: a detector, a recognition model, and a model nobody asked for."""
-    models = shared_folder / "models"
-    names = [
-        f"research_only/{request.param}",
-        "permissive/mobilefacenet_foamliu_ifcompat.onnx",
-        "permissive/lightqnet_dm100.onnx",
-    ]
-    if not all((models / name).exists() for name in names):
-        pytest.skip("no weights in shared/models beside the checkout: an InsightFace folder is made of them")
-    made = tmp_path_factory.mktemp("insightface") / "our_s"
-    made.mkdir()
-    for name in names:
-        shutil.copyfile(models / name, made / name.split("/")[1])
-    return made
+def folder(request, insightface_folder):
+    return insightface_folder(request.param)
 
 
 @pytest.fixture(scope="session")

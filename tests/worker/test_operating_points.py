@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from benchmarks.accuracy.operating_points import first_point, live_threshold, se
 from benchmarks.accuracy.people import Measured, as_ktp, halves
 from gelombang.domain.face_evidence import MEASURES
 from gelombang.domain.reasons import Reason
+from gelombang.journey.programme import read_programme
 from workers.gpu_face.faces import Subject
 from workers.gpu_face.packs.manifest import pack_names, read_manifest
 
@@ -227,31 +230,65 @@ def test_a_point_says_how_it_was_found(name):
         assert word in point["set_by"]
 
 
+@pytest.fixture
+def people(selfies, tmp_path):
+    """A folder of eight people with two photographs each."""
+    for person, picture in enumerate(selfies):
+        folder = tmp_path / "people" / f"person-{person}"
+        folder.mkdir(parents=True)
+        for photo, gain in enumerate((1.0, 0.8)):
+            cv2.imwrite(str(folder / f"{photo}.png"), cv2.convertScaleAbs(picture.pixels, alpha=gain))
+    return tmp_path / "people"
+
+
+def measure_accuracy(*arguments, **settings):
+    """Run the report; its reports go beside the people."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.accuracy.accuracy_report", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=POINTS.parents[2],
+        env=os.environ | settings,
+    )
+
+
 @pytest.mark.pack
 @pytest.mark.xdist_group("pack")
 @pytest.mark.usefixtures("default_pack")
-def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(selfies, tmp_path):
-    for person, picture in enumerate(selfies):
-        (tmp_path / "people" / f"person-{person}").mkdir(parents=True)
-        for photo, gain in enumerate((1.0, 0.8)):
-            pixels = cv2.convertScaleAbs(picture.pixels, alpha=gain)
-            cv2.imwrite(str(tmp_path / "people" / f"person-{person}" / f"{photo}.png"), pixels)
+def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(people, tmp_path):
     before = (POINTS / "default-2.json").read_bytes()
 
-    result = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks.accuracy.accuracy_report"),
-            *("--faces", str(tmp_path / "people"), "--reports", str(tmp_path / "reports")),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=POINTS.parents[2],
-    )
+    result = measure_accuracy("--faces", people, "--reports", tmp_path / "reports")
 
+    assert result.returncode == 0
     assert "4 people reported, 4 others set the thresholds" in result.stdout
     assert "goal KTP TAR at FMR 1e-2" in result.stdout
     assert (tmp_path / "reports" / "accuracy-default.svg").read_text().startswith("<?xml")
     goals = json.loads((tmp_path / "reports" / "accuracy-default.json").read_text())["goals"]
     assert all(f"goal {goal['name']} {goal['figure']}" in result.stdout for goal in goals)
     assert (POINTS / "default-2.json").read_bytes() == before
+
+
+@pytest.mark.shared
+def test_a_release_that_is_not_ours_gets_its_operating_point_where_asked_for(
+    people, insightface_folder, tmp_path
+):
+    pack = {"GELOMBANG_PACK": "insightface", "GELOMBANG_PACK_FILES": str(insightface_folder())}
+    reports = ("--reports", tmp_path / "reports", "--faces", people)
+    release = read_manifest("insightface", pack).release
+    ours = ("--write", "--points", tmp_path / "points")
+
+    refused = measure_accuracy(*reports, *ours, **pack)
+    measured = measure_accuracy(*reports, *ours, "--faults-from", "default-2", **pack)
+
+    assert refused.returncode != 0
+    assert "has no operating point yet" in " ".join(refused.stderr.replace("│", " ").split())
+    assert measured.returncode == 0, measured.stderr
+    points = tmp_path / "programme" / "operating_points"
+    shutil.copytree(POINTS.parent, points.parent)
+    shutil.copyfile(tmp_path / "points" / f"{release}.json", points / f"{release}.json")
+    point = read_programme("prakerja", points.parent).operating_point(release)
+    assert release in point.release
+    assert not set(point.faults) & {"GLASSES", "MASK", "TURNED_AWAY", "EYES_CLOSED"}
+    assert "BLURRED" in point.faults
