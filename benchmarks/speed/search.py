@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.goals import Goal, finish, goal
 from workers.gpu_face.search.engine import Choice, choose_engine
-from workers.gpu_face.search.scan import PROBE_COUNT, Part
+from workers.gpu_face.search.scan import Part
 
 try:
     import faiss
@@ -88,7 +88,7 @@ def _contest(size: int, turns: int, threads: int, choice: Choice) -> list[Goal]:
     if refined is not None:
         name, search = refined
         contests[f"FAISS {name} refined"] = Contest(search)
-    rates = _take_turns(contests, turns, probes, lambda: _int8_rate(parts, threads, choice, probes))
+    rates = _take_turns(contests, turns, probes, contestants.int8_rate(threads))
     for each in contests.values():
         each.recall = _recall(each.search(probes), truth)
     rows, _ = contests["ours"].search(probes[: len(mates)])
@@ -153,12 +153,6 @@ def _seconds(search: contestants.Search, probes: NDArray[np.float32]) -> float:
     started = time.perf_counter()
     search(probes)
     return time.perf_counter() - started
-
-
-def _int8_rate(parts: list[Part], threads: int, choice: Choice, probes: NDArray[np.float32]) -> float:
-    started = time.perf_counter()
-    operations = contestants.int8_products(parts, choice.engine, threads, probes[:PROBE_COUNT])
-    return operations / (time.perf_counter() - started)
 
 
 def _recall(answer: contestants.Answer, truth: contestants.Answer) -> float:

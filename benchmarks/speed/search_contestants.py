@@ -7,16 +7,19 @@ the same number of threads. All hold the gallery in memory.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import faiss
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
 from workers.gpu_face.search.engine import Engine
-from workers.gpu_face.search.quantise import BLOCK, quantise_faces, quantise_probes
-from workers.gpu_face.search.scan import Part, nearest, places_of
+from workers.gpu_face.search.quantise import ZERO_CODE, quantise_faces
+from workers.gpu_face.search.scan import Part, nearest
 from workers.gpu_face.search.segments import SEGMENT_ROWS
 
 COUNT = 5
@@ -29,6 +32,7 @@ QUANTISERS = {
 }
 REFINE_FACTOR = 4  # rows that are compared again with float32, times COUNT
 TRAINING_ROWS = 20_000
+RATE_SIZE, RATE_ROUNDS = 512, 200  # rows, columns and depth of a product; products a thread
 
 Answer = tuple[NDArray[np.int64], NDArray[np.float32]]
 Search = Callable[[NDArray[np.float32]], Answer]
@@ -100,20 +104,37 @@ def float32_product(gallery: NDArray[np.float32]) -> Search:
     return search
 
 
-def int8_products(parts: list[Part], engine: Engine, threads: int, probes: NDArray[np.float32]) -> int:
-    """Multiply nothing but blocks that stay in the cache, as fast as the engine can; return the operations made."""
-    multiplies = [engine.for_probes(quantise_probes(probes).codes) for _ in range(threads)]
-    places = places_of(parts)[:8]
-    rounds = 25
+def int8_rate(threads: int) -> Callable[[], float]:
+    """Return what measures 8-bit operations a second, of nothing but `MatMulInteger` in the cache."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["probes", "faces", "zero"], ["products"])],
+        "products",
+        [
+            helper.make_tensor_value_info("probes", TensorProto.UINT8, None),
+            helper.make_tensor_value_info("faces", TensorProto.INT8, None),
+        ],
+        [helper.make_tensor_value_info("products", TensorProto.INT32, None)],
+        [numpy_helper.from_array(np.array(ZERO_CODE, np.uint8), "zero")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(0)
+    probes = random.integers(1, 256, (RATE_SIZE, RATE_SIZE), np.uint8)
+    faces = random.integers(-127, 128, (RATE_SIZE, RATE_SIZE), np.int8)
 
-    def work(multiply: Callable[[NDArray[np.int8]], object]) -> None:
-        for _ in range(rounds):
-            for part, block in places:
-                multiply(parts[part].blocks.codes[block])
+    def work(_: int) -> None:
+        for _ in range(RATE_ROUNDS):
+            session.run(None, {"probes": probes, "faces": faces})
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, multiplies))
-    return 2 * threads * rounds * len(places) * len(probes) * probes.shape[1] * BLOCK
+    def measure() -> float:
+        started = time.perf_counter()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(threads)))
+        return 2 * threads * RATE_ROUNDS * RATE_SIZE**3 / (time.perf_counter() - started)
+
+    return measure
 
 
 def core_count() -> int:

@@ -18,7 +18,7 @@ from workers.gpu_face.search.quantise import (
     quantise_probes,
     unit_vectors,
 )
-from workers.gpu_face.search.scan import Pairs, above, nearest, places_of
+from workers.gpu_face.search.scan import Pairs, above, nearest
 
 EXACT = 4e-5  # what 16-bit numbers may move a cosine by; the issue allows 0.005
 
@@ -139,7 +139,12 @@ def test_an_engine_that_saturates_is_not_exact() -> None:
     class Saturating(Float32Engine):
         def for_probes(self, codes):
             multiply = super().for_probes(codes)
-            return lambda block: np.clip(multiply(block), -32768, 32767)
+
+            def saturated(blocks, sums, place):
+                multiply(blocks, sums, place)
+                place.products.clip(-32768, 32767, out=place.products)
+
+            return saturated
 
     assert is_exact(Float32Engine())
     assert not is_exact(Saturating())
@@ -160,7 +165,7 @@ def test_every_pair_above_a_threshold_is_found_and_none_below(engine) -> None:
     cosines = probes @ gallery.T
     threshold = float(np.sort(cosines.ravel())[-400:-398].mean())
 
-    found = above(quantise_probes(probes), parts, places_of(parts), threshold, engine)
+    found = above(quantise_probes(probes), parts, threshold, engine)
 
     rows = found.rows + np.array([0, 600])[found.parts]
     wanted = {(int(probe), int(row)) for probe, row in zip(*np.nonzero(cosines >= threshold), strict=True)}

@@ -37,4 +37,4 @@ def map_array(path: Path) -> NDArray[Any]:  # of several types
     shape = tuple(layout["shape"])
     if 0 in shape:
         return np.zeros(shape, layout["type"])  # nothing cannot be mapped
-    return np.memmap(path, layout["type"], "r", len(header), shape)
+    return np.memmap(path, layout["type"], "r", len(header), shape).view(np.ndarray)  # slices of it cost less

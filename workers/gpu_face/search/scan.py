@@ -1,8 +1,9 @@
 """Scan: the one loop over the gallery; k most similar of each probe, or every pair above a threshold.
 
-Each block of codes is multiplied with up to 256 probes; a probe's largest product is compared with what its floor
-allows, and only where it passes are single products looked at. What passes is compared again exactly, so the answer
-is that of float32 vectors, whatever the engine, the number of shards, and the way faces lie in parts.
+A stretch of blocks is multiplied with up to 512 probes in one go. The largest product of each 64 faces says how alike
+the best are at least, and so which groups can hold one of them; only in these are single products looked at. What
+passes there is compared again exactly, so the answer is that of float32 vectors, whatever the engine, the number of
+shards, and the way faces lie in parts.
 """
 
 from __future__ import annotations
@@ -16,17 +17,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.gpu_face.search.engine import Engine
+from workers.gpu_face.search.engine import GROUP, GROUPS, Engine, Products, find_maxima
 from workers.gpu_face.search.quantise import BLOCK, ROUNDING, Blocks, Probes, quantise_probes
 
-PROBE_COUNT = 256  # probes multiplied at once, see quantise.BLOCK
-ONE_BLOCKS = 64  # blocks a single probe is multiplied with at once
-FEW_BLOCKS = 500  # up to here a single thread is done before others have started
-SEED_BLOCKS = 2  # a first floor is taken from so many
-GROWTH = 4  # each further stretch is so many times as long as everything before it
+PROBE_COUNT = 512  # probes multiplied at once
+STRETCH = 8_388_608  # products of a stretch at most, 32 MiB
+FEW_BLOCKS = 100  # up to here a single thread is done before others have started
 EXACT_ROWS = 256  # pairs compared again at once: at 512 dimensions they fit a core's cache
 TIE = 1e-6  # similarities closer than this are equal: the order of a sum already moves the seventh digit
-INT32 = np.iinfo(np.int32)
+NOBODY = -(2**30)  # in place of the product with a face that counts no more: less than any product
+NO_LIMIT = -(2**29)  # which every product reaches but nobody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,6 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.probes)
 
-    def where(self, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        """Return these pairs only, or in this order."""
-        return type(self)(self.probes[kept], self.parts[kept], self.rows[kept], self.similarities[kept])
-
-
-Place = tuple[int, int]  # part, block
-
 
 def nearest(
     vectors: NDArray[np.float32],
@@ -76,251 +69,220 @@ def nearest(
         threads: how many of this machine's to use.
         shards: into how many the gallery is split; 0 to leave it to the function. Never changes the answer.
     """
-    starts = range(0, len(vectors), PROBE_COUNT)
-    places = places_of(parts)
+    gallery = _Gallery.of(parts)
+    groups = range(0, len(vectors), PROBE_COUNT)
     if not shards:
-        shards = 1 if len(starts) >= threads or len(places) < FEW_BLOCKS else threads
-    tasks = list(itertools.product(starts, range(shards)))
+        shards = 1 if len(groups) >= threads or len(gallery) < FEW_BLOCKS else threads
+    tasks = list(itertools.product(groups, range(shards)))
 
-    def work(task: tuple[int, int]) -> Pairs:
+    def work(task: tuple[int, int]) -> _Found:
         start, shard = task
         probes = quantise_probes(vectors[start : start + PROBE_COUNT])
-        return _moved(
-            _nearest_in(
-                probes,
-                parts,
-                places[shard * len(places) // shards : (shard + 1) * len(places) // shards],
-                count,
-                engine,
-            ),
-            start,
-        )
+        blocks = range(shard * len(gallery) // shards, (shard + 1) * len(gallery) // shards)
+        found = _nearest_in(probes, gallery, blocks, count, engine)
+        return _Found(found.probes + start, found.faces, found.similarities)
 
     if len(tasks) == 1:
-        return _best(work(tasks[0]), count)
+        return gallery.pairs(work(tasks[0]))
     with ThreadPoolExecutor(threads) as pool:
-        return _best(joined(list(pool.map(work, tasks))), count)
+        found = _joined(list(pool.map(work, tasks)))
+    return gallery.pairs(_best(found, len(vectors), count)[0] if shards > 1 else found)
 
 
-def above(
-    probes: Probes, parts: Sequence[Part], places: Sequence[Place], threshold: float, engine: Engine
-) -> Pairs:
-    """Return every pair of a probe and a face in these places with a cosine of at least `threshold`."""
-    floors = np.full(len(probes), threshold)
-    found = _exact(_passing(probes, parts, places, floors, engine), probes, parts)
-    return found.where(found.similarities >= threshold)
-
-
-def places_of(parts: Sequence[Part]) -> list[Place]:
-    """Return every block of every part, in order."""
-    return [(i, block) for i, part in enumerate(parts) for block in range(len(part.blocks.codes))]
-
-
-def joined(pairs: Sequence[Pairs]) -> Pairs:
-    """Return all these pairs as one."""
-    if not pairs:
-        none = np.zeros(0, np.int64)
-        return Pairs(none, none, none, np.zeros(0))
-    return Pairs(
-        np.concatenate([each.probes for each in pairs]),
-        np.concatenate([each.parts for each in pairs]),
-        np.concatenate([each.rows for each in pairs]),
-        np.concatenate([each.similarities for each in pairs]),
-    )
-
-
-def _nearest_in(
-    probes: Probes, parts: Sequence[Part], places: Sequence[Place], count: int, engine: Engine
-) -> Pairs:
-    """Return the best of one shard: stretch by stretch, each with the floor that the ones before it set."""
-    floors = _seed(probes, parts, places[:SEED_BLOCKS], count, engine)
-    found, start = joined([]), 0
-    stop = SEED_BLOCKS if len(probes) > 1 else ONE_BLOCKS  # a single probe's calls cost more than what passes
-    while start < len(places):
-        passing = _passing(probes, parts, places[start:stop], floors, engine)
-        promising = _promising(passing, probes, parts, floors, count)
-        found = _best(joined([found, promising]), count)
-        floors = np.maximum(floors, _floors(found.probes, found.similarities, len(probes), count))
-        start, stop = stop, stop * (1 + GROWTH)
-    return found
-
-
-def _seed(
-    probes: Probes, parts: Sequence[Part], places: Sequence[Place], count: int, engine: Engine
-) -> NDArray[np.float64]:
-    """Return a floor for each probe that at least `count` faces of these places reach; -inf where there are none."""
-    bounds = np.full((len(probes), len(places), BLOCK), -np.inf)
-    alive = np.stack([_alive_in(parts[i], block) for i, block in places]) if places else bounds[0]
-    numbers = {place: number for number, place in enumerate(places)}
-    for rows in _products(probes, parts, places, engine):
-        scales, margins = _scales_and_margins(probes, parts[rows.part].blocks, rows)
-        number = [numbers[rows.part, block] for block in rows.blocks.tolist()]
-        least = rows.products * scales[:, None] - margins[:, None]
-        bounds[rows.probes, number] = np.where(alive[number], least, -np.inf)
-    if len(places) * BLOCK < count:
-        return np.full(len(probes), -np.inf)
-    return np.partition(bounds.reshape(len(probes), -1), -count, axis=1)[:, -count]
-
-
-def _passing(
-    probes: Probes,
-    parts: Sequence[Part],
-    places: Sequence[Place],
-    floors: NDArray[np.float64],
-    engine: Engine,
-) -> Pairs:
-    """Return every pair that may reach its probe's floor, with the similarity of its codes."""
-    found = []
-    for rows in _products(probes, parts, places, engine):
-        part = parts[rows.part]
-        scales, margins = _scales_and_margins(probes, part.blocks, rows)
-        limits = _as_products((floors[rows.probes] - TIE - margins) / scales)
-        passed = np.flatnonzero(rows.products.max(axis=1) >= limits)
-        if not len(passed):
-            continue
-        some, columns = np.divmod(np.flatnonzero(rows.products[passed] >= limits[passed, None]), BLOCK)
-        which = passed[some]
-        faces = rows.blocks[which] * BLOCK + columns
-        similarities = rows.products[which, columns] * scales[which]
-        pairs = Pairs(rows.probes[which], np.full(len(which), rows.part), faces, similarities)
-        found.append(pairs.where(_are_alive(part, faces)))
-    return joined(found)
-
-
-def _are_alive(part: Part, faces: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say which of these faces count: they are neither erased nor the last block's filling."""
-    there = faces < len(part.alive)
-    there[there] = part.alive[faces[there]]
-    return there
-
-
-def _alive_in(part: Part, block: int) -> NDArray[np.bool_]:
-    return _are_alive(part, np.arange(block * BLOCK, (block + 1) * BLOCK))
-
-
-def _scales_and_margins(
-    probes: Probes, blocks: Blocks, rows: _Rows
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return for each row of products what makes them similarities, and by how much those can be wrong."""
-    scales = probes.scales[rows.probes].astype(np.float64) * blocks.scales[rows.blocks]
-    errors = probes.errors[rows.probes] + probes.lengths[rows.probes] * blocks.errors[rows.blocks]
-    return scales, errors.astype(np.float64) + ROUNDING
+def above(probes: Probes, parts: Sequence[Part], threshold: float, engine: Engine) -> Pairs:
+    """Return every pair of a probe and a face with a cosine of at least `threshold`."""
+    gallery, floors = _Gallery.of(parts), np.full(len(probes), threshold)
+    passed = [
+        _passing(stretch, floors) for stretch in _stretches(probes, gallery, range(len(gallery)), engine)
+    ]
+    found = _exact(_joined(passed), probes, gallery)
+    return gallery.pairs(found.where(found.similarities >= threshold))
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Products of one part: of each row (R, 512) the probe and the block. The array is used again by the next."""
+class _Found:
+    """As `Pairs`, but a face is a number: its block among all of the gallery's times 512, and its row there."""
 
-    part: int
     probes: NDArray[np.int64]
-    blocks: NDArray[np.int64]
-    products: NDArray[np.int32] | NDArray[np.float32]
+    faces: NDArray[np.int64]
+    similarities: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.probes)
+
+    def where(self, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return these only, or in this order."""
+        return type(self)(self.probes[kept], self.faces[kept], self.similarities[kept])
 
 
-def _products(
-    probes: Probes, parts: Sequence[Part], places: Sequence[Place], engine: Engine
-) -> Iterator[_Rows]:
-    """Yield the products of all probes with a block at a time, or of one probe with many blocks at a time."""
-    if len(probes) == 1:
-        yield from _products_of_one(probes, parts, places, engine)
-        return
-    multiply, everyone = engine.for_probes(probes.codes), np.arange(len(probes))
-    for i, block in places:
-        yield _Rows(i, everyone, np.full(len(probes), block), multiply(parts[i].blocks.codes[block]))
+@dataclass(frozen=True, slots=True)
+class _Gallery:
+    """Parts end to end: `firsts` (parts + 1,) are the numbers of their first blocks; scales, errors as in `Blocks`."""
+
+    parts: Sequence[Part]
+    firsts: NDArray[np.int64]
+    scales: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> Self:
+        none = [np.zeros(0)]
+        return cls(
+            parts,
+            np.cumsum([0, *(len(part.blocks.codes) for part in parts)]),
+            np.concatenate([*none, *(part.blocks.scales for part in parts)]),
+            np.concatenate([*none, *(part.blocks.errors for part in parts)]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.scales)
+
+    def runs(self, start: int, stop: int) -> Iterator[tuple[Part, slice]]:
+        """Yield the parts that these blocks are of, with which of their own they are."""
+        part = int(np.searchsorted(self.firsts, start, "right")) - 1
+        while start < stop:
+            first, end = int(self.firsts[part]), min(int(self.firsts[part + 1]), stop)
+            yield self.parts[part], slice(start - first, end - first)
+            start, part = end, part + 1
+
+    def pairs(self, found: _Found) -> Pairs:
+        """Return what was found with the faces' parts and rows."""
+        of_part = self.parts_of(found.faces)
+        rows = found.faces - self.firsts[of_part] * BLOCK
+        return Pairs(found.probes, of_part, rows, found.similarities)
+
+    def parts_of(self, faces: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of each face's part."""
+        return np.searchsorted(self.firsts, faces // BLOCK, "right") - 1
 
 
-def _products_of_one(
-    probes: Probes, parts: Sequence[Part], places: Sequence[Place], engine: Engine
-) -> Iterator[_Rows]:
-    multiply = engine.for_one(probes.codes)
-    for i, group in itertools.groupby(places, key=lambda place: place[0]):
-        blocks = parts[i].blocks
-        for stretch in _stretches([block for _, block in group]):
-            numbers = np.arange(stretch.start, stretch.stop)
-            products = multiply(blocks.codes[stretch], blocks.sums[stretch])
-            yield _Rows(i, np.zeros(len(numbers), np.int64), numbers, products)
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Products of B neighbouring blocks, from number `start` on; the arrays are used again by the next stretch.
+
+    scales, margins: (B, P), what makes products similarities, and by how much those can be wrong.
+    """
+
+    start: int
+    products: Products
+    scales: NDArray[np.float64]
+    margins: NDArray[np.float64]
 
 
-def _stretches(numbers: Sequence[int]) -> Iterator[slice]:
-    """Yield runs of neighbouring blocks, so that they are multiplied where they lie."""
-    start = 0
-    for end in range(1, len(numbers) + 1):
-        full = end - start == ONE_BLOCKS
-        if end == len(numbers) or full or numbers[end] != numbers[end - 1] + 1:
-            yield slice(numbers[start], numbers[end - 1] + 1)
-            start = end
+def _nearest_in(probes: Probes, gallery: _Gallery, blocks: range, count: int, engine: Engine) -> _Found:
+    """Return the best of one shard: stretch by stretch, each with the floor that the ones before it set."""
+    found, floors = _joined([]), np.full(len(probes), -np.inf)
+    for stretch in _stretches(probes, gallery, blocks, engine):
+        if not len(found):
+            found, floors = _best(_exact(_take_best(stretch, count), probes, gallery), len(probes), count)
+        passed = _passing(stretch, floors)
+        if len(passed):
+            found = _joined([found, _exact(passed, probes, gallery)])
+            found, floors = _best(found, len(probes), count)
+    return found
 
 
-def _promising(
-    passing: Pairs, probes: Probes, parts: Sequence[Part], floors: NDArray[np.float64], count: int
-) -> Pairs:
-    """Return, compared exactly, the pairs that can be among the best: these are few once the first are compared."""
-    if not len(passing):
-        return passing
-    order, ranks = _ranks(passing.probes, passing.similarities)
-    first = _exact(passing.where(order[ranks < count]), probes, parts)
-    floors = np.maximum(floors, _floors(first.probes, first.similarities, len(probes), count))
-    rest = passing.where(order[ranks >= count])
-    bounds = rest.similarities + _margins(rest, probes, parts)
-    return joined([first, _exact(rest.where(bounds >= floors[rest.probes] - TIE), probes, parts)])
+def _stretches(probes: Probes, gallery: _Gallery, blocks: range, engine: Engine) -> Iterator[_Stretch]:
+    """Yield the products of all probes with all of these blocks."""
+    length = max(1, min(STRETCH // (max(1, len(probes)) * BLOCK), len(blocks)))
+    place, multiply = engine.place(length, len(probes)), engine.for_probes(probes.codes)
+    for start in range(blocks.start, blocks.stop, length):
+        stop = min(start + length, blocks.stop)
+        done = 0
+        for part, own in gallery.runs(start, stop):
+            some = place.part(done, done + own.stop - own.start)
+            multiply(part.blocks.codes[own], part.blocks.sums[own], some)
+            _leave_out(some, part.alive[own.start * BLOCK : own.stop * BLOCK])
+            done += own.stop - own.start
+        yield _Stretch(
+            start,
+            place.part(0, done),
+            gallery.scales[start:stop, None] * probes.scales,
+            gallery.errors[start:stop, None] * probes.lengths + (probes.errors + ROUNDING),
+        )
 
 
-def _margins(pairs: Pairs, probes: Probes, parts: Sequence[Part]) -> NDArray[np.float64]:
-    errors = np.concatenate([part.blocks.errors for part in parts])
-    firsts = np.cumsum([0, *(len(part.blocks.errors) for part in parts[:-1])])
-    of_block = errors[firsts[pairs.parts] + pairs.rows // BLOCK].astype(np.float64)
-    return probes.errors[pairs.probes] + probes.lengths[pairs.probes] * of_block + ROUNDING
+def _leave_out(place: Products, alive: NDArray[np.bool_]) -> None:
+    """Make nobody of the faces that count no more, and of those that fill up the last block."""
+    whole, filled = divmod(len(alive), BLOCK)
+    if filled:
+        place.products[-1, :, filled:] = NOBODY
+    blocks = [whole] if filled else []
+    if not alive.all():
+        for i in np.unique(np.flatnonzero(~alive) // BLOCK).tolist():
+            columns = np.flatnonzero(~alive[i * BLOCK : (i + 1) * BLOCK])
+            place.products[i][:, columns] = NOBODY
+            blocks.append(i)
+    for i in blocks:
+        find_maxima(place.part(i, i + 1))
 
 
-def _floors(
-    probes: NDArray[np.int64], similarities: NDArray[np.float64], probe_count: int, count: int
-) -> NDArray[np.float64]:
-    """Return for each probe the `count`-th largest of its similarities, -inf where it has fewer."""
-    order, ranks = _ranks(probes, similarities)
+def _take_best(stretch: _Stretch, count: int) -> _Found:
+    """Return for each probe the best of the `count` groups that look best, and make nobody of these faces.
+
+    Compared exactly they set a floor that few others pass.
+    """
+    maxima, products = stretch.products.maxima, stretch.products.products
+    count, own = min(count, len(maxima) * GROUPS), np.arange(maxima.shape[1])[:, None]
+    alike = (maxima * stretch.scales[:, :, None]).transpose(1, 0, 2).reshape(len(own), -1)
+    blocks, groups = np.divmod(np.argpartition(alike, -count, axis=1)[:, -count:], GROUPS)
+    columns = products.reshape(*maxima.shape, GROUP)[blocks, own, groups].argmax(axis=2) + groups * GROUP
+    similarities = products[blocks, own, columns] * stretch.scales[blocks, own]
+    there = maxima[blocks, own, groups] > NO_LIMIT
+    products[blocks, own, columns] = NOBODY
+    own, faces = np.broadcast_to(own, columns.shape), (stretch.start + blocks) * BLOCK + columns
+    return _Found(own[there], faces[there], similarities[there])
+
+
+def _passing(stretch: _Stretch, floors: NDArray[np.float64]) -> _Found:
+    """Return every pair that may reach its probe's floor, with the similarity of its codes."""
+    limits = np.floor((floors - TIE - stretch.margins) / stretch.scales)  # products are whole numbers
+    limits = np.clip(limits, NO_LIMIT, -NO_LIMIT).astype(stretch.products.maxima.dtype)
+    groups = np.flatnonzero(stretch.products.maxima >= limits[:, :, None])
+    places = groups // GROUPS  # block and probe
+    single = stretch.products.products.reshape(-1, GROUP)[groups]
+    some, columns = np.divmod(np.flatnonzero(single >= limits.ravel()[places][:, None]), GROUP)
+    places = places[some]
+    blocks, probes = np.divmod(places, len(floors))
+    faces = (stretch.start + blocks) * BLOCK + groups[some] % GROUPS * GROUP + columns
+    return _Found(probes, faces, single[some, columns] * stretch.scales.ravel()[places])
+
+
+def _best(found: _Found, probe_count: int, count: int) -> tuple[_Found, NDArray[np.float64]]:
+    """Return the `count` best of each probe and what ties with the last, by probe, best first.
+
+    And the similarity of each probe's last (P,), -inf where it has fewer than `count`.
+    """
+    order = np.argsort(4.0 * found.probes - found.similarities, kind="stable")  # similarities are -1..1
+    found = found.where(order)
+    firsts = np.searchsorted(found.probes, np.arange(probe_count + 1))
+    enough = np.diff(firsts) >= count
     floors = np.full(probe_count, -np.inf)
-    last = order[ranks == count - 1]
-    floors[probes[last]] = similarities[last]
-    return floors
+    floors[enough] = found.similarities[firsts[:-1][enough] + count - 1]
+    return found.where(found.similarities >= floors[found.probes] - TIE), floors
 
 
-def _best(pairs: Pairs, count: int) -> Pairs:
-    """Return the `count` best pairs of each probe and what ties with the last, by probe, best first."""
-    order, ranks = _ranks(pairs.probes, pairs.similarities)
-    floors = np.full(int(pairs.probes.max(initial=-1)) + 1, -np.inf)
-    last = order[ranks == count - 1]
-    floors[pairs.probes[last]] = pairs.similarities[last] - TIE
-    return pairs.where(order).where(pairs.similarities[order] >= floors[pairs.probes[order]])
-
-
-def _ranks(
-    probes: NDArray[np.int64], similarities: NDArray[np.float64]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the order by probe, best first, and in that order each pair's rank (0 is best) in its probe."""
-    order = np.lexsort((-similarities, probes))
-    sorted_probes = probes[order]
-    ranks = np.arange(len(order)) - np.searchsorted(sorted_probes, sorted_probes)
-    return order, ranks
-
-
-def _exact(pairs: Pairs, probes: Probes, parts: Sequence[Part]) -> Pairs:
+def _exact(found: _Found, probes: Probes, gallery: _Gallery) -> _Found:
     """Return the pairs with the cosines of the vectors themselves, each the same in whatever company."""
-    similarities = np.empty(len(pairs))
-    for i in np.unique(pairs.parts):
-        of_part = np.flatnonzero(pairs.parts == i)
-        for start in range(0, len(of_part), EXACT_ROWS):
-            some = of_part[start : start + EXACT_ROWS]
-            rows, blocks = pairs.rows[some], parts[int(i)].blocks
-            faces = blocks.exact[rows].astype(np.float32)
-            cosines = np.einsum("ij,ij->i", faces, probes.vectors[pairs.probes[some]])
-            similarities[some] = cosines * blocks.units[rows]
+    similarities = np.empty(len(found))
+    of_part = gallery.parts_of(found.faces)
+    for i in np.flatnonzero(np.bincount(of_part)).tolist():
+        mine, blocks = np.flatnonzero(of_part == i), gallery.parts[i].blocks
+        rows = found.faces[mine] - gallery.firsts[i] * BLOCK
+        for start in range(0, len(mine), EXACT_ROWS):
+            some, own = mine[start : start + EXACT_ROWS], rows[start : start + EXACT_ROWS]
+            faces = blocks.exact.take(own, axis=0).astype(np.float32)
+            cosines = np.vecdot(faces, probes.vectors.take(found.probes[some], axis=0))
+            similarities[some] = cosines * blocks.units[own]
     np.clip(similarities, -1.0, 1.0, out=similarities)
-    return Pairs(pairs.probes, pairs.parts, pairs.rows, similarities)
+    return _Found(found.probes, found.faces, similarities)
 
 
-def _as_products(limits: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Return limits in the unit of products, rounded down: products are whole numbers."""
-    return np.clip(np.floor(limits), INT32.min, INT32.max).astype(np.int32)
-
-
-def _moved(pairs: Pairs, start: int) -> Pairs:
-    return Pairs(pairs.probes + start, pairs.parts, pairs.rows, pairs.similarities)
+def _joined(found: Sequence[_Found]) -> _Found:
+    """Return all these as one."""
+    none = np.zeros(0, np.int64)
+    return _Found(
+        np.concatenate([none, *(each.probes for each in found)]),
+        np.concatenate([none, *(each.faces for each in found)]),
+        np.concatenate([np.zeros(0), *(each.similarities for each in found)]),
+    )

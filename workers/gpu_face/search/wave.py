@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from workers.gpu_face.search.engine import Engine
 from workers.gpu_face.search.memory import FaceStore
 from workers.gpu_face.search.quantise import BLOCK, quantise_faces, quantise_probes
-from workers.gpu_face.search.scan import PROBE_COUNT, Part, above, places_of
+from workers.gpu_face.search.scan import PROBE_COUNT, Part, above
 
 CHUNK = 4096  # probes of a unit: against a full segment of 512 dimensions a second or two of one core
 DIGITS = 6  # of a similarity, as in dedup
@@ -128,12 +128,11 @@ def _work(
 ) -> None:
     """Find the pairs of one unit and write its file."""
     firsts_of_part = np.cumsum([0, *(len(part.alive) for part in group.parts)])
-    places = places_of(group.parts)
     own_names = np.array([name.encode() for name in probes.names[start : start + CHUNK]], np.bytes_)
     own, others, similarities = [], [], []
     for first in range(0, len(own_names), PROBE_COUNT):
         vectors = probes.vectors[start : start + CHUNK][first : first + PROBE_COUNT]
-        found = above(quantise_probes(vectors), group.parts, places, threshold, engine)
+        found = above(quantise_probes(vectors), group.parts, threshold, engine)
         own.append(own_names[found.probes + first])
         others.append(group.names[firsts_of_part[found.parts] + found.rows])
         similarities.append(found.similarities)
