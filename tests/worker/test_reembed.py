@@ -18,7 +18,7 @@ from gelombang.memory.registers import MemoryRegisters
 from gelombang.memory.rows import MemoryRows
 from workers.gpu_face import reembed as command
 from workers.gpu_face.gallery import Gallery
-from workers.gpu_face.packs.manifest import PackError
+from workers.gpu_face.packs.manifest import PackError, read_manifest
 from workers.gpu_face.pipeline import FaceRequest, check_faces
 from workers.gpu_face.reembed import Tally, enrolled_under, pack_of_release, reembed
 
@@ -57,7 +57,7 @@ def apply(world, name: str, selfie: bytes) -> FaceRequest:
     photos = {Slot.KTP: Photo(), Slot.SELFIE: Photo(PhotoStatus.ACCEPTED, key)}
     applicant = Application(ApplicationId(name), "tag", "sealed", State.VERIFIED, now, now, photos=photos)
     applications.save(world.ports, applicant, "made_by_a_test")
-    world.photos.receive(key, selfie)
+    world.photos.keep(key, selfie)
     return FaceRequest(f"{name}-check", name, selfie, b"")
 
 
@@ -152,7 +152,7 @@ def test_who_was_erased_under_either_release_is_not_enrolled_again(world, new_pa
 
 
 def test_a_selfie_without_a_face_is_counted_and_not_enrolled(world, new_pack):
-    world.photos.receive("ani/selfie/1", b"no picture at all")
+    world.photos.keep("ani/selfie/1", b"no picture at all")
 
     tally = reembed(world.ports, new_pack, OLD)
 
@@ -189,6 +189,14 @@ def test_a_gallery_is_not_filled_from_itself(world, old_pack):
 
 
 def test_a_release_that_no_pack_has_is_named():
-    assert pack_of_release("open-1") == "open"
+    assert pack_of_release("open-1", "default") == "open"
+    assert pack_of_release("default-1", "open") == "default-1"
     with pytest.raises(PackError, match="tidak-ada-9"):
-        pack_of_release("tidak-ada-9")
+        pack_of_release("tidak-ada-9", "default")
+
+
+@pytest.mark.shared
+def test_the_release_of_the_pack_that_workers_run_is_known_too(insightface_folder, monkeypatch):
+    monkeypatch.setenv("GELOMBANG_PACK_FILES", str(insightface_folder()))
+
+    assert pack_of_release(read_manifest("insightface").release, "insightface") == "insightface"

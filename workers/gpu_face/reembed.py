@@ -1,10 +1,11 @@
-"""Fills the gallery of a new model release: `python -m workers.gpu_face.reembed --from default-1 --to open-1`.
+"""Fills the gallery of a new model release: `python -m workers.gpu_face.reembed --from default-1 --to default-2`.
 
     everyone enrolled under the old release ─▶ their selfie ─▶ the worker's own pipeline ─▶ enrolled under the new
 
 Embeddings of two releases lie in different spaces, so galleries are never mixed and never converted: everybody's
 selfie is measured again. Run it before, or while, workers of the new release start; the old gallery stays as it is,
-so that going back is starting the old workers. Done twice, or after a kill, it goes on with who is missing.
+so that going back is starting the old workers. Done twice, or after a kill, it goes on with who is missing; so it is run once more when the
+last old worker has stopped, for those whom it enrolled meanwhile.
 """
 
 from __future__ import annotations
@@ -88,13 +89,13 @@ def enrolled_under(rows: Rows, release: str) -> list[str]:
     return list(dict.fromkeys(enrolled))
 
 
-def pack_of_release(release: str) -> str:
-    """Return the name of the pack that has this release.
+def pack_of_release(release: str, chosen: str) -> str:
+    """Return the name of the pack that has this release: one that comes with us, or the one `chosen` for workers.
 
     Raises:
-        PackError: no pack has it.
+        PackError: no pack has it, or the chosen one cannot be used.
     """
-    releases = {read_manifest(name).release: name for name in pack_names()}
+    releases = {read_manifest(name).release: name for name in (*pack_names(), chosen)}
     if release not in releases:
         raise PackError(f"no pack has release {release}; there are: {', '.join(sorted(releases))}")
     return releases[release]
@@ -108,7 +109,7 @@ def run(
     """Enrol everybody under another model release; settings are the worker's own."""
     try:
         settings = read_face_settings(os.environ)
-        pack = load_pack(pack_of_release(to_release), settings.provider, settings.threads)
+        pack = load_pack(pack_of_release(to_release, settings.pack), settings.provider, settings.threads)
         tally = _with_progress(ports_from_environment(), pack, from_release)
     except (ValueError, GelombangError) as error:
         err.print(f"not done: {error or type(error).__name__}", markup=False)
