@@ -4,8 +4,8 @@
 
 Embeddings of two releases lie in different spaces, so galleries are never mixed and never converted: everybody's
 selfie is measured again. Run it before, or while, workers of the new release start; the old gallery stays as it is,
-so that going back is starting the old workers. Done twice, or after a kill, it goes on with who is missing; so it is run once more when the
-last old worker has stopped, for those whom it enrolled meanwhile.
+so that going back is starting the old workers. Done twice, or after a kill, it goes on with who is missing; so it is
+run once more when the last old worker has stopped, for those whom it enrolled meanwhile.
 """
 
 from __future__ import annotations
