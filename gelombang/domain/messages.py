@@ -1,9 +1,12 @@
 """The messages the parts send each other through queues; each is a small, complete, versionless fact.
 
-    register ─PhotoArrived─▶ verify         S3 → SQS, parsed from S3's own event
+    S3 ───────(its event)──▶ verify         a photograph has arrived in quarantine
+    register ─PhotoArrived─▶ verify         the same, for one that nobody has looked at yet
     register ─ChecksDue────▶ verify         run the layers of one application
     verify ───FaceCheckAsked▶ face worker   measure these two photographs
     worker ───FaceEvidenceReady▶ verify     the evidence is in the table
+    register ─ChallengeAsked▶ face worker   measure the frames of this challenge
+    worker ───ChallengeEvidenceReady▶ verify  the evidence is in the table
     select ───WaveStepAsked▶ select         freeze, commit, draw or publish one wave
 
 A queue is a hint and may deliver twice; the table is the truth. A message carries ids and keys, never a NIK,
@@ -13,7 +16,7 @@ a name, a score or a picture.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import ClassVar
 
@@ -26,6 +29,14 @@ class QueueName(StrEnum):
     FACE_REQUESTS = "face-requests"
     FACE_EVIDENCE = "face-evidence"
     WAVE_STEPS = "wave-steps"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoArrived:
+    """Look at what lies in quarantine under this key."""
+
+    queue: ClassVar[QueueName] = QueueName.PHOTOS_ARRIVED
+    photo_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,11 @@ class FaceCheckAsked:
     selfie_key: str
     ktp_key: str
 
+    @property
+    def evidence_id(self) -> str:
+        """Name the evidence that answers this."""
+        return self.face_check_id
+
 
 @dataclass(frozen=True, slots=True)
 class FaceEvidenceReady:
@@ -54,6 +70,30 @@ class FaceEvidenceReady:
 
     queue: ClassVar[QueueName] = QueueName.FACE_EVIDENCE
     face_check_id: str
+    application_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeAsked:
+    """Measure the frames of this answered challenge, beside this selfie."""
+
+    queue: ClassVar[QueueName] = QueueName.FACE_REQUESTS
+    challenge_id: str
+    application_id: str
+    selfie_key: str
+
+    @property
+    def evidence_id(self) -> str:
+        """Name the evidence that answers this."""
+        return self.challenge_id
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeEvidenceReady:
+    """The evidence of this challenge is stored."""
+
+    queue: ClassVar[QueueName] = QueueName.FACE_EVIDENCE
+    challenge_id: str
     application_id: str
 
 
@@ -66,10 +106,24 @@ class WaveStepAsked:
     step: str
 
 
-Message = ChecksDue | FaceCheckAsked | FaceEvidenceReady | WaveStepAsked
-KINDS: dict[QueueName, type[Message]] = {
-    kind.queue: kind for kind in (ChecksDue, FaceCheckAsked, FaceEvidenceReady, WaveStepAsked)
-}
+Message = (
+    PhotoArrived
+    | ChecksDue
+    | FaceCheckAsked
+    | FaceEvidenceReady
+    | ChallengeAsked
+    | ChallengeEvidenceReady
+    | WaveStepAsked
+)
+KINDS: tuple[type[Message], ...] = (
+    PhotoArrived,
+    ChecksDue,
+    FaceCheckAsked,
+    FaceEvidenceReady,
+    ChallengeAsked,
+    ChallengeEvidenceReady,
+    WaveStepAsked,
+)
 
 
 def message_to_json(message: Message) -> str:
@@ -78,12 +132,13 @@ def message_to_json(message: Message) -> str:
 
 
 def message_from_json(queue: QueueName, body: str) -> Message:
-    """Return the message in a body taken from `queue`.
+    """Return the message in a body taken from `queue`: of the kinds on it, the one with these fields.
 
     Raises:
-        ValueError: the body is not JSON of that queue's message.
+        ValueError: the body is not JSON of one of that queue's messages.
     """
-    try:
-        return KINDS[queue](**json.loads(body))
-    except (TypeError, KeyError) as error:
-        raise ValueError(f"not a message of {queue}") from error
+    given = json.loads(body)
+    for kind in KINDS:
+        if kind.queue is queue and isinstance(given, dict) and {f.name for f in fields(kind)} == given.keys():
+            return kind(**given)
+    raise ValueError(f"not a message of {queue}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gelombang.domain.application import Slot
+from gelombang.domain.challenge import ChallengeLimits
 from gelombang.domain.face_evidence import Candidate, FaceEvidence, PhotoEvidence, PhotoOutcome
 from gelombang.domain.reasons import Reason
 
@@ -49,6 +50,7 @@ class OperatingPoint:
     faults: dict[str, Limit]  # of a selfie, by reason code
     set_by: str
     ktp_faults: dict[str, Limit] = field(default_factory=dict)  # of the portrait on a KTP
+    challenge: ChallengeLimits | None = None  # None: this release does not assess challenges
 
 
 class FaceOutcome(StrEnum):

@@ -1,19 +1,27 @@
-"""Where the face worker leaves its evidence and everybody else finds it: one row a face check, written once."""
+"""Where the face worker leaves its evidence and everybody else finds it: one row a face check or challenge, once."""
 
 from __future__ import annotations
 
+from pydantic import TypeAdapter
+
+from gelombang.domain.challenge import ChallengeEvidence
 from gelombang.domain.face_evidence import FaceEvidence
 from gelombang.domain.face_evidence_json import evidence_from_fields, evidence_to_fields
 from gelombang.journey.ports import Key, Ports, Row
 
-
-def evidence_key(face_check_id: str) -> Key:
-    """Return where the evidence of a face check lies."""
-    return Key(f"FACECHECK#{face_check_id}")
+_CHALLENGE = TypeAdapter(ChallengeEvidence)
 
 
-def evidence_row(evidence: FaceEvidence) -> Row:
+def evidence_key(evidence_id: str) -> Key:
+    """Return where the evidence of a face check or a challenge lies."""
+    return Key(f"FACECHECK#{evidence_id}")
+
+
+def evidence_row(evidence: FaceEvidence | ChallengeEvidence) -> Row:
     """Return the row that holds this evidence, as written the first and only time."""
+    if isinstance(evidence, ChallengeEvidence):
+        fields = _CHALLENGE.dump_python(evidence, mode="json")
+        return Row(evidence_key(evidence.challenge_id), fields)
     return Row(evidence_key(evidence.face_check_id), evidence_to_fields(evidence))
 
 
@@ -21,3 +29,9 @@ def evidence_of(ports: Ports, face_check_id: str) -> FaceEvidence | None:
     """Return the evidence stored for a face check, or None while there is none."""
     row = ports.rows.read(evidence_key(face_check_id)) if face_check_id else None
     return evidence_from_fields(row.fields) if row else None
+
+
+def challenge_evidence_of(ports: Ports, challenge_id: str) -> ChallengeEvidence | None:
+    """Return the evidence stored for a challenge, or None while there is none."""
+    row = ports.rows.read(evidence_key(challenge_id))
+    return _CHALLENGE.validate_python(row.fields) if row else None

@@ -19,6 +19,7 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
+from gelombang.domain.challenge import ChallengeLimits
 from gelombang.domain.checks import Layer
 from gelombang.domain.face_evidence import MEASURES
 from gelombang.domain.programme import LANGUAGES, Consent, Programme, RuleSet, Text
@@ -166,6 +167,18 @@ class _LimitEntry(_File):
         return self
 
 
+class _ChallengeEntry(_File):
+    turn_min_deg: Annotated[float, Field(gt=0, lt=90)]
+    nod_min_deg: Annotated[float, Field(gt=0, lt=90)]
+    parallax_min: Annotated[float, Field(gt=0)]
+    similarity_min: Cosine
+    sameness_max: Cosine
+    set_by: Filled
+
+    def value(self) -> ChallengeLimits:
+        return ChallengeLimits(**self.model_dump())
+
+
 class _PointFile(_File):
     release: Filled
     match_min: Cosine
@@ -174,6 +187,7 @@ class _PointFile(_File):
     live_min: Share | None
     faults: dict[Reason, _LimitEntry]
     ktp_faults: dict[Reason, _LimitEntry] = {}
+    challenge: _ChallengeEntry | None = None
     set_by: Filled
 
     def value(self) -> OperatingPoint:
@@ -186,6 +200,7 @@ class _PointFile(_File):
             faults=_limits(self.faults),
             set_by=self.set_by,
             ktp_faults=_limits(self.ktp_faults),
+            challenge=self.challenge.value() if self.challenge else None,
         )
 
 
