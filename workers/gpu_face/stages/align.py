@@ -32,6 +32,9 @@ MOUTH_SHIFT = (
 FIRST_EYE = [33, 133, 159, 145, 158, 153, 160, 144]
 OTHER_EYE = [263, 362, 386, 374, 385, 380, 387, 373]
 NOSE_RIDGE, NOSE_TIP, NOSE_TIP_WEIGHT = 4, 1, 0.6
+# How much of a chip's reduction is left to sampling, at most. Of 0.75, 1 and no averaging at all this moved the error
+# rates of 863 photographs at three sizes least, and where it did, down (2026-11-21).
+MOST_REST = 0.75
 FIRST_MOUTH_CORNER, OTHER_MOUTH_CORNER = 61, 291
 
 
@@ -124,18 +127,29 @@ def _upright_squares(faces: Sequence[Face], mesh_scale: float, size: int) -> NDA
 def _cut(picture: Picture, matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
     """Return `size` x `size` px of the picture under the transform, black beyond it.
 
-    A strong reduction goes by area first: sampling it straight would alias fine detail of a large photograph. Only the
+    A strong reduction goes by area first, a whole number of times: sampling it straight would alias fine detail of a
+    large photograph, and OpenCV takes 0.4 ms over fractions of pixels of a face where whole ones take 0.05. Only the
     part that is seen is reduced.
     """
-    pixels, scale = picture.pixels, float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if scale < 1 / 2:
+    pixels, times = picture.pixels, int(MOST_REST / float(np.hypot(matrix[0, 0], matrix[1, 0])))
+    if times > 1:
         corner, pixels = _seen(pixels, matrix, size)
-        height, width = pixels.shape[:2]
-        smaller = max(round(2 * scale * width), 1), max(round(2 * scale * height), 1)
-        pixels = cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        pixels = _shrunk(pixels, times)
         shift = matrix[:, 2:] + matrix[:, :2] @ corner[:, None]
-        matrix = np.hstack([matrix[:, :2] * (width / smaller[0], height / smaller[1]), shift])
+        matrix = np.hstack([matrix[:, :2] * times, shift])
     return cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+
+
+def _shrunk(pixels: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """Return every `times` x `times` px as their mean; less than that at the right and lower edge is repeated."""
+    height, width = pixels.shape[:2]
+    below, beside = -height % times, -width % times
+    if below or beside:
+        pixels = cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_REPLICATE).astype(
+            np.uint8, copy=False
+        )
+    small = (-(-width // times), -(-height // times))
+    return cv2.resize(pixels, small, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _seen(

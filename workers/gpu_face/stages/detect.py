@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -190,10 +191,11 @@ def _decode_blazeface(detector: Detector, inputs: NDArray[np.uint8]) -> Candidat
     )
 
 
+@cache
 def _blazeface_anchors(size: int) -> NDArray[np.float32]:
     """Return the anchors' centres (896, 2): two in every cell of 8 px, six in every cell of 16 px, row by row."""
     grids = [_grid((size, size), stride, 0.5).repeat(count, axis=0) for stride, count in ((8, 2), (16, 6))]
-    return np.concatenate(grids)
+    return _unchanging(np.concatenate(grids))
 
 
 def _decode_yunet(detector: Detector, inputs: NDArray[np.uint8]) -> Candidates:
@@ -247,13 +249,20 @@ def _over_strides(outputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]
     return np.concatenate(outputs, axis=1)
 
 
+@cache
 def _cells(shape: tuple[int, ...], anchors: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the corners (K, 2) and the strides (K,), px, of an input's cells, each as often as it has anchors."""
     grids = [_grid(shape, stride, 0.0).repeat(anchors, axis=0) for stride in CELL_STRIDES]
     strides = [
         np.full(len(grid), stride, np.float32) for grid, stride in zip(grids, CELL_STRIDES, strict=True)
     ]
-    return np.concatenate(grids), np.concatenate(strides)
+    return _unchanging(np.concatenate(grids)), _unchanging(np.concatenate(strides))
+
+
+def _unchanging(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the array, which is kept for the next batch, closed to writing."""
+    array.flags.writeable = False
+    return array
 
 
 def _grid(shape: tuple[int, ...], stride: int, shift: float) -> NDArray[np.float32]:
