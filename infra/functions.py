@@ -130,14 +130,18 @@ def _particular(application: str) -> list[Json]:
         "register": [
             *reads_photos(),
             allow(["s3:PutObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),  # signs upload forms
-            allow(["sns:Publish"], ["*"], Sid="TextMessages"),  # a phone has no ARN
+            _sends_texts(),
         ],
-        "verify": reads_photos(),
+        "verify": [*reads_photos(), _sends_texts()],
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], [documents]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
         ],
     }[application]
+
+
+def _sends_texts() -> Json:
+    return allow(["sns:Publish"], ["*"], Sid="TextMessages")  # a phone has no ARN
 
 
 def _fed(event: Json) -> Json:

@@ -1,4 +1,4 @@
-"""Registration: phone code, session, the form as typed, upload slots, submit and status.
+"""Registration: the account (`gelombang.api.account`), the form as typed, upload slots, submit and status.
 
 A request goes from a route below through `gelombang.api.routes` to the function of `gelombang.journey`.
 """
@@ -8,22 +8,20 @@ from __future__ import annotations
 from chalice.app import Chalice
 
 from gelombang import wiring
+from gelombang.api.account import serve_account
 from gelombang.api.callers import ANYONE, APPLICANT
-from gelombang.api.forms import CodeForm, DraftForm, EmptyForm, PhotoForm, SessionForm
+from gelombang.api.forms import DraftForm, EmptyForm, PhotoForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.application import ApplicationId, Slot, State
 from gelombang.domain.errors import (
-    CodeError,
     FormChangedError,
     MoveNotAllowedError,
     NotFoundError,
-    TooManyRequestsError,
 )
-from gelombang.journey import photos, registration, sessions, status
+from gelombang.journey import photos, registration, status
 from gelombang.journey.ports import UploadForm
 from gelombang.journey.registration import FormView
-from gelombang.journey.sessions import CodeSent, SessionStarted
 from gelombang.journey.status import Status
 
 FORM = "/v1/application/form"
@@ -34,32 +32,7 @@ SUBMITTING = (MoveNotAllowedError,)
 
 app = Chalice(app_name="gelombang-register", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
-
-
-@routes.serve(
-    Route("POST", "/v1/codes", ANYONE, CodeForm, CodeSent, "Send a phone code", 202, (TooManyRequestsError,))
-)
-def send_code(call: Call[None, CodeForm]) -> CodeSent:
-    """Send a code to the phone, for one action."""
-    return sessions.send_code(call.ports, call.form.phone, call.form.action)
-
-
-@routes.serve(
-    Route(
-        "POST",
-        "/v1/sessions",
-        ANYONE,
-        SessionForm,
-        SessionStarted,
-        "Confirm a code",
-        201,
-        (CodeError,),
-        is_secret=True,
-    )
-)
-def confirm_code(call: Call[None, SessionForm]) -> SessionStarted:
-    """Use the code up and hand out a session."""
-    return sessions.confirm_code(call.ports, call.form.challenge_id, call.form.code)
+serve_account(routes)
 
 
 @routes.serve(

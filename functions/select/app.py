@@ -22,7 +22,7 @@ from gelombang.domain.messages import QueueName
 from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import selection
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
-from gelombang.journey.sessions import Staff
+from gelombang.journey.staff import Staff
 from gelombang.observability import write_event
 
 PAGE_S = 5  # how long a public page may be kept: short enough that nobody misses an opening

@@ -5,6 +5,7 @@ The queue handlers are hints to look at the table; each may come twice. `reconci
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
@@ -20,7 +21,7 @@ from gelombang.domain.messages import QueueName
 from gelombang.journey import explanation, photos, reconciliation, review, verification
 from gelombang.journey.explanation import Story
 from gelombang.journey.review import CaseView
-from gelombang.journey.sessions import Staff
+from gelombang.journey.staff import Staff
 from gelombang.observability import write_event
 
 CASE = "/v1/reviews/{case_id}"
@@ -67,9 +68,7 @@ def face_evidence(event: SQSEvent) -> dict[str, Any]:
 def reconcile(_event: CloudWatchEvent) -> None:
     """Send what the outbox still holds, and move on what is stuck."""
     found = reconciliation.reconcile(wiring.ports_from_environment())
-    write_event(
-        routes.logger, "reconciled", relayed_count=found.relayed_count, redriven_count=found.redriven_count
-    )
+    write_event(routes.logger, "reconciled", **asdict(found))
 
 
 @routes.serve(Route("GET", "/v1/reviews", REVIEWER, EmptyForm, Cases, "Cases waiting for a reviewer"))

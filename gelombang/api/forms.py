@@ -23,10 +23,17 @@ class EmptyForm(StrictForm):
 
 
 class CodeForm(StrictForm):
-    """Ask for a phone code."""
+    """Ask for a phone code to sign in; `device` is any name the client gives itself and keeps."""
 
     phone: Annotated[str, Field(max_length=32, examples=["+6281200000001"])]
     action: Annotated[Literal["log_in"], Field(examples=["log_in"])]
+    device: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$", examples=[""])] = ""
+
+
+class PhoneForm(StrictForm):
+    """The number to sign in with from now on."""
+
+    phone: Annotated[str, Field(max_length=32, examples=["+6281200000002"])]
 
 
 class SessionForm(StrictForm):

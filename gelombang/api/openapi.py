@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from gelombang.api.body import BodyTooLargeError, BodyUnreadableError, MediaTypeError
-from gelombang.api.callers import ANYONE, APPLICANT
+from gelombang.api.callers import ANYONE, APPLICANTS
 from gelombang.api.conditions import IDEMPOTENCY_KEY
 from gelombang.api.forms import EmptyForm
 from gelombang.api.problem_pages import example_problem
@@ -121,7 +121,7 @@ def problem_kinds(route: Route[Any, Any]) -> list[type[GelombangError]]:
     kinds = {*route.problems, UnexpectedError, errors.DependencyError}
     if route.callers is not ANYONE:
         kinds.add(errors.NotSignedInError)
-    if route.callers not in (ANYONE, APPLICANT):
+    if route.callers.scope:
         kinds.add(errors.NotAllowedError)
     if route.method != "GET":
         kinds |= {BodyTooLargeError, BodyUnreadableError, MediaTypeError}
@@ -153,7 +153,7 @@ def _operation(function: str, route: Route[Any, Any], schemas: dict[tuple[Any, M
         form = schemas[route.form, "validation"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": form}}}
     if route.callers is not ANYONE:
-        scheme = "applicant" if route.callers is APPLICANT else "staff"
+        scheme = "applicant" if route.callers.name == APPLICANTS else "staff"
         operation["security"] = [{scheme: []}]
     return operation
 

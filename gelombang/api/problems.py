@@ -295,6 +295,8 @@ def wait_of(error: errors.GelombangError) -> int:
         return error.retry_after_s
     if isinstance(error, errors.DependencyError):
         return DEPENDENCY_RETRY_S
+    if isinstance(error, errors.CodeError) and not error.tries_left:
+        return error.resend_after_s  # this code is of no use any more, so the next one is what to wait for
     return CONFLICT_RETRY_S if isinstance(error, errors.ConflictError) else 0
 
 
@@ -314,7 +316,7 @@ def _facts(error: errors.GelombangError) -> dict[str, Any]:
     if isinstance(error, errors.MoveNotAllowedError):
         return {"state": str(error.state), "move": str(error.move)}
     if isinstance(error, errors.CodeError):
-        return {"tries_left": error.tries_left}
+        return {"tries_left": error.tries_left, "resend_after_s": error.resend_after_s}
     return {}
 
 

@@ -51,12 +51,16 @@ class InvalidFormError(RefusedError):
 
 
 class CodeError(RefusedError):
-    """A phone code was not accepted; `reason` is CODE_WRONG, CODE_EXPIRED or CODE_USED_UP."""
+    """A phone code was not accepted; `reason` is CODE_WRONG, CODE_EXPIRED or CODE_USED_UP.
 
-    def __init__(self, reason: str, tries_left: int = 0) -> None:
+    `resend_after_s` is the wait until another message can be sent, 0 when it can be now.
+    """
+
+    def __init__(self, reason: str, tries_left: int = 0, resend_after_s: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.tries_left = tries_left
+        self.resend_after_s = resend_after_s
 
 
 class NotSignedInError(RefusedError):

@@ -17,11 +17,9 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Ports
 from gelombang.journey.review import CaseRecord, case_record
-from gelombang.journey.sessions import Staff
+from gelombang.journey.staff import Scope, Staff
 from gelombang.journey.status import Status, status_of
 from gelombang.journey.verification import face_check_name
-
-AUDITOR = "auditor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def explain(ports: Ports, programme: Programme, staff: Staff, application_id: st
         NotAllowedError: not an auditor.
         NotFoundError: no such application.
     """
-    staff.must_be(AUDITOR)
+    staff.must_have(Scope.READ_STORIES)
     application = applications.load(ports, application_id)
     application = applications.save(ports, application, "explained", {"auditor": staff.name})
     entries = applications.audit_of(ports, application.application_id)

@@ -1,8 +1,8 @@
 """Finds what got stuck and moves it on: queues are hints, the table is the truth.
 
-Every minute: messages still in the outbox are sent, and every application that the machine itself must move on, and
-that nobody has touched for a while, is asked about again. Which states those are follows from the state machine:
-`applications.save` puts exactly the `WORKING_STATES` on the worklist.
+Every minute: messages still in the outbox and notices that no provider took are sent, and every application that the
+machine itself must move on, and that nobody has touched for a while, is asked about again. Which states those are
+follows from the state machine: `applications.save` puts exactly the `WORKING_STATES` on the worklist.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import timedelta
 from gelombang.domain.application import WORKING_STATES
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.messages import ChecksDue, Message
-from gelombang.journey import applications
+from gelombang.journey import applications, notices
 from gelombang.journey.applications import OUTBOX, STUCK
 from gelombang.journey.evidence import evidence_of
+from gelombang.journey.notices import NOTICES
 from gelombang.journey.ports import Ports
 from gelombang.journey.verification import face_request
 
@@ -29,6 +30,7 @@ class Reconciled:
 
     relayed_count: int
     redriven_count: int
+    told_count: int
 
 
 def reconcile(ports: Ports) -> Reconciled:
@@ -36,9 +38,11 @@ def reconcile(ports: Ports) -> Reconciled:
     now = ports.clock.now()
     waiting = ports.rows.read_due(OUTBOX, now - timedelta(seconds=OUTBOX_SECONDS))
     relayed = sum(applications.relay(ports, row) for row in waiting)
+    untold = ports.rows.read_due(NOTICES, now - timedelta(seconds=OUTBOX_SECONDS))
+    told = sum(notices.send_notice(ports, row) for row in untold)
     stuck = ports.rows.read_due(STUCK, now - timedelta(minutes=STUCK_MINUTES))
     redriven = sum(_redrive(ports, row.fields["application_id"]) for row in stuck)
-    return Reconciled(relayed, redriven)
+    return Reconciled(relayed, redriven, told)
 
 
 def _redrive(ports: Ports, application_id: str) -> bool:

@@ -16,10 +16,11 @@ from gelombang.domain.errors import FieldFault, FormChangedError, InvalidFormErr
 from gelombang.domain.messages import ChecksDue
 from gelombang.domain.nik import kk_faults, nik_faults
 from gelombang.domain.programme import Programme
-from gelombang.journey import applications
+from gelombang.journey import applications, notices
 from gelombang.journey.applications import rereading
+from gelombang.journey.notices import Notice
 from gelombang.journey.photos import record_missed_arrivals
-from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Require, Row
+from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region", "consent")
 SHOWN_AGAIN = ("name", "birth_date", "region", "consent")  # NIK and KK are never sent back
@@ -89,7 +90,7 @@ def submit(ports: Ports, application_id: str) -> Application:
     """Hand the application in: the first time with its form, later with just the photographs that were refused.
 
     A NIK that another application holds is accepted all the same, so that nobody can find out whose NIK
-    is known; its owner is told, and a reviewer decides.
+    is known; the checks tell its owner (`tell_owner`), and a reviewer decides.
 
     Raises:
         InvalidFormError: fields or photographs are missing; all of them are named.
@@ -113,13 +114,9 @@ def submit(ports: Ports, application_id: str) -> Application:
         moved, form=form, draft={}, checks=kept, submission=application.submission + 1, face_check_id=""
     )
     asked = ChecksDue(application_id, moved.submission)
-    claim, owner = _claim_nik(ports, application_id, form.nik_tag)
-    saved = applications.save(
-        ports, moved, "submitted", {"submission": moved.submission}, announce=[asked], also=[claim]
-    )
-    if owner and not application.form:
-        _tell_owner(ports, owner)
-    return saved
+    claim = _claim_nik(ports, application_id, form.nik_tag)
+    facts = {"submission": moved.submission}
+    return applications.save(ports, moved, "submitted", facts, announce=[asked], also=[claim])
 
 
 def form_etag(application: Application) -> str:
@@ -127,6 +124,20 @@ def form_etag(application: Application) -> str:
     typed = application.draft or (application.form and [application.form.sealed_nik, application.submission])
     content = json.dumps([application.state is State.DRAFT, typed], sort_keys=True)
     return f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
+
+
+def tell_owner(ports: Ports, application: Application) -> None:
+    """Tell whoever holds this application's NIK, once, that another application names it; not from a request.
+
+    Raises:
+        DependencyError: the table could not be reached.
+    """
+    row = ports.rows.read(Key(f"NIK#{application.form.nik_tag}")) if application.form else None
+    if row is None or row.fields["application_id"] == application.application_id:
+        return
+    owner = applications.load(ports, row.fields["application_id"])
+    name = f"nik-{application.application_id}-{owner.application_id}"
+    notices.tell(ports, Notice(name, owner.phone_tag, owner.sealed_phone, NIK_ASKED_AGAIN_TEXT))
 
 
 def seal_context(application_id: str, name: str) -> dict[str, str]:
@@ -265,17 +276,8 @@ def _open(ports: Ports, application_id: str, name: str, sealed: str) -> str:
     return ports.vault.open(sealed, seal_context(application_id, name))
 
 
-def _claim_nik(ports: Ports, application_id: str, nik_tag: str) -> tuple[Change, str]:
-    """Return the change that claims the NIK, or that holds its row still, and whose it is if not ours."""
+def _claim_nik(ports: Ports, application_id: str, nik_tag: str) -> Change:
+    """Return the change that claims the NIK, or writes its row again as it was: as much work, whoever has it."""
     key = Key(f"NIK#{nik_tag}")
-    row = ports.rows.read(key)
-    if row is None:
-        return Put(Row(key, {"application_id": application_id})), ""
-    owner = str(row.fields["application_id"])
-    return Require(key, row.version), "" if owner == application_id else owner
-
-
-def _tell_owner(ports: Ports, owner_id: str) -> None:
-    owner = applications.load(ports, owner_id)
-    number = ports.vault.open(owner.sealed_phone, {"phone_tag": owner.phone_tag})
-    ports.texts.send(number, NIK_ASKED_AGAIN_TEXT)
+    row = ports.rows.read(key) or Row(key, {"application_id": application_id})
+    return Put(row)

@@ -14,9 +14,8 @@ from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
-from gelombang.journey.sessions import Staff
+from gelombang.journey.staff import Scope, Staff
 
-REVIEWER = "reviewer"
 OPEN = "review"  # worklist of open cases
 
 
@@ -104,7 +103,7 @@ def open_cases(ports: Ports, staff: Staff) -> list[CaseHead]:
     Raises:
         NotAllowedError: not a reviewer.
     """
-    staff.must_be(REVIEWER)
+    staff.must_have(Scope.DECIDE_CASES)
     return [_head(row) for row in ports.rows.read_due(OPEN, ports.clock.now())]
 
 
@@ -116,7 +115,7 @@ def view_case(ports: Ports, staff: Staff, case_id: str) -> CaseView:
         NotAllowedError: not a reviewer.
         NotFoundError: no such case.
     """
-    staff.must_be(REVIEWER)
+    staff.must_have(Scope.DECIDE_CASES)
     row = _case(ports, case_id)
     head = _head(row)
     application = applications.load(ports, head.application_id)
@@ -134,7 +133,7 @@ def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecisi
         NotFoundError: no such case.
         MoveNotAllowedError: already decided, or the NIK still belongs to somebody else.
     """
-    staff.must_be(REVIEWER)
+    staff.must_have(Scope.DECIDE_CASES)
     row = _case(ports, case_id)
     application = applications.load(ports, row.fields["application_id"])
     if application.state is not State.IN_REVIEW or application.review_case_id != case_id:

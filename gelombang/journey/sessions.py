@@ -1,48 +1,29 @@
-"""Phone codes and the sessions they open; and who a token belongs to.
+"""Sessions: opened by a phone code, listed and ended by their owner, several at once.
 
-A code is six digits, lives ten minutes, has five tries and works once, for the action it was sent for. Only its keyed
-HMAC is stored. Source of the numbers: NIST SP 800-63B (ten minutes, once), with fewer tries than its limit.
+A token is 256 random bits, shown once and stored only as a hash; every sign-in makes a new one. A session ends twelve
+hours after it was last used and two weeks after it began, and never because its owner was throttled.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import phonenumbers
-
 from gelombang.domain.application import Application, ApplicationId, State
-from gelombang.domain.errors import (
-    CodeError,
-    ConflictError,
-    FieldFault,
-    InvalidFormError,
-    NotAllowedError,
-    NotSignedInError,
-    TooManyRequestsError,
-)
-from gelombang.journey import applications
-from gelombang.journey.ports import Change, Key, Ports, Put, Row
+from gelombang.domain.errors import ConflictError, NotFoundError, NotSignedInError
+from gelombang.journey import applications, codes
+from gelombang.journey.applications import rereading
+from gelombang.journey.codes import Action, CodeTaken
+from gelombang.journey.limits import LIMITS, Limits
+from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
 
-CODE_MINUTES = 10
-CODE_TRIES = 5
-RESEND_AFTER_S = (30, 60, 120, 300)  # after the first, second, third and every further code within an hour
-SESSION_HOURS = 12
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(days=14)  # long enough to come back after days, on a phone that may be somebody else's
+NOTED_EVERY = timedelta(minutes=15)  # that a session is used is written this often, not at each request
+MOST_SESSIONS = 10  # of one application; the one that began first makes room
 TOKEN_BYTES = 32
-CODE_TEXT = (
-    "Kode Anda {code}, berlaku {minutes} menit, hanya untuk masuk di situs resmi. Jangan beri tahu siapa pun."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class CodeSent:
-    """A code is on its way; `challenge_id` must come back with it."""
-
-    challenge_id: str
-    expires_in_s: int
-    resend_after_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,80 +32,52 @@ class SessionStarted:
 
     token: str
     application_id: ApplicationId
-    expires_at: datetime
+    expires_at: datetime  # unless it is used before
 
 
 @dataclass(frozen=True, slots=True)
-class Staff:
-    """Somebody who works for the programme; `role` is operator, reviewer or auditor."""
+class Session:
+    """An open session, as its token tells it."""
 
-    name: str
-    role: str
-
-    def must_be(self, role: str) -> None:
-        """Let only this role pass.
-
-        Raises:
-            NotAllowedError: the role is another one.
-        """
-        if self.role != role:
-            raise NotAllowedError(role)
+    application_id: ApplicationId
+    session_id: str  # names the session to its owner; opens nothing
 
 
-def send_code(ports: Ports, phone: str, action: str) -> CodeSent:
-    """Send a six-digit code to an Indonesian mobile number, for one named action.
+@dataclass(frozen=True, slots=True)
+class SessionSeen:
+    """One of the applicant's sessions, as its owner sees it."""
 
-    Raises:
-        InvalidFormError: not an Indonesian mobile number.
-        TooManyRequestsError: the last code is too recent.
-    """
-    now = ports.clock.now()
-    number = _indonesian_mobile(phone)
-    phone_tag = ports.vault.tag("phone", number)
-    sending = _next_sending(ports, phone_tag, now)
-    challenge_id = ports.clock.random_bytes(16).hex()
-    code = f"{int.from_bytes(ports.clock.random_bytes(8)) % 1_000_000:06d}"
-    fields = {
-        "code_tag": ports.vault.tag("code", f"{challenge_id}:{action}:{code}"),
-        "phone_tag": phone_tag,
-        "sealed_phone": ports.vault.seal(number, {"phone_tag": phone_tag}),
-        "action": action,
-        "tries": 0,
-    }
-    challenge = Row(Key(f"CODE#{challenge_id}"), fields, expires_at=now + timedelta(minutes=CODE_MINUTES))
-    ports.rows.commit([Put(challenge), Put(sending)])
-    ports.texts.send(number, CODE_TEXT.format(code=code, minutes=CODE_MINUTES))
-    return CodeSent(challenge_id, CODE_MINUTES * 60, _wait_after(sending.fields["count"]))
+    session_id: str
+    created_at: datetime
+    seen_at: datetime  # within a quarter of an hour
+    is_this: bool
 
 
-def confirm_code(ports: Ports, challenge_id: str, code: str, action: str = "log_in") -> SessionStarted:
+def confirm_code(
+    ports: Ports, challenge_id: str, code: str, action: Action = Action.LOG_IN, allowed: Limits = LIMITS
+) -> SessionStarted:
     """Use a code up and start a session; a phone seen for the first time gets an application in DRAFT.
 
     Raises:
         CodeError: wrong, expired, used up, or sent for another action.
     """
+    return _confirm(ports, challenge_id, code, Action(action), allowed)
+
+
+def session_of(ports: Ports, token: str) -> Session:
+    """Return the session that a token opens, and keep it open.
+
+    Raises:
+        NotSignedInError: it opens none, or not any more.
+    """
+    row = ports.rows.read(_session_key(_hash_of(token)))
     now = ports.clock.now()
-    challenge = _live_challenge(ports, challenge_id, now)
-    expected = challenge.fields["code_tag"]
-    if not hmac.compare_digest(expected, ports.vault.tag("code", f"{challenge_id}:{action}:{code}")):
-        raise _count_wrong_try(ports, challenge)
-    token = ports.clock.random_bytes(TOKEN_BYTES).hex()
-    expires_at = now + timedelta(hours=SESSION_HOURS)
-    known = ports.rows.read(Key(f"PHONE#{challenge.fields['phone_tag']}"))
-    name = known.fields["application_id"] if known else f"app_{ports.clock.random_bytes(12).hex()}"
-    session = Row(_session_key(token), {"application_id": name}, expires_at=expires_at)
-    used_up = replace(challenge, fields=challenge.fields | {"tries": CODE_TRIES})
-    signed_in: list[Change] = [Put(used_up), Put(session)]
-    try:
-        if known:
-            ports.rows.commit(signed_in)
-        else:
-            phone = Row(Key(f"PHONE#{challenge.fields['phone_tag']}"), {"application_id": name})
-            fresh = _fresh_application(name, challenge, now)
-            applications.save(ports, fresh, "application_opened", also=[*signed_in, Put(phone)])
-    except ConflictError:
-        raise CodeError("CODE_USED_UP") from None
-    return SessionStarted(token, ApplicationId(name), expires_at)
+    if row is None or row.expires_at is None or row.expires_at <= now:
+        raise NotSignedInError
+    if now - datetime.fromisoformat(row.fields["seen_at"]) >= NOTED_EVERY:
+        with suppress(ConflictError):  # another request of this session noted it, or its owner ended it
+            ports.rows.commit([Put(_seen(row, now))])
+    return Session(ApplicationId(row.fields["application_id"]), row.fields["session_id"])
 
 
 def applicant_of(ports: Ports, token: str) -> ApplicationId:
@@ -133,78 +86,120 @@ def applicant_of(ports: Ports, token: str) -> ApplicationId:
     Raises:
         NotSignedInError: it opens none, or not any more.
     """
-    row = ports.rows.read(_session_key(token))
-    if row is None or row.expires_at is None or row.expires_at <= ports.clock.now():
-        raise NotSignedInError
-    return ApplicationId(row.fields["application_id"])
+    return session_of(ports, token).application_id
 
 
-def staff_of(ports: Ports, token: str) -> Staff:
-    """Return the member of staff a token belongs to.
+def list_sessions(ports: Ports, session: Session) -> list[SessionSeen]:
+    """Return the open sessions of this session's owner, the one that began first first."""
+    now = ports.clock.now()
+    rows = _rows_of(ports, session.application_id)
+    seen = [_view(row, session) for row in rows if row.expires_at and row.expires_at > now]
+    return sorted(seen, key=lambda one: (one.created_at, one.session_id))
+
+
+@rereading
+def end_session(ports: Ports, session: Session, session_id: str) -> None:
+    """End one of the owner's sessions; it may be this one.
 
     Raises:
-        NotSignedInError: it belongs to nobody.
+        NotFoundError: the owner has no such session.
     """
-    row = ports.rows.read(Key(f"STAFF#{_hash_of(token)}"))
-    if row is None:
-        raise NotSignedInError
-    return Staff(row.fields["name"], row.fields["role"])
+    rows = _rows_of(ports, session.application_id)
+    ended = [row for row in rows if row.fields["session_id"] == session_id]
+    if not ended:
+        raise NotFoundError
+    ports.rows.commit(_endings(ended))
 
 
-def _indonesian_mobile(phone: str) -> str:
-    fault = InvalidFormError((FieldFault("/phone", "PHONE_NOT_INDONESIAN_MOBILE"),))
-    try:
-        number = phonenumbers.parse(phone, "ID")
-    except phonenumbers.NumberParseException:
-        raise fault from None
-    is_mobile = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
-    if number.country_code != 62 or not is_mobile:  # noqa: PLR2004 - Indonesia's calling code
-        raise fault
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+@rereading
+def end_all_sessions(ports: Ports, session: Session) -> None:
+    """End every session of the owner, this one too."""
+    rows = _rows_of(ports, session.application_id)
+    if rows:
+        ports.rows.commit(_endings(rows))
 
 
-def _next_sending(ports: Ports, phone_tag: str, now: datetime) -> Row:
-    key = Key(f"CODES#{phone_tag}")
-    row = ports.rows.read(key) or Row(key, {"count": 0, "sent_at": ""})
-    if row.fields["sent_at"]:
-        since = now - datetime.fromisoformat(row.fields["sent_at"])
-        wait = timedelta(seconds=_wait_after(row.fields["count"])) - since
-        if wait > timedelta(0):
-            raise TooManyRequestsError(int(wait.total_seconds()) + 1)
-        if since > timedelta(hours=1):
-            row = replace(row, fields={"count": 0, "sent_at": ""})
-    fields = {"count": row.fields["count"] + 1, "sent_at": now.isoformat()}
-    return replace(row, fields=fields, expires_at=now + timedelta(hours=2))
+def renewal(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Change]]:
+    """Return a new session, and the changes that start it and end every other one of the application."""
+    started, changes = _start(ports, application_id)
+    return started, [*changes, *_endings(_rows_of(ports, application_id))]
 
 
-def _wait_after(count: int) -> int:
-    return RESEND_AFTER_S[min(count, len(RESEND_AFTER_S)) - 1]
+@rereading
+def _confirm(ports: Ports, challenge_id: str, code: str, action: Action, allowed: Limits) -> SessionStarted:
+    taken = codes.take_code(ports, challenge_id, code, action, allowed=allowed)
+    phone = Key(f"PHONE#{taken.phone_tag}")
+    known = ports.rows.read(phone)
+    if known:
+        name = known.fields["application_id"]
+        started, changes = _start(ports, name)
+        ports.rows.commit([*taken.changes, *changes, *_makes_room(ports, name)])
+        return started
+    name = f"app_{ports.clock.random_bytes(12).hex()}"
+    started, changes = _start(ports, name)
+    fresh = _fresh_application(name, taken, ports.clock.now())
+    also = [*taken.changes, *changes, Put(Row(phone, {"application_id": name}))]
+    applications.save(ports, fresh, "application_opened", also=also)
+    return started
 
 
-def _live_challenge(ports: Ports, challenge_id: str, now: datetime) -> Row:
-    row = ports.rows.read(Key(f"CODE#{challenge_id}"))
-    if row is None or row.expires_at is None or row.expires_at <= now:
-        raise CodeError("CODE_EXPIRED")
-    if row.fields["tries"] >= CODE_TRIES:
-        raise CodeError("CODE_USED_UP")
-    return row
-
-
-def _count_wrong_try(ports: Ports, challenge: Row) -> CodeError:
-    tries = challenge.fields["tries"] + 1
-    ports.rows.commit([Put(replace(challenge, fields=challenge.fields | {"tries": tries}))])
-    return CodeError("CODE_WRONG", CODE_TRIES - tries)
-
-
-def _fresh_application(name: str, challenge: Row, now: datetime) -> Application:
-    fields = challenge.fields
-    return Application(
-        ApplicationId(name), fields["phone_tag"], fields["sealed_phone"], State.DRAFT, now, now
+def _start(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Change]]:
+    now = ports.clock.now()
+    token = ports.clock.random_bytes(TOKEN_BYTES).hex()
+    token_hash, session_id = _hash_of(token), f"ses_{ports.clock.random_bytes(8).hex()}"
+    fields = {
+        "application_id": application_id,
+        "session_id": session_id,
+        "created_at": now.isoformat(),
+        "seen_at": now.isoformat(),
+    }
+    session = _seen(Row(_session_key(token_hash), fields), now)
+    listed = Row(
+        _listing_key(application_id, session_id), {"token_hash": token_hash}, expires_at=now + LONGEST
     )
+    started = SessionStarted(token, ApplicationId(application_id), now + IDLE)
+    return started, [Put(session), Put(listed)]
 
 
-def _session_key(token: str) -> Key:
-    return Key(f"SESSION#{_hash_of(token)}")
+def _seen(row: Row, now: datetime) -> Row:
+    longest = datetime.fromisoformat(row.fields["created_at"]) + LONGEST
+    return replace(row, fields=row.fields | {"seen_at": now.isoformat()}, expires_at=min(now + IDLE, longest))
+
+
+def _makes_room(ports: Ports, application_id: str) -> list[Change]:
+    rows = _rows_of(ports, application_id)
+    rows.sort(key=lambda row: str(row.fields["created_at"]))
+    return _endings(rows[: max(0, len(rows) + 1 - MOST_SESSIONS)])
+
+
+def _rows_of(ports: Ports, application_id: str) -> list[Row]:
+    """Return the rows of the application's sessions, those too that have ended and not been cleaned away."""
+    listed = ports.rows.read_partition(f"SESSIONS#{application_id}")
+    rows = (ports.rows.read(_session_key(row.fields["token_hash"])) for row in listed)
+    return [row for row in rows if row is not None]
+
+
+def _endings(rows: list[Row]) -> list[Change]:
+    """Return the changes that end these sessions; what lists them expires by itself."""
+    return [Delete(row.key, row.version) for row in rows]
+
+
+def _view(row: Row, session: Session) -> SessionSeen:
+    created_at, seen_at = (datetime.fromisoformat(row.fields[name]) for name in ("created_at", "seen_at"))
+    name = row.fields["session_id"]
+    return SessionSeen(name, created_at, seen_at, name == session.session_id)
+
+
+def _fresh_application(name: str, taken: CodeTaken, now: datetime) -> Application:
+    return Application(ApplicationId(name), taken.phone_tag, taken.sealed_phone, State.DRAFT, now, now)
+
+
+def _session_key(token_hash: str) -> Key:
+    return Key(f"SESSION#{token_hash}")
+
+
+def _listing_key(application_id: str, session_id: str) -> Key:
+    return Key(f"SESSIONS#{application_id}", session_id)
 
 
 def _hash_of(token: str) -> str:

@@ -25,7 +25,7 @@ from gelombang.journey import applications, review
 from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Key, Person, Ports, RegisterAnswer
-from gelombang.journey.registration import draft_of, release_nik, seal_context
+from gelombang.journey.registration import draft_of, release_nik, seal_context, tell_owner
 
 FIRST_RETRY_S = 5
 MOST_CORRECTIONS = 5  # so that nobody finds out a stranger's birth date by trying
@@ -44,6 +44,8 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
     if application.state is not State.CHECKING or application.submission != message.submission:
         return
     form = _form_of(application)
+    if not application.checks:
+        tell_owner(ports, application)
     today = jakarta_day(ports.clock.now())
     rules = rule_set_for(programme, today)
     checks = application.checks | _ask_registers(ports, application, form, rules, today)

@@ -12,7 +12,10 @@ from gelombang.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # The only statements about every resource, and why AWS has nothing narrower to name.
-EVERYWHERE = {("RegisterRole", "sns:Publish"): "a phone that gets a text message has no ARN"}
+EVERYWHERE = {
+    ("RegisterRole", "sns:Publish"): "a phone that gets a text message has no ARN",
+    ("VerifyRole", "sns:Publish"): "likewise, when an applicant is told something",
+}
 HANDLERS = {
     "app.photo_arrived",
     "app.checks_due",

@@ -166,6 +166,8 @@ def test_a_known_nik_gets_the_same_answer_and_its_owner_is_told(walk):
     second = walk.submit(citizen(1), "+6281234567891")
 
     assert walk.application(second).state is State.CHECKING
+    assert all("pendaftaran lain" not in text for _, text in walk.world.texts.sent)
+    walk.deliver()
     assert [phone for phone, text in walk.world.texts.sent if "pendaftaran lain" in text] == [
         "+6281234567890"
     ]

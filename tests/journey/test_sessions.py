@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from gelombang.domain.errors import (
@@ -11,11 +13,14 @@ from gelombang.domain.errors import (
     NotSignedInError,
     TooManyRequestsError,
 )
-from gelombang.journey import sessions
-from gelombang.journey.ports import Key, Put, Row
+from gelombang.journey import codes, sessions
+from gelombang.journey.ports import Put, Row
+from gelombang.journey.staff import Scope, staff_key, staff_of
 from tests.journey.walking import begin
 
 PHONE = "+6281234567890"
+MINE = codes.Asker(device="my-phone")
+MINE = codes.Asker(device="my-phone")
 
 
 @pytest.fixture
@@ -24,7 +29,7 @@ def walk():
 
 
 def send(walk, phone=PHONE):
-    sent = sessions.send_code(walk.ports, phone, "log_in")
+    sent = codes.send_code(walk.ports, phone)
     return sent.challenge_id, walk.world.texts.sent[-1][1].split("Kode Anda ")[1][:6]
 
 
@@ -93,9 +98,9 @@ def test_a_code_does_not_open_another_challenge(walk):
 def test_the_next_code_must_wait_longer_each_time(walk):
     waits = []
     for _ in range(5):
-        waits.append(sessions.send_code(walk.ports, PHONE, "log_in").resend_after_s)
+        waits.append(codes.send_code(walk.ports, PHONE, asker=MINE).resend_after_s)
         with pytest.raises(TooManyRequestsError) as refused:
-            sessions.send_code(walk.ports, PHONE, "log_in")
+            codes.send_code(walk.ports, PHONE, asker=MINE)
         assert 0 < refused.value.retry_after_s <= waits[-1] + 1
         walk.world.clock.advance(seconds=waits[-1])
 
@@ -105,7 +110,7 @@ def test_the_next_code_must_wait_longer_each_time(walk):
 @pytest.mark.parametrize("phone", ["", "halo", "+15551234567", "021-5551234", "+62", "0812"])
 def test_only_indonesian_mobiles_get_a_code(walk, phone):
     with pytest.raises(InvalidFormError) as refused:
-        sessions.send_code(walk.ports, phone, "log_in")
+        codes.send_code(walk.ports, phone)
 
     assert refused.value.faults[0].reason == "PHONE_NOT_INDONESIAN_MOBILE"
     assert walk.world.texts.sent == []
@@ -131,14 +136,18 @@ def test_neither_code_nor_token_nor_phone_lies_in_the_table(walk):
     assert token not in str(walk.world.rows._rows)
 
 
-def test_staff_have_one_role(walk):
-    key = Key(f"STAFF#{sessions._hash_of('secret')}")
-    walk.ports.rows.commit([Put(Row(key, {"name": "rina", "role": "reviewer"}))])
+def test_staff_may_do_what_their_role_may_until_their_token_ends(walk):
+    ends = walk.world.clock.now() + timedelta(hours=8)
+    row = Row(staff_key("secret"), {"name": "rina", "role": "reviewer"}, expires_at=ends)
+    walk.ports.rows.commit([Put(row)])
 
-    staff = sessions.staff_of(walk.ports, "secret")
+    staff = staff_of(walk.ports, "secret")
 
-    staff.must_be("reviewer")
+    staff.must_have(Scope.DECIDE_CASES)
     with pytest.raises(NotAllowedError):
-        staff.must_be("operator")
+        staff.must_have(Scope.RUN_WAVES)
     with pytest.raises(NotSignedInError):
-        sessions.staff_of(walk.ports, "guess")
+        staff_of(walk.ports, "guess")
+    walk.world.clock.advance(hours=8)
+    with pytest.raises(NotSignedInError):
+        staff_of(walk.ports, "secret")

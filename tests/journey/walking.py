@@ -13,7 +13,7 @@ from gelombang.domain.messages import FaceEvidenceReady, QueueName
 from gelombang.domain.nik import Sex
 from gelombang.domain.programme import Programme
 from gelombang.domain.verdict import Limit, OperatingPoint
-from gelombang.journey import applications, photos, registration, sessions, verification
+from gelombang.journey import applications, codes, photos, registration, sessions, staff, verification
 from gelombang.journey.evidence import evidence_row
 from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
@@ -33,8 +33,8 @@ POINT = OperatingPoint(
 JPEG = b"\xff\xd8\xff\xe0 the rest does not matter here"
 GOOD = PhotoEvidence(PhotoOutcome.ASSESSED, 480, 640, 1, {"sharpness": 90.0, "roll_deg": 1.0})
 SPOILED = PhotoEvidence(PhotoOutcome.ASSESSED, 480, 640, 1, {"sharpness": 3.0, "roll_deg": 30.0})
-REVIEWER = sessions.Staff("rina", "reviewer")
-AUDITOR = sessions.Staff("agus", "auditor")
+REVIEWER = staff.Staff("rina", "reviewer")
+AUDITOR = staff.Staff("agus", "auditor")
 
 
 def citizen(number: int = 1, born: date = date(1990, 1, 5), **facts: object) -> Citizen:
@@ -61,7 +61,7 @@ class Walk:
 
     def sign_in(self, phone: str = "+6281234567890") -> str:
         """Return the application of a phone after a code was sent and confirmed."""
-        sent = sessions.send_code(self.ports, phone, "log_in")
+        sent = codes.send_code(self.ports, phone)
         code = self.world.texts.sent[-1][1].split("Kode Anda ")[1][:6]
         return sessions.confirm_code(self.ports, sent.challenge_id, code).application_id
 

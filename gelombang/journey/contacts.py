@@ -1,0 +1,72 @@
+"""How an applicant is reached: the phone they sign in with, and how it is changed.
+
+new number ─▶ code to the new number, for this session ─▶ confirmed ─▶ one commit: the number is the application's,
+the old one is not, every other session has ended, this one has a new token ─▶ the old number is told
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gelombang.domain.errors import FieldFault, InvalidFormError
+from gelombang.journey import applications, codes, notices, sessions
+from gelombang.journey.applications import rereading
+from gelombang.journey.codes import Action, Asker, CodeSent
+from gelombang.journey.notices import Notice
+from gelombang.journey.ports import Delete, Key, Ports, Put, Row
+from gelombang.journey.sessions import Session, SessionStarted
+
+PHONE_CHANGED_TEXT = (
+    "Nomor HP pendaftaran Anda telah diganti; nomor ini tidak dapat dipakai masuk lagi. "
+    "Jika bukan Anda, datangi petugas dengan KTP."
+)
+
+
+def ask_to_change_phone(ports: Ports, session: Session, phone: str) -> CodeSent:
+    """Send a code to the number that the applicant wants to sign in with from now on.
+
+    Raises:
+        InvalidFormError: not an Indonesian mobile number.
+        TooManyRequestsError: the last code to it is too recent.
+        DependencyError: no provider took the message; nothing was counted.
+    """
+    return codes.send_code(ports, phone, Action.CHANGE_PHONE, Asker(session.session_id))
+
+
+@rereading
+def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -> SessionStarted:
+    """Make the number that the code was sent to the application's, and return this device's new session.
+
+    Raises:
+        CodeError: wrong, expired, used up, or asked for by another session.
+        InvalidFormError: the number belongs to another application; only who holds the phone gets to know.
+    """
+    taken = codes.take_code(ports, challenge_id, code, Action.CHANGE_PHONE, session_id=session.session_id)
+    application = applications.load(ports, session.application_id)
+    if taken.phone_tag != application.phone_tag and ports.rows.read(_phone_key(taken.phone_tag)):
+        raise InvalidFormError((FieldFault("/phone", "PHONE_HAS_APPLICATION"),))
+    started, changes = sessions.renewal(ports, session.application_id)
+    moved = replace(application, phone_tag=taken.phone_tag, sealed_phone=taken.sealed_phone)
+    told: list[Put] = []
+    if taken.phone_tag != application.phone_tag:
+        changes = [
+            *changes,
+            *_moved_phone(ports, application.phone_tag, taken.phone_tag, moved.application_id),
+        ]
+        name = f"phone-{application.application_id}-{application.audit_length}"
+        notice = Notice(name, application.phone_tag, application.sealed_phone, PHONE_CHANGED_TEXT)
+        told = [Put(notices.notice_row(ports, notice))]
+    applications.save(ports, moved, "phone_changed", also=[*taken.changes, *changes, *told])
+    for each in told:
+        notices.send_notice(ports, replace(each.row, version=1))
+    return started
+
+
+def _moved_phone(ports: Ports, old_tag: str, new_tag: str, application_id: str) -> list[Put | Delete]:
+    new = Put(Row(_phone_key(new_tag), {"application_id": application_id}))
+    old = ports.rows.read(_phone_key(old_tag))
+    return [new, Delete(old.key, old.version)] if old else [new]
+
+
+def _phone_key(phone_tag: str) -> Key:
+    return Key(f"PHONE#{phone_tag}")

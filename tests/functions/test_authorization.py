@@ -1,0 +1,83 @@
+"""Every route, called by every kind of caller, lets in exactly those that docs/authorization.md says."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from function_calls import Caller, sign_in, staff
+
+from gelombang.api.openapi import FUNCTIONS, routes_of
+from gelombang.api.routes import Route
+from gelombang.journey.staff import SCOPES_OF
+from gelombang.memory.ports import MemoryWorld
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = runpy.run_path(str(DOCS / "generate.py"))
+ROUTES = [route for function in FUNCTIONS for route in routes_of(function)]
+CALLERS = ("nobody", "unknown token", "ended session", "applicant", *SCOPES_OF)
+
+
+def a_caller(world: MemoryWorld, kind: str) -> Caller:
+    """Return somebody of this kind."""
+    if kind in SCOPES_OF:
+        return staff(world, kind)
+    if kind == "nobody":
+        return Caller()
+    if kind == "unknown token":
+        return Caller("a-guess")
+    applicant = sign_in(world, "+6281200000009")
+    if kind == "ended session":
+        world.clock.advance(hours=13)
+    return applicant
+
+
+@pytest.mark.parametrize("kind", CALLERS)
+def test_every_route_lets_in_exactly_whom_the_matrix_names(world: MemoryWorld, kind: str) -> None:
+    written = matrix()
+    caller = a_caller(world, kind)
+    found = {}
+    for route in ROUTES:
+        path = re.sub(r"{\w+}", "none", route.path)
+        answer = caller.send(route.method, path, None if route.method == "GET" else {})
+        found[route.method, route.path] = {401: "sign in", 403: "no"}.get(answer.status, "yes")
+        if kind == "applicant" and route.method == "DELETE":  # it signed itself out
+            caller = replace_token(world)
+
+    assert found == {key: row[kind] for key, row in written.items()}
+
+
+def test_the_matrix_in_the_docs_is_the_one_of_the_routes() -> None:
+    assert (DOCS / "authorization.md").read_text(encoding="utf-8") == PAGES["authorization_page"]()
+
+
+def test_staff_of_no_known_role_may_do_nothing(world: MemoryWorld) -> None:
+    stranger = staff(world, "gardener")
+
+    statuses = {
+        stranger.send(route.method, re.sub(r"{\w+}", "none", route.path), None).status for route in OF_STAFF
+    }
+
+    assert statuses == {403}
+
+
+OF_STAFF: list[Route[Any, Any]] = [route for route in ROUTES if route.callers.scope]
+
+
+def replace_token(world: MemoryWorld) -> Caller:
+    world.clock.advance(minutes=6)
+    return sign_in(world, "+6281200000009")
+
+
+def matrix() -> dict[tuple[str, str], dict[str, str]]:
+    """Return the table of docs/authorization.md by method and path."""
+    lines = (DOCS / "authorization.md").read_text(encoding="utf-8").splitlines()
+    rows = [
+        [cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    ]
+    head, _, *body = rows
+    kinds = head[2:-1]
+    return {(row[0], row[1]): dict(zip(kinds, row[2:-1], strict=True)) for row in body}
