@@ -2,9 +2,10 @@
 
 N faces with their pictures → N times 0..1 or None. The models are the MiniFASNet pair of Silent-Face
 (Apache-2.0): each sees the face with another width of its surroundings, and the mean of their answers counts.
-They catch screens and most flat prints and let paper masks and cut-outs pass (30 pictures: APCER 41 %, BPCER 0 % at
-0.5), so this ranks work for reviewers and turns nobody away. None: the pack has no such model, the photograph is
-not a selfie, or the face fills the picture so far that the models would not see what they were trained on.
+They catch screens and flat prints and let paper masks and cut-outs pass (`make report-accuracy`,
+docs/biometrics.md), so this ranks work for reviewers and turns nobody away. None: the pack has no such model, the
+photograph is not a selfie, or the face fills the picture so far that the models would not see what they were
+trained on.
 Cost: 10 ms a face on one core.
 """
 
@@ -20,8 +21,8 @@ from workers.gpu_face.faces import Face, Picture, Subject
 from workers.gpu_face.models import LivenessModel, Pack
 
 LIVE_CLASS = 1  # of 0 print, 1 live, 2 screen
-# How often the face must fit into the picture. Of 107 live faces cropped ever tighter, 36 % scored below 0.5 at
-# 1.3 and 9 % at 1.5; ten frames of real selfies at 1.43 to 1.6 all scored above 0.8 (2026-11-21).
+# How often the face must fit into the picture. Of 428 living people cut ever tighter, half fell below open-1's limit at
+# 1.3, a third at 1.4, a fifth at 1.5 and a ninth at 1.8 (`make report-accuracy PACK=open`, 2026-11-21).
 LEAST_ROOM = 1.5
 
 
