@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gelombang.domain.errors import DependencyError
+from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Row
 from gelombang.memory.rows import MemoryRows
 from workers.gpu_face.gallery import Gallery
@@ -207,6 +208,51 @@ def test_whoever_is_erased_is_forgotten_by_every_worker_and_their_vector_leaves_
     assert found_by(gallery, 1) == found_by(other, 1) == {}
     assert all("vector" not in row.fields for row in rows.read_partition(PARTITION))
     assert not gallery.erase("first", NOON + timedelta(seconds=7))
+
+
+def test_the_first_worker_that_reads_what_the_journey_asked_for_takes_the_face_from_the_table() -> None:
+    rows = MemoryRows()
+    gallery, other = Gallery(rows, "test-1"), Gallery(rows, "test-1")
+    gallery.enrol("first", face(1), NOON)
+    gallery.enrol("second", face(2), NOON)
+    other.refresh(NOON)
+
+    erase_face(rows, "first", ["test-1", "test-2"], NOON + timedelta(seconds=5))
+
+    for each in (gallery, other, Gallery(rows, "test-1")):
+        each.refresh(NOON + timedelta(seconds=6))
+        assert found_by(each, 1).keys() == {"second"}
+    faces, erased = (
+        [row for row in rows.read_partition(PARTITION) if key in row.fields] for key in ("vector", "erased")
+    )
+    assert [row.key.sort.partition("#")[2] for row in faces] == ["second"]
+    assert [row.expires_at for row in erased] == [NOON + timedelta(days=30, seconds=6)]
+
+
+def test_a_face_whose_row_was_written_after_its_erasure_was_asked_for_is_erased_too() -> None:
+    rows = MemoryRows()
+    erase_face(rows, "first", ["test-1"], NOON + timedelta(seconds=5))
+    Gallery(rows, "test-1").refresh(NOON + timedelta(seconds=6))
+
+    slow = Gallery(rows, "test-1")
+    slow.enrol("first", face(1), NOON)
+    slow.refresh(NOON + timedelta(seconds=7))
+
+    assert found_by(slow, 1) == {}
+    assert all("vector" not in row.fields for row in rows.read_partition(PARTITION))
+
+
+def test_who_is_enrolled_after_the_journey_asked_stays() -> None:
+    rows = MemoryRows()
+    gallery = Gallery(rows, "test-1")
+    gallery.enrol("first", face(1), NOON)
+    erase_face(rows, "first", ["test-1"], NOON + timedelta(seconds=5))
+    gallery.enrol("first", face(3), NOON + timedelta(seconds=6))
+
+    gallery.refresh(NOON + timedelta(seconds=7))
+
+    assert found_by(gallery, 3).keys() == {"first"}
+    assert len(enrolled_under(rows, "test-1")) == 1
 
 
 def test_an_erasure_reaches_a_store_on_disk_that_was_closed_meanwhile(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ one finds the other's. A worker's store is its own copy; on disk it says how far
 a restart reads only what came since, and it can be thrown away at any time.
 
 To erase a person is to take their row and leave one without a vector in its place, `erased`, until every worker has
-read it and forgotten them too. A store that was away for longer is built up anew from the table.
+read it and forgotten them too. A store that was away for longer is built up anew from the table. The journey leaves
+only the second (`gelombang.journey.gallery.erase_face`); the first worker that reads it does the rest.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.face_evidence import Candidate
+from gelombang.journey.gallery import face_key
 from gelombang.journey.ports import Delete, Key, Put, Row, Rows
 from workers.gpu_face.search.engine import Engine, choose_engine
 from workers.gpu_face.search.memory import FaceStore, MemoryStore
@@ -51,7 +54,7 @@ class Gallery:
     ) -> None:
         """Search in `store`, which belongs to this table and release; without one, in memory."""
         self._rows = rows
-        self._partition = f"GALLERY#{model_release}"
+        self._release = model_release
         self._store = MemoryStore() if store is None else store
         self._engine = choose_engine().engine if engine is None else engine
         self._threads = threads
@@ -70,8 +73,8 @@ class Gallery:
             self._store.clear()
             read_until = None
         for prefix in _prefixes(read_until, now + OVERLAP):
-            for row in self._rows.read_partition(self._partition, prefix):
-                self._read(row)
+            for row in self._rows.read_partition(f"GALLERY#{self._release}", prefix):
+                self._read(row, now)
         self._store.note_read(_to_stamp(now - OVERLAP))
 
     def enrol(self, application_id: str, vector: NDArray[np.float32], now: datetime) -> None:
@@ -117,15 +120,25 @@ class Gallery:
         """Return for each probe, (N, D) float32 of unit length, the most similar of everybody else."""
         return search_gallery(probes, applicants, self._store, self._engine, threads=self._threads)
 
-    def _read(self, row: Row) -> None:
+    def _read(self, row: Row, now: datetime) -> None:
         enrolled_at, _, application_id = row.key.sort.partition("#")
         stamp = _to_stamp(datetime.fromisoformat(enrolled_at))
         if "erased" not in row.fields:
             self._take(application_id, stamp, _to_vector(row.fields["vector"]))
             return
+        self._forget(application_id, stamp)
+        if row.expires_at is None:  # the journey asked for it, and the face's row is taken now
+            with suppress(ConflictError):  # another worker says so
+                self._rows.commit([Put(replace(row, expires_at=now + ERASURES_KEPT))])
+
+    def _forget(self, application_id: str, stamp: int) -> None:
+        """Erase a face that was enrolled before: the table first, for who has forgotten it cannot take its row."""
         known = self._store.find(application_id)
-        if known is not None and known[0] < stamp:
-            self._store.erase(application_id)
+        if known is None or known[0] >= stamp:
+            return
+        with suppress(ConflictError):  # taken already, by who erased it or by another worker
+            self._rows.commit([Delete(self._key(application_id, known[0]), ROW_VERSION)])
+        self._store.erase(application_id)
 
     def _take(self, application_id: str, stamp: int, vector: NDArray[np.float32]) -> None:
         """Put a face in the store; of two faces of one applicant the later stays, and the other's row is erased.
@@ -145,7 +158,7 @@ class Gallery:
             self._rows.commit([Delete(self._key(application_id, older), ROW_VERSION)])
 
     def _key(self, application_id: str, stamp: int) -> Key:
-        return Key(self._partition, f"{_to_time(stamp).isoformat(timespec='microseconds')}#{application_id}")
+        return face_key(self._release, application_id, _to_time(stamp))
 
 
 def _prefixes(since: datetime | None, until: datetime) -> list[str]:

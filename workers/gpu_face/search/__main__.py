@@ -15,6 +15,9 @@ import numpy as np
 import typer
 from rich.progress import Progress
 
+from gelombang.domain.errors import GelombangError
+from gelombang.wiring import ports_from_environment
+from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.search.clusters import find_clusters
 from workers.gpu_face.search.engine import choose_engine
 from workers.gpu_face.search.snapshot import open_whole, snapshots_at, take_snapshot
@@ -69,6 +72,42 @@ def compact(folder: Folder, release: Release) -> None:
     with Store(folder, release) as store:
         store.compact()
         typer.echo(f"{len(store)} faces in {len(store.segments)} segments")
+
+
+@app.command()
+def erase(
+    folder: Folder,
+    release: Release,
+    applications: Annotated[list[str] | None, typer.Argument(help="whose faces to erase")] = None,
+    *,
+    place: Annotated[
+        str | None, typer.Option("--snapshot", help="folder or s3://bucket/prefix of the store's snapshot")
+    ] = None,
+) -> None:
+    """Erase faces for good: from the table, from this store's files, and from its snapshot.
+
+    Without applications it carries out what was asked for elsewhere. Done twice, or after a kill, it goes on. Other
+    workers forget a face when they next read the table, and their disks lose it when they next start.
+    """
+    ports, names = ports_from_environment(), applications or []
+    try:
+        with Store(folder, release) as store, Progress() as bar:
+            task = bar.add_task("erasing", total=len(names) + 2)
+            gallery = Gallery(ports.rows, release, store)
+            gallery.refresh(ports.clock.now())
+            for name in names:
+                typer.echo(
+                    f"{name} {'erased' if gallery.erase(name, ports.clock.now()) else 'was not enrolled'}"
+                )
+                bar.advance(task)
+            store.compact()
+            bar.advance(task)
+            if place is not None:
+                take_snapshot(store, snapshots_at(place))
+            bar.advance(task)
+    except (ValueError, GelombangError) as error:
+        typer.echo(f"not done, begin again: {error or type(error).__name__}", err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command()
