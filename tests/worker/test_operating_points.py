@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.accuracy import crop_trials
 from benchmarks.accuracy.comparisons import Comparisons, across, search_rates, within
 from benchmarks.accuracy.operating_points import first_point, live_threshold, set_thresholds, write_point
 from benchmarks.accuracy.people import Measured, as_ktp, halves
@@ -268,6 +269,24 @@ def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(
     goals = json.loads((tmp_path / "reports" / "accuracy-default.json").read_text())["goals"]
     assert all(f"goal {goal['name']} {goal['figure']}" in result.stdout for goal in goals)
     assert (POINTS / "default-2.json").read_bytes() == before
+
+
+@pytest.mark.pack
+@pytest.mark.xdist_group("pack")
+@pytest.mark.usefixtures("default_pack")
+def test_trying_crops_tells_each_way_of_showing_a_face(people, capsys, monkeypatch):
+    monkeypatch.setattr(crop_trials, "WIDTHS", (0.9, 1.0))
+
+    crop_trials.run(faces=people)
+
+    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert [(row[1].strip(), row[2].strip()) for row in rows] == [
+        ("0.9", "no"),
+        ("1.0", "no"),
+        ("0.9", "yes"),
+        ("1.0", "yes"),
+    ]
+    assert all(0.5 < float(row[3].strip("% ")) / 100 <= 1 for row in rows)
 
 
 @pytest.mark.shared
