@@ -77,9 +77,9 @@ def _ours(spec: dict[str, Any]) -> dict[str, Any]:
     import numpy as np  # noqa: PLC0415
 
     from workers.gpu_face.faces import Picture, Subject  # noqa: PLC0415
-    from workers.gpu_face.flow import flow  # noqa: PLC0415
+    from workers.gpu_face.flow import GroupLimits, flow  # noqa: PLC0415
     from workers.gpu_face.models import load_pack  # noqa: PLC0415
-    from workers.gpu_face.pipeline import SELFIE_SIDE_PX  # noqa: PLC0415
+    from workers.gpu_face.pipeline import CPU_GROUP, GROUP_PIXELS, SELFIE_SIDE_PX  # noqa: PLC0415
     from workers.gpu_face.sandbox import Sandbox  # noqa: PLC0415
     from workers.gpu_face.stages.align import align_faces, trace_meshes  # noqa: PLC0415
     from workers.gpu_face.stages.detect import detect_faces  # noqa: PLC0415
@@ -98,24 +98,41 @@ def _ours(spec: dict[str, Any]) -> dict[str, Any]:
     def prepare(content: bytes) -> Any:  # noqa: ANN401
         return timed("decode", lambda: sandbox.decode_picture(content, Subject.SELFIE, SELFIE_SIDE_PX))
 
-    def infer(picture: Picture) -> list[float] | None:
-        (faces,) = timed("detect", lambda: detect_faces(pack, [picture]))
-        if not faces:
-            return None
-        pictures = [picture] * len(faces)
+    def infer(pictures: Sequence[Picture]) -> list[list[float] | None]:
+        found = timed("detect", lambda: detect_faces(pack, pictures))
+        places = [i for i, faces in enumerate(found) for _ in faces]
+        shown, faces = [pictures[i] for i in places], [face for faces in found for face in faces]
         if pack.mesh is not None:
-            faces = timed("mesh", lambda: trace_meshes(pack, pictures, faces))
-        chips = timed("align", lambda: align_faces(pack, pictures, faces))
+            faces = timed("mesh", lambda: trace_meshes(pack, shown, faces))
+        chips = timed("align", lambda: align_faces(pack, shown, faces))
         vectors = timed("embed", lambda: embed_faces(pack, chips))
-        widest = int(np.argmax([face.box[2] - face.box[0] for face in faces]))
-        return [float(value) for value in vectors[widest]]
+        widest: dict[int, tuple[float, int]] = {}
+        for n, (i, face) in enumerate(zip(places, faces, strict=True)):
+            widest[i] = max(widest.get(i, (0.0, 0)), (float(face.box[2] - face.box[0]), n))
+        return [vectors[widest[i][1]].tolist() if i in widest else None for i in range(len(pictures))]
 
-    result = _timed(spec, lambda contents: flow(contents, prepare, infer, spec["cores"]))
+    limits = GroupLimits(CPU_GROUP, GROUP_PIXELS)
+
+    def answer(contents: Iterable[bytes]) -> Iterable[list[float] | None]:
+        return flow(
+            list(contents),
+            prepare,
+            infer,
+            lanes=spec["cores"],
+            limits=limits,
+            weigh=lambda picture: picture.pixels.size // 3,
+        )
+
+    result = _timed(spec, answer)
     if spec.get("serial"):
         spent.clear()
-        for sample in _repeated(_samples(spec), spec["count"]):
-            infer(prepare(sample.content))
-        result["stage_ms"] = {stage: 1000 * float(np.median(times)) for stage, times in spent.items()}
+        contents = [sample.content for sample in _repeated(_samples(spec), spec["count"])]
+        for start in range(0, len(contents), CPU_GROUP):
+            infer([prepare(content) for content in contents[start : start + CPU_GROUP]])
+        result["stage_ms"] = {
+            stage: 1000 * float(np.median(times)) / (1 if stage == "decode" else CPU_GROUP)
+            for stage, times in spent.items()
+        }
     sandbox.close()
     return _with_children(result, spec["cores"])
 
