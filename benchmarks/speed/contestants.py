@@ -79,7 +79,7 @@ def _ours(spec: dict[str, Any]) -> dict[str, Any]:
     from workers.gpu_face.faces import Picture, Subject  # noqa: PLC0415
     from workers.gpu_face.flow import GroupLimits, flow  # noqa: PLC0415
     from workers.gpu_face.models import load_pack  # noqa: PLC0415
-    from workers.gpu_face.pipeline import CPU_GROUP, GROUP_PIXELS, SELFIE_SIDE_PX  # noqa: PLC0415
+    from workers.gpu_face.pipeline import CPU_GROUP, SELFIE_SIDE_PX  # noqa: PLC0415
     from workers.gpu_face.sandbox import Sandbox  # noqa: PLC0415
     from workers.gpu_face.stages.align import align_faces, trace_meshes  # noqa: PLC0415
     from workers.gpu_face.stages.detect import detect_faces  # noqa: PLC0415
@@ -111,7 +111,7 @@ def _ours(spec: dict[str, Any]) -> dict[str, Any]:
             widest[i] = max(widest.get(i, (0.0, 0)), (float(face.box[2] - face.box[0]), n))
         return [vectors[widest[i][1]].tolist() if i in widest else None for i in range(len(pictures))]
 
-    limits = GroupLimits(CPU_GROUP, GROUP_PIXELS)
+    limits = GroupLimits(CPU_GROUP, pack.group_pixels)
 
     def answer(contents: Iterable[bytes]) -> Iterable[list[float] | None]:
         return flow(

@@ -43,6 +43,7 @@ def test_every_setting_is_taken_from_the_environment() -> None:
             "GELOMBANG_FACE_PROVIDER": "CUDAExecutionProvider",
             "GELOMBANG_FACE_THREADS": "1",
             "GELOMBANG_FACE_BATCH_COUNT": "32",
+            "GELOMBANG_FACE_BATCH_MEGAPIXELS": "200",
             "GELOMBANG_FACE_BATCH_AGE_S": "1",
             "GELOMBANG_FACE_VISIBILITY_S": "120",
             "GELOMBANG_GALLERY": "/var/gallery",
@@ -52,6 +53,7 @@ def test_every_setting_is_taken_from_the_environment() -> None:
 
     assert (settings.pack, settings.provider, settings.threads) == ("open", "CUDAExecutionProvider", 1)
     assert (settings.limits.count, settings.limits.age_s, settings.visibility_s) == (32, 1, 120)
+    assert settings.group_pixels == 200_000_000
     assert (settings.gallery, settings.gallery_snapshot) == (Path("/var/gallery"), "s3://private/gallery")
 
 
@@ -59,6 +61,7 @@ def test_all_wrong_numbers_are_named_at_once() -> None:
     wrong = {
         "GELOMBANG_FACE_THREADS": "0",
         "GELOMBANG_FACE_BATCH_COUNT": "ten",
+        "GELOMBANG_FACE_BATCH_MEGAPIXELS": "0",
         "GELOMBANG_FACE_BATCH_AGE_S": "-1",
         "GELOMBANG_FACE_VISIBILITY_S": "²",
     }

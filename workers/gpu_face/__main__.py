@@ -40,7 +40,9 @@ def main() -> int:
         signal.signal(number, lambda _number, _frame: stop.set())
     try:
         settings = read_face_settings(os.environ)
-        pack = load_pack(settings.pack, settings.provider, settings.threads)
+        pack = load_pack(
+            settings.pack, settings.provider, settings.threads, group_pixels=settings.group_pixels
+        )
         log.append_keys(model_release=pack.release)
         if pack.research_only:
             write_event(log, "pack_licence_failed", licence=pack.licence)

@@ -26,6 +26,7 @@ from workers.gpu_face.packs.rewriting import free_scrfd
 from workers.gpu_face.sessions import open_session, run_sizes, runtime_name
 
 SHAPE_STEP = 32  # px; the coarsest cells of YuNet and SCRFD
+GROUP_PIXELS = 64_000_000  # 192 MB; the largest PNG has 25 million
 BATCH_TOLERANCE = 1e-3  # of a detector's outputs, whose scores reach 1 and whose lengths some cells
 
 
@@ -66,7 +67,8 @@ class LivenessModel:
 class Pack:
     """The models of one release, ready to run; `liveness` is empty where the pack carries no such model.
 
-    `lanes` is how many threads measure photographs side by side, each with whatever models it needs.
+    `lanes` is how many threads measure photographs side by side, each with whatever models it needs; each measures at
+    most `group_pixels` decoded pixels together, where one photograph does not have more alone.
     """
 
     release: str
@@ -80,6 +82,7 @@ class Pack:
     embedder: Embedder
     liveness: tuple[LivenessModel, ...]
     lanes: int
+    group_pixels: int
 
     def sees(self, fault: str) -> bool:
         """Return whether this pack has a way to see the fault."""
@@ -108,6 +111,8 @@ def load_pack(
     provider: str = "CPUExecutionProvider",
     threads: int = 1,
     environ: Mapping[str, str] | None = None,
+    *,
+    group_pixels: int = GROUP_PIXELS,
 ) -> Pack:
     """Return the pack called `name`, which `packs.build.build_pack` has built before; `threads` are its lanes.
 
@@ -122,12 +127,12 @@ def load_pack(
     if not folder.is_dir():
         raise PackError(f"pack {name} is not built; run: python -m workers.gpu_face.packs {name}")
     check_files(manifest, folder)
-    pack = _open(manifest, folder, provider, threads)
+    pack = _open(manifest, folder, provider, threads, group_pixels)
     _warm(pack)
     return pack
 
 
-def _open(manifest: Manifest, folder: Path, provider: str, threads: int) -> Pack:
+def _open(manifest: Manifest, folder: Path, provider: str, threads: int, group_pixels: int) -> Pack:
     changes = {"detector": (free_scrfd,)} if manifest.detector.kind == "scrfd" else {}
     sessions = {
         role: open_session(folder / file.name, provider, *changes.get(role, ()))
@@ -145,6 +150,7 @@ def _open(manifest: Manifest, folder: Path, provider: str, threads: int) -> Pack
         embedder=Embedder(sessions["embedder"], manifest.embedder, np.array(manifest.embedder.template)),
         liveness=tuple(LivenessModel(sessions[spec.file], spec) for spec in manifest.liveness),
         lanes=threads,
+        group_pixels=group_pixels,
     )
 
 

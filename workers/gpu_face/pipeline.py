@@ -60,7 +60,6 @@ ENOUGH_EYES_PX = 64.0
 # Photographs measured together on a CPU, where models run one at a time: what is not a model costs a third less a
 # photograph than alone (1.3 ms → 0.6 of detection, alignment and embedding, 2026-11-21).
 CPU_GROUP = 4
-GROUP_PIXELS = 64_000_000  # 192 MB; the largest PNG has 25 million
 
 Photograph = tuple[bytes, Subject]
 Decode = Callable[
@@ -107,8 +106,6 @@ def check_faces(
     requests: Sequence[FaceRequest],
     now: datetime,
     decode: Decode = decode_picture,
-    *,
-    group_pixels: int = GROUP_PIXELS,
 ) -> list[FaceEvidence]:
     """Return the evidence for each request, in order; a batch gives what its requests give one by one.
 
@@ -125,7 +122,6 @@ def check_faces(
             for photograph in ((request.selfie, Subject.SELFIE), (request.ktp, Subject.KTP))
         ],
         decode,
-        group_pixels,
     )
     selfies, ktps = found[0::2], found[1::2]
     similarities = _match(selfies, ktps)
@@ -148,16 +144,10 @@ def check_faces(
 
 
 def measure_photographs(
-    pack: Pack,
-    photographs: Sequence[Photograph],
-    decode: Decode = decode_picture,
-    group_pixels: int = GROUP_PIXELS,
+    pack: Pack, photographs: Sequence[Photograph], decode: Decode = decode_picture
 ) -> list[Measured | Rejected]:
-    """Return what was found in each photograph, in order, or why nothing could be.
-
-    At most `group_pixels` decoded pixels are measured together, where one photograph does not have more alone.
-    """
-    limits = GroupLimits(max(CPU_GROUP, *run_sizes(pack.detector.session)), group_pixels)
+    """Return what was found in each photograph, in order, or why nothing could be."""
+    limits = GroupLimits(max(CPU_GROUP, *run_sizes(pack.detector.session)), pack.group_pixels)
     return list(
         flow(
             photographs,

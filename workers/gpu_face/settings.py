@@ -15,6 +15,7 @@ POLL_S = 3.0  # below the 5 s after which our SQS client gives up on an answer
 NUMBERS = {
     "GELOMBANG_FACE_THREADS": (2, 1, 256),
     "GELOMBANG_FACE_BATCH_COUNT": (10, 1, 256),
+    "GELOMBANG_FACE_BATCH_MEGAPIXELS": (64, 1, 4096),
     "GELOMBANG_FACE_BATCH_AGE_S": (0, 0, 20),
     "GELOMBANG_FACE_VISIBILITY_S": (60, 3, 43_200),
 }
@@ -29,6 +30,7 @@ class FaceSettings:
     provider: str  # as onnxruntime names it; the worker refuses to start on another
     threads: int
     limits: BatchLimits
+    group_pixels: int  # decoded, of photographs that a lane measures together
     visibility_s: int
     gallery: Path | None  # a folder for this worker's copy of the gallery; None keeps it in memory
     gallery_snapshot: str | None  # a folder or s3://bucket/prefix to begin from and to mend a damaged copy
@@ -49,13 +51,14 @@ def read_face_settings(environment: Mapping[str, str]) -> FaceSettings:
     ]
     if wrong:
         raise ValueError(f"not a whole number in its range: {', '.join(wrong)}")
-    threads, batch_count, batch_age_s, visibility_s = (int(text) for text in texts.values())
+    threads, batch_count, megapixels, batch_age_s, visibility_s = (int(text) for text in texts.values())
     return FaceSettings(
         queue_url=shared.queue_urls[QueueName.FACE_REQUESTS],
         pack=environment.get("GELOMBANG_PACK") or "default",
         provider=environment.get("GELOMBANG_FACE_PROVIDER") or "CPUExecutionProvider",
         threads=threads,
         limits=BatchLimits(batch_count, float(batch_age_s), POLL_S),
+        group_pixels=megapixels * 1_000_000,
         visibility_s=visibility_s,
         gallery=Path(folder) if (folder := environment.get("GELOMBANG_GALLERY")) else None,
         gallery_snapshot=environment.get("GELOMBANG_GALLERY_SNAPSHOT") or None,
