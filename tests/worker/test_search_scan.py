@@ -74,6 +74,24 @@ def test_one_probe_is_answered_as_in_a_batch(engine) -> None:
         assert alone.rows.tolist() == batch.rows[batch.probes == probe].tolist()
 
 
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.9999])
+def test_who_counts_no_more_is_never_found_and_hides_nobody(engine, share) -> None:
+    gallery, count = strangers(1, 20_000, 32), 5  # for 512 probes more than one stretch
+    probes = photographs(gallery[:600], 2)
+    parts = parts_of(gallery, 300, 17_000)
+    dead = np.random.default_rng(3).random(len(gallery)) < share
+    for part, own in zip(parts, np.split(dead, [300, 17_000]), strict=True):
+        part.alive[:] = ~own
+
+    found = nearest(probes, parts, count, engine, threads=2)
+
+    assert not dead[np.array([0, 300, 17_000])[found.parts] + found.rows].any()
+    wanted = -np.sort(-(probes @ gallery[~dead].T), axis=1)[:, :count]
+    firsts = np.searchsorted(found.probes, np.arange(len(probes)))
+    best = found.similarities[firsts[:, None] + np.arange(wanted.shape[1])]
+    assert np.allclose(best, wanted, rtol=0, atol=EXACT)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 9999),

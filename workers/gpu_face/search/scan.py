@@ -224,8 +224,8 @@ def _take_best(stretch: _Stretch, count: int) -> _Found:
     """
     maxima, products = stretch.products.maxima, stretch.products.products
     count, own = min(count, len(maxima) * GROUPS), np.arange(maxima.shape[1])[:, None]
-    alike = (maxima * stretch.scales[:, :, None]).transpose(1, 0, 2).reshape(len(own), -1)
-    blocks, groups = np.divmod(np.argpartition(alike, -count, axis=1)[:, -count:], GROUPS)
+    of_probe = maxima.transpose(1, 0, 2).reshape(len(own), -1)
+    blocks, groups = np.divmod(np.argpartition(of_probe, -count, axis=1)[:, -count:], GROUPS)
     columns = products.reshape(*maxima.shape, GROUP)[blocks, own, groups].argmax(axis=2) + groups * GROUP
     similarities = products[blocks, own, columns] * stretch.scales[blocks, own]
     there = maxima[blocks, own, groups] > NO_LIMIT
@@ -240,7 +240,7 @@ def _passing(stretch: _Stretch, floors: NDArray[np.float64]) -> _Found:
     limits = np.clip(limits, NO_LIMIT, -NO_LIMIT).astype(stretch.products.maxima.dtype)
     groups = np.flatnonzero(stretch.products.maxima >= limits[:, :, None])
     places = groups // GROUPS  # block and probe
-    single = stretch.products.products.reshape(-1, GROUP)[groups]
+    single = stretch.products.products.reshape(-1, GROUP).take(groups, axis=0)
     some, columns = np.divmod(np.flatnonzero(single >= limits.ravel()[places][:, None]), GROUP)
     places = places[some]
     blocks, probes = np.divmod(places, len(floors))
