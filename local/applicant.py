@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gelombang.domain.application import PhotoStatus, Slot, State
+from gelombang.domain.consent import NEEDED
 from local.client import (
     Caller,
     StatusSeen,
@@ -135,8 +136,11 @@ def apply(
         ApiProblemError, UploadRefusedError: the API or the store refused something it should not.
     """
     with walk.during("form"):
-        consent = applicant.get("/v1/programme")["consent"]["version"]
-        applicant.patch("/v1/application/form", _form_of(citizen, consent))
+        applicant.patch("/v1/application/form", _form_of(citizen))
+        version = applicant.get("/v1/programme")["consent"]["version"]
+        for purpose in NEEDED:
+            agreed = {"purpose": purpose, "is_given": True, "version": version}
+            applicant.post("/v1/application/consents", agreed)
     sent = dict.fromkeys(Slot, 0)
     _send_all(applicant, walk, photographs, sent, tuple(Slot))
     for _ in range(MOST_RETAKES + 1):
@@ -172,14 +176,13 @@ def read_result(applicant: Caller, walk: Walk, wave_id: str) -> None:
         walk.fault = "the result is about another entry"
 
 
-def _form_of(citizen: Citizen, consent: str) -> dict[str, object]:
+def _form_of(citizen: Citizen) -> dict[str, object]:
     return {
         "nik": citizen.nik,
         "kk": citizen.kk,
         "name": citizen.name,
         "birth_date": citizen.birth_date.isoformat(),
         "region": citizen.region,
-        "consent": consent,
     }
 
 

@@ -7,6 +7,7 @@ the journey test all speak through here.
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]  # a JSON object as the API gives it; its fields are in docs/api/openapi.json
 TRIES = 3
-CHANGED_MEANWHILE = "changed-meanwhile"  # the one problem after which any request may be sent again
+SEND_AGAIN = ("changed-meanwhile", "still-running")  # the problems after which any request may be sent again
 TIMEOUT_S = 60.0  # a cold Lambda process on a busy two-core machine answers within seconds, not at once
 
 
@@ -114,15 +115,16 @@ class Caller:
         return self._send("PATCH", path, body)
 
     def _send(self, method: str, path: str, body: Json | None) -> Json:
-        """Send a request, again if the API says that nothing was changed and waiting helps."""
+        """Send a request, again if the API says that waiting helps; a POST under one key, so that it is one request."""
+        headers = {"Idempotency-Key": f'"{uuid.uuid4()}"'} if method == "POST" else {}
         for _ in range(TRIES - 1):
             try:
-                return _json_of(self.http.request(method, path, json=body))
+                return _json_of(self.http.request(method, path, json=body, headers=headers))
             except ApiProblemError as problem:
-                if problem.slug != CHANGED_MEANWHILE:
+                if problem.slug not in SEND_AGAIN:
                     raise
                 time.sleep(problem.retry_after_s)
-        return _json_of(self.http.request(method, path, json=body))
+        return _json_of(self.http.request(method, path, json=body, headers=headers))
 
 
 def connect(url: str, token: str = "") -> Caller:

@@ -25,9 +25,21 @@ words({
   leave: ["Keluar", "Sign out"],
 });
 
-/** Call the API; rejects with a problem (RFC 9457) whatever went wrong. */
-async function call(method, path, body, token) {
-  const headers = {};
+const unanswered = {}; // a request → its Idempotency-Key, until it is answered: a second tap is the same request
+
+/** A random UUID, version 4; crypto.randomUUID is not there on a plain http address. */
+function newKey() {
+  const bits = crypto.getRandomValues(new Uint8Array(16));
+  bits[6] = (bits[6] & 15) | 64;
+  bits[8] = (bits[8] & 63) | 128;
+  return [...bits].map((bit, i) => ([4, 6, 8, 10].includes(i) ? "-" : "") + bit.toString(16).padStart(2, "0")).join("");
+}
+
+/** Call the API; rejects with a problem (RFC 9457) whatever went wrong. `ifMatch` is the ETag a change is made of. */
+async function call(method, path, body, token, ifMatch) {
+  const headers = {}, request = [method, path, JSON.stringify(body), token].join(" ");
+  if (ifMatch) headers["If-Match"] = ifMatch;
+  if (method === "POST") headers["Idempotency-Key"] = '"' + (unanswered[request] = unanswered[request] || newKey()) + '"';
   if (token) headers.Authorization = "Bearer " + token;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
@@ -37,6 +49,7 @@ async function call(method, path, body, token) {
     throw { status: 0, title: t("offline"), errors: [] };
   }
   const value = await answer.json().catch(() => ({}));
+  if (answer.status < 500 && !["still-running", "changed-meanwhile"].includes((value.type || "").split("/").pop())) delete unanswered[request];
   if (answer.ok) return value;
   throw Object.assign({ status: answer.status, title: answer.statusText, errors: [] }, value);
 }

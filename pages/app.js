@@ -22,7 +22,11 @@ words({
   EMPTY: ["Belum ada foto.", "No photograph yet."], AWAITED: ["Menunggu foto.", "Waiting for the photograph."], ARRIVED: ["Foto diterima.", "Photograph received."],
   ACCEPTED: ["Foto diterima dan memenuhi syarat.", "Photograph accepted."], REFUSED: ["Foto ini perlu diulang:", "This photograph must be taken again:"],
   submit: ["Kirim pendaftaran", "Send application"], resubmit: ["Kirim foto baru untuk diperiksa", "Send the new photograph for checking"],
-  consentFirst: ["Setujui pemakaian data terlebih dahulu.", "Agree to the use of your data first."],
+  consentTitle: ["3. Persetujuan", "3. Your consent"], consentHint: ["Setiap persetujuan berdiri sendiri dan dapat dicabut kapan saja.", "Each stands alone and can be withdrawn at any time."],
+  consent_identity_check: ["Pemeriksaan data", "Identity check"], consent_face_check: ["Pemeriksaan wajah", "Face check"], consent_notices: ["Kabar", "Notices"], consent_statistics: ["Statistik", "Statistics"],
+  needed: ["Diperlukan untuk pemeriksaan.", "Needed for the checks."], optional: ["Tidak wajib.", "Optional."], ifWithdrawn: ["Bila dicabut", "If withdrawn"],
+  receipts: ["Tanda terima persetujuan", "Receipts of your consent"], given: ["disetujui", "agreed"], withdrawn: ["dicabut", "withdrawn"],
+  changedElsewhere: ["Isian ini sudah diubah di perangkat lain. Periksa, lalu isi lagi bila perlu.", "This was changed on another device. Look at it, and type it again if needed."],
   checks: ["Pemeriksaan", "Checks"], PASSED: ["lolos", "passed"], FAILED: ["tidak lolos", "not passed"], PENDING: ["menunggu jawaban", "waiting for an answer"], NOT_APPLICABLE: ["tidak berlaku", "does not apply"],
   population: ["Data kependudukan", "Population register"], age: ["Usia", "Age"], education: ["Sekolah dan perguruan tinggi", "Schools and universities"],
   religious_education: ["Madrasah", "Madrasahs"], aid: ["Bantuan sosial", "Social aid"], excluded_occupation: ["Pekerjaan yang dikecualikan", "Excluded occupations"],
@@ -35,11 +39,12 @@ words({
 
 const CAN_JOIN = ["VERIFIED", "NOT_DRAWN", "RESERVE"];
 const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIELDS = ["nik", "kk", "name", "birth_date", "region"];
-let token = memory.read("token"), challenge = null, programme = null, status = null, form = null, waves = [], result = null, timer = 0;
+let token = memory.read("token"), challenge = null, programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0;
+let saving = Promise.resolve(); // one change at a time, each made of the form as the one before left it
 const chosen = {}; // slot → {file, preview, share, failed}
 
-const ask = async (method, path, body) => {
-  try { return await call(method, path, body, token); } catch (problem) {
+const ask = async (method, path, body, ifMatch) => {
+  try { return await call(method, path, body, token, ifMatch); } catch (problem) {
     if (problem.status === 401 && token) { token = ""; memory.write("token", ""); draw(); }
     throw problem;
   }
@@ -49,7 +54,7 @@ const ask = async (method, path, body) => {
 
 function draw() {
   const state = status && status.state.code, open = status ? status.open_slots : [];
-  const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": token && status, "form-step": state === "DRAFT" && form,
+  const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": token && status, "form-step": state === "DRAFT" && form, "consent-step": token && consents,
     "photo-step": token && open.length, "submit-step": token && open.length, "check-step": token && status && status.checks.length,
     "wave-step": ["VERIFIED", "NOT_DRAWN", "RESERVE", "JOINED", "SELECTED"].includes(state) };
   for (const id of Object.keys(show)) $(id).hidden = !show[id];
@@ -62,6 +67,7 @@ function draw() {
   $("submit").textContent = t(state === "NEEDS_PHOTO" ? "resubmit" : "submit");
   $("checks").replaceChildren(...status.checks.map(checkItem));
   if (form) drawForm();
+  if (consents) drawConsents();
   drawPhotos(open);
   drawWave(state);
 }
@@ -80,8 +86,33 @@ function drawForm() {
     if (document.activeElement !== input && value) input.value = value;
     input.placeholder = form.saved.includes(field) && !value ? t("savedSecret") : "";
   }
-  $("consent").checked = $("consent").checked || form.saved.includes("consent");
-  if (programme) $("consent-text").textContent = said(programme.consent.texts);
+}
+
+function drawConsents() {
+  if ($("consents").contains(document.activeElement)) return;
+  $("consents").replaceChildren(...consents.purposes.map(consentCard));
+  $("receipts").replaceChildren(...consents.receipts.map((one) => el("li", {}, t("consent_" + one.purpose) + ": " + t(one.is_given ? "given" : "withdrawn") + " · " + moment(one.at) + " ", el("code", {}, one.receipt.slice(0, 16)))));
+}
+
+function consentCard(one) {
+  const box = el("input", { type: "checkbox", id: "consent-" + one.purpose, checked: Boolean(one.version) });
+  box.addEventListener("change", () => changeConsent(one.purpose, box));
+  return el("div", { className: "card" }, el("div", { className: "check" }, box, el("label", { htmlFor: box.id }, said(one.asks))),
+    el("p", { className: "hint" }, t(one.is_needed ? "needed" : "optional")), el("details", {}, el("summary", {}, t("ifWithdrawn")), el("p", {}, said(one.when_withdrawn))),
+    el("p", { className: "fault", id: "consents/" + one.purpose + "-fault" }));
+}
+
+/** Agree to one purpose, or no longer; the box is as before when that could not be noted. */
+async function changeConsent(purpose, box) {
+  showProblem(null);
+  box.disabled = true;
+  try {
+    const receipt = await ask("POST", "/v1/application/consents", { purpose, is_given: box.checked, version: box.checked ? consents.version : "" });
+    notice(receipt.what_follows ? said(receipt.what_follows) : t("saved"));
+    box.blur();
+    form = null;
+    await refresh();
+  } catch (problem) { box.checked = !box.checked; showProblem(problem); } finally { box.disabled = false; }
 }
 
 function drawPhotos(open) {
@@ -141,6 +172,7 @@ async function refresh() {
   status = await ask("GET", "/v1/application");
   const state = status.state.code;
   if (state === "DRAFT" && !form) await startForm();
+  if (!consents || before !== state) consents = await ask("GET", "/v1/application/consents");
   if (CAN_JOIN.includes(state)) waves = (await ask("GET", "/v1/waves")).waves;
   if (!status.wave || state === "JOINED") result = null;
   else if (!result) result = await ask("GET", "/v1/waves/" + status.wave.wave_id + "/entries/mine").catch(() => null);
@@ -161,27 +193,40 @@ async function startForm() {
 
 // ---- saving and sending ------------------------------------------------------------------------------------------
 
-async function save(field, value) {
+const save = (field, value) => (saving = saving.then(() => saveNow(field, value)));
+
+/** Save a field; if the form was changed on another device, only over a field that is still as it was shown here. */
+async function saveNow(field, value, again) {
   fault(field, "");
   try {
-    form = await ask("PATCH", "/v1/application/form", { [field]: value });
+    form = await ask("PATCH", "/v1/application/form", { [field]: value }, form.etag);
     notice(t("saved"));
     if (field === "nik" || field === "kk") $(field).value = "";
     drawForm();
   } catch (problem) {
+    if (problem.status === 412 && !again) {
+      const shown = form;
+      try { form = await ask("GET", "/v1/application/form"); } catch (other) { return showProblem(other); }
+      const isAsShown = form.values[field] === shown.values[field] && form.saved.includes(field) === shown.saved.includes(field);
+      if (isAsShown) return saveNow(field, value, true);
+      $(field).value = form.values[field] || "";
+      drawForm();
+      return fault(field, t("changedElsewhere"));
+    }
     if (!showFaults(problem)) showProblem(problem);
   }
 }
 
 function fault(field, text) {
+  const input = $(field) || $(field.replace("consents/", "consent-"));
   $(field + "-fault").textContent = text;
-  if (text) $(field).setAttribute("aria-invalid", "true"); else $(field).removeAttribute("aria-invalid");
+  if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
 }
 
 function showFaults(problem) {
   const mine = (problem.errors || []).filter((one) => $(one.pointer.slice(1) + "-fault"));
   for (const one of mine) fault(one.pointer.slice(1), language === "en" ? one.detail_en : one.detail);
-  if (mine.length) $(mine[0].pointer.slice(1)).focus();
+  if (mine.length) $(mine[0].pointer.slice(1).replace("consents/", "consent-")).focus();
   return mine.length > 0;
 }
 
@@ -269,12 +314,11 @@ onAction($("code-form"), "submit", async () => {
 onAction($("other-phone"), "click", async () => { challenge = null; draw(); $("phone").focus(); });
 onAction($("leave"), "click", async () => { memory.write("token", ""); location.reload(); });
 onAction($("submit"), "click", async () => {
-  if (status.state.code === "DRAFT" && !$("consent").checked) { fault("consent", t("consentFirst")); $("consent").focus(); return; }
+  await saving;
   try { status = await ask("POST", "/v1/application/submit", {}); } catch (problem) { showFaults(problem); throw problem; }
   await refresh();
   $("state").focus();
 });
 for (const field of FIELDS) $(field).addEventListener("change", () => { if ($(field).value.trim()) save(field, $(field).value.trim()); });
-$("consent").addEventListener("change", () => { if ($("consent").checked) save("consent", programme.consent.version); });
 speak(draw);
 refresh().catch(showProblem);

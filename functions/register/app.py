@@ -10,7 +10,7 @@ from chalice.app import Chalice
 from gelombang import wiring
 from gelombang.api.account import serve_account
 from gelombang.api.callers import ANYONE, APPLICANT
-from gelombang.api.forms import DraftForm, EmptyForm, PhotoForm
+from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm, PhotoForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.application import ApplicationId, Slot, State
@@ -19,7 +19,8 @@ from gelombang.domain.errors import (
     MoveNotAllowedError,
     NotFoundError,
 )
-from gelombang.journey import photos, registration, status
+from gelombang.journey import consents, photos, registration, status
+from gelombang.journey.consents import ConsentReceipt, Consents
 from gelombang.journey.ports import UploadForm
 from gelombang.journey.registration import FormView
 from gelombang.journey.status import Status
@@ -27,6 +28,7 @@ from gelombang.journey.status import Status
 FORM = "/v1/application/form"
 PHOTO = "/v1/application/photos/{slot}"
 SUBMIT = "/v1/application/submit"
+CONSENTS = "/v1/application/consents"
 SAVING = (MoveNotAllowedError, FormChangedError)
 SUBMITTING = (MoveNotAllowedError,)
 
@@ -69,6 +71,21 @@ def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
         raise NotFoundError
     slot, form = Slot(call.path["slot"]), call.form
     return photos.offer_upload(call.ports, call.caller, slot, form.content_type, form.size_bytes)
+
+
+@routes.serve(Route("GET", CONSENTS, APPLICANT, EmptyForm, Consents, "Consents, with their receipts"))
+def read_consents(call: Call[ApplicationId, EmptyForm]) -> Consents:
+    """Show what was agreed to, and prove it."""
+    return consents.consents_of(call.ports, call.programme, call.caller)
+
+
+@routes.serve(Route("POST", CONSENTS, APPLICANT, ConsentForm, ConsentReceipt, "Agree, or no longer", 201))
+def change_consent(call: Call[ApplicationId, ConsentForm]) -> ConsentReceipt:
+    """Give or withdraw consent to one purpose."""
+    form = call.form
+    if form.is_given:
+        return consents.give_consent(call.ports, call.programme, call.caller, form.purpose, form.version)
+    return consents.withdraw_consent(call.ports, call.programme, call.caller, form.purpose)
 
 
 @routes.serve(Route("POST", SUBMIT, APPLICANT, EmptyForm, Status, "Submit, or submit again", 202, SUBMITTING))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gelombang.domain.consent import Purpose
 from gelombang.journey.review import ReviewDecision
 
 ShortText = Annotated[str, Field(max_length=120)]
@@ -51,7 +52,14 @@ class DraftForm(StrictForm):
     name: Annotated[ShortText, Field(examples=["Siti Aminah"])] = ""
     birth_date: Annotated[str, Field(max_length=10, examples=["1990-01-05"])] = ""
     region: Annotated[str, Field(max_length=8, examples=["3171"])] = ""
-    consent: Annotated[str, Field(max_length=40, examples=["2026-11"])] = ""  # the version agreed to
+
+
+class ConsentForm(StrictForm):
+    """Agree to one purpose as it was shown, or no longer."""
+
+    purpose: Annotated[Purpose, Field(examples=["face_check"])]
+    is_given: Annotated[bool, Field(examples=[True])]
+    version: Annotated[str, Field(max_length=40, examples=["2026-11"])] = ""  # that was shown; when agreeing
 
 
 class PhotoForm(StrictForm):

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from gelombang.domain.programme import Consent, Programme, Text
+from gelombang.domain.consent import Consent
+from gelombang.domain.programme import Programme, Text
 from gelombang.journey.review import CaseHead
 from gelombang.journey.selection import BundleFile, WavePage
 

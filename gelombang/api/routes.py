@@ -245,8 +245,8 @@ def _asked(request: Request, values: dict[str, str], caller: object, key: str) -
     content = asked_for + b"\x1e" + _raw_body(request)
     if caller is None:
         return Asked("", key, content)
-    application_id = caller if isinstance(caller, str) else ""
-    return Asked(str(caller), key, content, application_id)
+    application_id = caller if isinstance(caller, str) else getattr(caller, "application_id", "")
+    return Asked(application_id or str(caller), key, content, application_id)
 
 
 def _reply(route: Route[Any, Any], value: object) -> Response:

@@ -11,6 +11,8 @@
                         ├──refuse──▶ NOT_ELIGIBLE
                         └──ask_for_correction──▶ DRAFT (a typing error; everything typed and sent is kept)
 
+From CHECKING, NEEDS_PHOTO and IN_REVIEW, withdraw_consent leads back to DRAFT: nothing is checked any more.
+
 Until a wave is joined, reviewers can also refuse from DRAFT, NEEDS_PHOTO and VERIFIED: when two applications claim
 one NIK, accepting one refuses the other.
 
@@ -53,6 +55,7 @@ class Move(StrEnum):
     ASK_FOR_CORRECTION = "ask_for_correction"
     RESUBMIT = "resubmit"
     ASK_FOR_PHOTO = "ask_for_photo"
+    WITHDRAW_CONSENT = "withdraw_consent"
     DOUBT = "doubt"
     REFUSE = "refuse"
     VERIFY = "verify"
@@ -67,6 +70,9 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.DRAFT, Move.SUBMIT): State.CHECKING,
     (State.NEEDS_PHOTO, Move.RESUBMIT): State.CHECKING,
     (State.CHECKING, Move.ASK_FOR_CORRECTION): State.DRAFT,
+    (State.CHECKING, Move.WITHDRAW_CONSENT): State.DRAFT,
+    (State.NEEDS_PHOTO, Move.WITHDRAW_CONSENT): State.DRAFT,
+    (State.IN_REVIEW, Move.WITHDRAW_CONSENT): State.DRAFT,
     (State.CHECKING, Move.ASK_FOR_PHOTO): State.NEEDS_PHOTO,
     (State.CHECKING, Move.DOUBT): State.IN_REVIEW,
     (State.CHECKING, Move.REFUSE): State.NOT_ELIGIBLE,
@@ -142,7 +148,6 @@ class Form:
     name: str
     birth_date: date
     region: str  # kabupaten/kota of registered domicile, four digits
-    consent_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,7 @@ class Application:
     state_since: datetime
     version: int = 0  # of the stored row; 0 before it is stored
     draft: dict[str, str] = field(default_factory=dict)  # sealed fields saved while typing
+    consents: dict[str, str] = field(default_factory=dict)  # purpose to the version agreed to
     form: Form | None = None
     photos: dict[Slot, Photo] = field(default_factory=lambda: {slot: Photo() for slot in Slot})
     checks: dict[str, CheckResult] = field(default_factory=dict)

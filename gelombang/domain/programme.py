@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gelombang.domain.checks import Layer
+from gelombang.domain.consent import Consent
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.verdict import OperatingPoint
 
@@ -43,14 +44,6 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
-    """The consent asked for, as versioned; `texts` by language."""
-
-    version: str
-    texts: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Programme:
     """One programme, complete."""
 
@@ -58,8 +51,13 @@ class Programme:
     rule_sets: tuple[RuleSet, ...]  # earliest first, never overlapping
     texts: dict[str, dict[str, Text]]  # by code, then by language
     regions: dict[str, str]  # kabupaten/kota of registered domicile: four digits to name
-    consent: Consent
+    consents: tuple[Consent, ...]  # every version that was ever asked for, oldest first
     operating_points: dict[str, OperatingPoint]  # by model release
+
+    @property
+    def consent(self) -> Consent:
+        """The consent asked for now."""
+        return self.consents[-1]
 
     def text(self, code: str, language: str) -> Text:
         """Return the text of a code; another language than `LANGUAGES` is answered in Indonesian.

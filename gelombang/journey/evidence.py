@@ -7,7 +7,9 @@ from pydantic import TypeAdapter
 from gelombang.domain.challenge import ChallengeEvidence
 from gelombang.domain.face_evidence import FaceEvidence
 from gelombang.domain.face_evidence_json import evidence_from_fields, evidence_to_fields
-from gelombang.journey.ports import Key, Ports, Row
+from gelombang.journey.ports import Change, Key, Ports, Put, Row
+
+CALLED_OFF = {"called_off": True}  # what lies where evidence would, when the person no longer agrees to it
 
 _CHALLENGE = TypeAdapter(ChallengeEvidence)
 
@@ -28,7 +30,14 @@ def evidence_row(evidence: FaceEvidence | ChallengeEvidence) -> Row:
 def evidence_of(ports: Ports, face_check_id: str) -> FaceEvidence | None:
     """Return the evidence stored for a face check, or None while there is none."""
     row = ports.rows.read(evidence_key(face_check_id)) if face_check_id else None
-    return evidence_from_fields(row.fields) if row else None
+    return evidence_from_fields(row.fields) if row and row.fields != CALLED_OFF else None
+
+
+def withdrawal_of_check(ports: Ports, face_check_id: str) -> list[Change]:
+    """Return the change that takes the place of evidence not there yet: the worker looks, and leaves the face alone."""
+    if not face_check_id or ports.rows.read(evidence_key(face_check_id)):
+        return []
+    return [Put(Row(evidence_key(face_check_id), CALLED_OFF))]
 
 
 def challenge_evidence_of(ports: Ports, challenge_id: str) -> ChallengeEvidence | None:

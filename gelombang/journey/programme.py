@@ -3,7 +3,7 @@
     programmes/<name>/rules.json                        rule sets by date
                       texts.json                        every code in Indonesian and English
                       regions.json                      kabupaten/kota of registered domicile
-                      consent.json                      the consent asked for
+                      consent.json                      the consent asked for, purpose by purpose, in every version
                       operating_points/<release>.json   the thresholds of one model release
 
 Read as package resources, so that the same lines work in a checkout and in a Lambda's zip.
@@ -21,8 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, m
 
 from gelombang.domain.challenge import ChallengeLimits
 from gelombang.domain.checks import Layer
+from gelombang.domain.consent import Consent, Purpose, PurposeText
 from gelombang.domain.face_evidence import MEASURES
-from gelombang.domain.programme import LANGUAGES, Consent, Programme, RuleSet, Text
+from gelombang.domain.programme import Programme, RuleSet, Text
 from gelombang.domain.reasons import Reason
 from gelombang.domain.verdict import Limit, OperatingPoint
 
@@ -63,7 +64,7 @@ def read_programme(name: str, folder: Traversable) -> Programme:
         rule_sets=tuple(entry.value() for entry in _read(folder, "rules.json", _RulesFile).rule_sets),
         texts={code: entry.value() for code, entry in texts.items()},
         regions=_read(folder, "regions.json", _RegionsFile).regions,
-        consent=_read(folder, "consent.json", _ConsentFile).value(),
+        consents=tuple(entry.value() for entry in _read(folder, "consent.json", _ConsentFile).versions),
         operating_points={entry.release: entry.value() for entry in read},
     )
 
@@ -137,18 +138,42 @@ class _RegionsFile(_File):
     regions: Annotated[dict[RegionCode, Filled], Field(min_length=1)]
 
 
-class _ConsentFile(_File):
+class _Bilingual(_File):
+    id: Filled
+    en: Filled
+
+
+class _PurposeEntry(_File):
+    asks: _Bilingual
+    when_withdrawn: _Bilingual
+
+    def value(self) -> PurposeText:
+        return PurposeText(self.asks.model_dump(), self.when_withdrawn.model_dump())
+
+
+class _ConsentEntry(_File):
     version: Filled
-    texts: dict[str, Filled]
+    purposes: dict[Purpose, _PurposeEntry]
 
     @model_validator(mode="after")
-    def _in_every_language(self) -> Self:
-        if set(self.texts) != set(LANGUAGES):
-            raise ValueError(f"texts are needed in exactly {', '.join(LANGUAGES)}")
+    def _names_every_purpose(self) -> Self:
+        if set(self.purposes) != set(Purpose):
+            raise ValueError(f"texts are needed for exactly {', '.join(Purpose)}")
         return self
 
     def value(self) -> Consent:
-        return Consent(self.version, self.texts)
+        return Consent(self.version, {purpose: entry.value() for purpose, entry in self.purposes.items()})
+
+
+class _ConsentFile(_File):
+    versions: Annotated[tuple[_ConsentEntry, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _follow_each_other(self) -> Self:
+        names = [entry.version for entry in self.versions]
+        if names != sorted(set(names)):
+            raise ValueError("versions are named once each and in order")
+        return self
 
 
 class _LimitEntry(_File):

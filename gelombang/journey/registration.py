@@ -11,6 +11,7 @@ from datetime import date
 
 from gelombang.domain.application import Application, Form, Move, PhotoStatus, Slot, State
 from gelombang.domain.checks import Layer
+from gelombang.domain.consent import missing_purposes
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.domain.errors import FieldFault, FormChangedError, InvalidFormError, MoveNotAllowedError
 from gelombang.domain.messages import ChecksDue
@@ -22,8 +23,8 @@ from gelombang.journey.notices import Notice
 from gelombang.journey.photos import record_missed_arrivals
 from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
 
-FIELDS = ("nik", "kk", "name", "birth_date", "region", "consent")
-SHOWN_AGAIN = ("name", "birth_date", "region", "consent")  # NIK and KK are never sent back
+FIELDS = ("nik", "kk", "name", "birth_date", "region")
+SHOWN_AGAIN = ("name", "birth_date", "region")  # NIK and KK are never sent back
 LONGEST_NAME = 120
 FIRST_BIRTH_DATE = date(1900, 1, 1)
 NIK_ASKED_AGAIN_TEXT = (
@@ -104,6 +105,7 @@ def submit(ports: Ports, application_id: str) -> Application:
     else:
         moved = applications.move(application, Move.RESUBMIT, now)
         missing = _missing_photos(application)
+    missing += _missing_consents(application)
     if missing:
         raise InvalidFormError(missing)
     form = application.form or _complete_form(ports, application)
@@ -158,7 +160,6 @@ def draft_of(ports: Ports, application: Application) -> dict[str, str]:
         "name": form.name,
         "birth_date": form.birth_date.isoformat(),
         "region": form.region,
-        "consent": form.consent_version,
     }
     sealed = {field: _seal(ports, name, field, value) for field, value in typed.items()}
     return sealed | {"nik": form.sealed_nik, "kk": form.sealed_kk}
@@ -215,12 +216,9 @@ def _field_faults(programme: Programme, name: str, value: str, today: date) -> t
             return _name_faults(value)
         case "birth_date":
             return _birth_date_faults(value, today)
-    known = {
-        "region": ("REGION_UNKNOWN", value in programme.regions),
-        "consent": ("CONSENT_NEEDED", value == programme.consent.version),
-    }
-    reason, is_right = known.get(name, ("FIELD_NOT_KNOWN", False))
-    return () if is_right else (reason,)
+        case "region":
+            return () if value in programme.regions else ("REGION_UNKNOWN",)
+    return ("FIELD_NOT_KNOWN",)
 
 
 def _name_faults(name: str) -> tuple[str, ...]:
@@ -253,6 +251,11 @@ def _missing_photos(application: Application) -> tuple[FieldFault, ...]:
     )
 
 
+def _missing_consents(application: Application) -> tuple[FieldFault, ...]:
+    purposes = missing_purposes(application.consents)
+    return tuple(FieldFault(f"/consents/{purpose}", "CONSENT_NEEDED") for purpose in purposes)
+
+
 def _complete_form(ports: Ports, application: Application) -> Form:
     name = application.application_id
     typed = {field: _open(ports, name, field, sealed) for field, sealed in application.draft.items()}
@@ -264,7 +267,6 @@ def _complete_form(ports: Ports, application: Application) -> Form:
         name=typed["name"],
         birth_date=date.fromisoformat(typed["birth_date"]),
         region=typed["region"],
-        consent_version=typed["consent"],
     )
 
 

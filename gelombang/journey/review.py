@@ -17,6 +17,7 @@ from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 from gelombang.journey.staff import Scope, Staff
 
 OPEN = "review"  # worklist of open cases
+WITHDRAWN = "withdrawn"  # instead of a decision: the applicant no longer agrees to the checks
 
 
 class ReviewDecision(StrEnum):
@@ -197,6 +198,12 @@ def _closing_of(ports: Ports, application: Application) -> list[Change]:
     """Return the change that takes the application's own open case off the list."""
     row = _case(ports, application.review_case_id)
     return [Put(replace(row, fields=row.fields | {"decision": ReviewDecision.REFUSE}, due=None))]
+
+
+def withdrawn_case(ports: Ports, application: Application) -> Change:
+    """Return the change that takes an application's open case off the list: there is nothing to decide any more."""
+    row = _case(ports, application.review_case_id)
+    return Put(replace(row, fields=row.fields | {"decision": WITHDRAWN}, due=None))
 
 
 def _case_key(case_id: str) -> Key:

@@ -146,9 +146,18 @@ def fill_form(applicant: Caller) -> None:
         "name": SITI.name,
         "birth_date": SITI.birth_date.isoformat(),
         "region": SITI.region,
-        "consent": load_programme("prakerja").consent.version,
     }
     assert applicant.patch("/v1/application/form", form).status == 200
+    for purpose in ("identity_check", "face_check"):
+        assert consent(applicant, purpose).status == 201
+
+
+def consent(applicant: Caller, purpose: str) -> Answer:
+    """Agree to one purpose as asked for now."""
+    version = load_programme("prakerja").consent.version
+    return applicant.post(
+        "/v1/application/consents", {"purpose": purpose, "is_given": True, "version": version}
+    )
 
 
 def upload(world: MemoryWorld, applicant: Caller, slot: str, content: bytes = JPEG) -> str:

@@ -151,7 +151,7 @@ def test_personal_fields_tokens_and_codes_never_reach_the_log(
 
     logged = log.getvalue() + caplog.text + "".join(capfd.readouterr())
 
-    assert logged.count('"event":"request_done"') == 5
+    assert logged.count('"event":"request_done"') == 7
     code = code_in(world.texts.sent[-1][1])
     for secret in (PHONE, PHONE[3:], applicant.token, code, SITI.nik, SITI.name, "Marker Name", SITI.kk):
         assert secret not in logged, secret

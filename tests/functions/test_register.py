@@ -93,7 +93,7 @@ def test_submitting_too_early_names_everything_that_is_missing(applicant: Caller
     refused = applicant.post("/v1/application/submit")
 
     assert (refused.status, refused.slug) == (422, "invalid-form")
-    assert len(refused.body["errors"]) == 8  # six fields and two photographs
+    assert len(refused.body["errors"]) == 9  # five fields, two photographs and two consents
     assert all(each["detail"] and each["detail_en"] for each in refused.body["errors"])
 
 
@@ -133,7 +133,7 @@ def test_the_programme_page_may_be_kept_by_anyone_and_has_consent_and_regions(an
     page = anybody.get("/v1/programme")
 
     assert page.headers["cache-control"] == "public, max-age=60"
-    assert page.body["consent"]["texts"].keys() == {"id", "en"}
+    assert page.body["consent"]["purposes"]["face_check"]["asks"].keys() == {"id", "en"}
     assert page.body["regions"]["3171"]
 
 

@@ -29,7 +29,7 @@ def test_fields_are_kept_as_typed_and_nik_and_kk_never_come_back(walk):
     seen = registration.read_form(walk.ports, name)
     assert seen.values == {"name": "Siti Aminah"}
     assert set(seen.saved) == {"nik", "name"}
-    assert set(seen.missing) == {"kk", "birth_date", "region", "consent"}
+    assert set(seen.missing) == {"kk", "birth_date", "region"}
     assert citizen().nik not in str(walk.world.rows._rows)
 
 
@@ -41,7 +41,6 @@ def test_every_wrong_field_is_named_at_once_and_nothing_is_saved(walk):
         "name": " ",
         "birth_date": "31-12-1990",
         "region": "0000",
-        "consent": "no",
         "pet": "cat",
     }
 
@@ -80,7 +79,8 @@ def test_a_submission_names_everything_that_is_missing_and_changes_nothing(walk)
 
     assert ("/nik", "FIELD_MISSING") in faults_of(refused)
     assert ("/photos/selfie", "PHOTO_MISSING_SELFIE") in faults_of(refused)
-    assert len(refused.value.faults) == 8
+    assert ("/consents/face_check", "CONSENT_NEEDED") in faults_of(refused)
+    assert len(refused.value.faults) == 9
     assert walk.application(name) == before
 
 

@@ -7,13 +7,24 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gelombang.domain.application import Slot
+from gelombang.domain.consent import NEEDED, Purpose
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.face_evidence import Candidate, FaceEvidence, PhotoEvidence, PhotoOutcome
 from gelombang.domain.messages import FaceEvidenceReady, QueueName
 from gelombang.domain.nik import Sex
 from gelombang.domain.programme import Programme
 from gelombang.domain.verdict import Limit, OperatingPoint
-from gelombang.journey import applications, codes, photos, registration, sessions, staff, verification
+from gelombang.journey import (
+    applications,
+    codes,
+    consents,
+    photos,
+    registration,
+    sessions,
+    staff,
+    verification,
+)
+from gelombang.journey.consents import ConsentReceipt
 from gelombang.journey.evidence import evidence_row
 from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
@@ -73,9 +84,15 @@ class Walk:
             "name": person.name,
             "birth_date": person.birth_date.isoformat(),
             "region": person.region,
-            "consent": self.programme.consent.version,
         }
         registration.save_form(self.ports, self.programme, application_id, typed)
+        for purpose in NEEDED:
+            self.consent(application_id, purpose)
+
+    def consent(self, application_id: str, purpose: Purpose) -> ConsentReceipt:
+        """Agree to one purpose as asked for now."""
+        version = self.programme.consent.version
+        return consents.give_consent(self.ports, self.programme, application_id, purpose, version)
 
     def send_photo(self, application_id: str, slot: Slot, content: bytes = JPEG) -> str:
         """Upload one photograph and let S3's event arrive."""

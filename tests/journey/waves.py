@@ -144,7 +144,6 @@ def add_applicant(
         name=f"Applicant {number}",
         birth_date=date(1990, 1, 5),
         region=region,
-        consent_version="1",
     )
     application = Application(
         ApplicationId(f"app-{number:03d}"), f"phone-{number}", "sealed", state, now, now, form=form
