@@ -173,7 +173,9 @@ def _nearest_in(probes: Probes, gallery: _Gallery, blocks: range, count: int, en
     """Return the best of one shard: stretch by stretch, each with the floor that the ones before it set."""
     found, floors = _joined([]), np.full(len(probes), -np.inf)
     for stretch in _stretches(probes, gallery, blocks, engine):
-        if not len(found):
+        if len(probes) == 1:
+            floors = np.maximum(floors, _least_reached(stretch, count))
+        elif not len(found):
             found, floors = _best(_exact(_take_best(stretch, count), probes, gallery), len(probes), count)
         passed = _passing(stretch, floors)
         if len(passed):
@@ -215,6 +217,15 @@ def _leave_out(place: Products, alive: NDArray[np.bool_]) -> None:
             blocks.append(i)
     for i in blocks:
         find_maxima(place.part(i, i + 1))
+
+
+def _least_reached(stretch: _Stretch, count: int) -> NDArray[np.float64]:
+    """Return what at least `count` faces of the stretch reach for its one probe: each maximum is another face's.
+
+    More pass this than what `_take_best` leads to, but for one probe they are compared sooner than that is done.
+    """
+    least = (stretch.products.maxima[:, 0] * stretch.scales - stretch.margins).ravel()
+    return np.partition(least, -count)[-count:][:1] if len(least) >= count else np.full(1, -np.inf)
 
 
 def _take_best(stretch: _Stretch, count: int) -> _Found:
