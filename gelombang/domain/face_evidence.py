@@ -19,7 +19,7 @@ class PhotoOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhotoEvidence:
-    """Measures of one photograph, by the names listed in `MEASURES`; empty unless ASSESSED."""
+    """Measures of one photograph, by the names listed in `MEASURES`: of NO_FACE only the light, of others none."""
 
     outcome: PhotoOutcome
     width_px: int = 0
@@ -55,11 +55,11 @@ class FaceEvidence:
 
 # Every measure a worker may report of a photograph, with unit and range.
 MEASURES = {
-    "sharpness": "variance of the Laplacian on the aligned face, grey 0..255; higher is sharper",
-    "brightness": "mean luminance of the face, 0..255",
+    "sharpness": "fine over coarse detail of the aligned face, in the direction with least; higher is sharper",
+    "brightness": "mean luminance of the face, 0..255; where none is seen, of the picture's middle",
     "contrast": "standard deviation of the face's luminance, 0..255",
     "dark_share": "share of the face's pixels below luminance 40, 0..1",
-    "bright_share": "share of the face's pixels above luminance 250, 0..1",
+    "bright_share": "share of the face's pixels above luminance 250, 0..1; where none is seen, of the picture's middle",
     "uneven_light": "absolute difference of mean luminance between the halves of the face, share of mean, 0..1",
     "roll_deg": "tilt of the head in the picture, degrees, 0 upright",
     "yaw_deg": "turn of the head, degrees, 0 frontal",

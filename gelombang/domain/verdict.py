@@ -100,16 +100,18 @@ def _doubts(
 def faults_of(photo: PhotoEvidence, slot: Slot, point: OperatingPoint) -> tuple[str, ...]:
     """Return every fault of one photograph at once, as reason codes, in the order of the operating point.
 
-    A photograph that the machine failed to measure has none: nobody is asked for it again.
+    A photograph that the machine failed to measure has none: nobody is asked for it again. Where no face was seen its
+    light may be why, and is named first.
     """
     if photo.outcome is PhotoOutcome.NOT_MEASURED:
         return ()
-    if photo.outcome is PhotoOutcome.NO_FACE and slot is Slot.KTP:
-        return (Reason.NO_FACE_ON_KTP,)
-    if photo.outcome is not PhotoOutcome.ASSESSED:
-        return (Reason(photo.outcome.value),)
     limits = point.ktp_faults if slot is Slot.KTP else point.faults
-    return tuple(code for code, limit in limits.items() if _is_beyond(limit, photo.measures))
+    measured = tuple(code for code, limit in limits.items() if _is_beyond(limit, photo.measures))
+    if photo.outcome is PhotoOutcome.ASSESSED:
+        return measured
+    if photo.outcome is PhotoOutcome.NO_FACE and slot is Slot.KTP:
+        return (*measured, Reason.NO_FACE_ON_KTP)
+    return (*measured, Reason(photo.outcome.value))
 
 
 def _is_beyond(limit: Limit, measures: dict[str, float]) -> bool:

@@ -7,13 +7,15 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gelombang.domain.face_evidence import MEASURES
 from workers.gpu_face.faces import Face, Picture, Subject
 from workers.gpu_face.stages.align import trace_meshes
 from workers.gpu_face.stages.decode import decode_picture
 from workers.gpu_face.stages.detect import detect_faces
-from workers.gpu_face.stages.quality import measure_faces
+from workers.gpu_face.stages.quality import measure_faces, measure_light
 
 pytestmark = pytest.mark.pack
 NEEDS_A_MODEL = {"unified_quality"}
@@ -78,7 +80,41 @@ def test_sharpness_falls_with_every_step_of_blur(woman) -> None:
     ]
 
     assert sharpness == sorted(sharpness, reverse=True)
-    assert sharpness[-1] < sharpness[0] / 20
+    assert sharpness[-1] < sharpness[0] / 8
+
+
+@pytest.mark.parametrize("across_deg", [0, 45, 90, 135])
+def test_a_face_smeared_in_one_direction_is_not_sharp(woman, across_deg: int) -> None:
+    picture, face = woman
+    line = np.zeros((9, 9), np.float32)
+    line[4] = 1 / 9
+    kernel = cv2.warpAffine(line, cv2.getRotationMatrix2D((4, 4), across_deg, 1), (9, 9))
+
+    smeared = repainted(picture, cv2.filter2D(picture.pixels, -1, kernel / kernel.sum()))
+
+    assert measures_of(smeared, face)["sharpness"] < measures_of(picture, face)["sharpness"] / 3
+
+
+@settings(max_examples=20)
+@given(gain=st.floats(0.3, 1.0), contrast=st.floats(0.4, 1.0))
+def test_sharpness_depends_neither_on_light_nor_on_contrast(woman, gain: float, contrast: float) -> None:
+    picture, face = woman
+    dull = (picture.pixels.astype(np.float32) - 110) * contrast + 110
+
+    changed = measures_of(repainted(picture, dull * gain), face)
+
+    assert changed["sharpness"] == pytest.approx(measures_of(picture, face)["sharpness"], rel=0.1)
+
+
+def test_a_picture_without_a_face_still_says_how_light_its_middle_is() -> None:
+    burnt = Picture(np.full((80, 60, 3), 255, np.uint8), Subject.SELFIE)
+    black_with_a_bright_edge = burnt.pixels.copy()
+    black_with_a_bright_edge[8:] = 0
+
+    white, black = measure_light(burnt), measure_light(replace(burnt, pixels=black_with_a_bright_edge))
+
+    assert white == {"brightness": 255, "dark_share": 0, "bright_share": 1}
+    assert black == {"brightness": 0, "dark_share": 1, "bright_share": 0}
 
 
 def test_a_dark_face_is_dark_and_not_also_blurred(woman) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -33,12 +33,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Stands in a result's place when a photograph could not go on; the rest of the batch is untouched."""
+    """Stands in a result's place when a photograph could not go on; the rest of the batch is untouched.
+
+    `measures` are those of a picture without a face: its light may be why.
+    """
 
     outcome: PhotoOutcome
     width_px: int = 0
     height_px: int = 0
     face_count: int = 0
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
