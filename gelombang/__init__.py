@@ -6,6 +6,7 @@ Read it in the order of an applicant's journey:
     journey/   what happens, in order: registration, photos, verification, review, selection
     aws/ http/ the ports of the journey on AWS and on the registers' HTTP services
     memory/    the same ports in memory, for tests and simulations
+    pictures/  cleaning of uploaded pictures, in a child process
     api/       how a request becomes a call of the journey, and its outcome an answer
     wiring     puts them together from the environment, once a process
 """

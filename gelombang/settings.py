@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from gelombang.domain.messages import QueueName
 
+MALWARE_SCANS = ("none", "guardduty")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -14,6 +16,7 @@ class Settings:
 
     table: str
     key_table: str
+    quarantine_bucket: str
     photo_bucket: str
     document_bucket: str
     queue_urls: dict[QueueName, str]
@@ -21,18 +24,20 @@ class Settings:
     tag_key_id: str
     registers_url: str
     programme: str
+    malware_scan: str = "none"
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings in `environment`.
 
     Raises:
-        ValueError: settings are missing; all of them are named.
+        ValueError: settings are missing, all of them named; or one has a value that it cannot have.
     """
     queues = {name: f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}" for name in QueueName}
     names = [
         "GELOMBANG_TABLE",
         "GELOMBANG_KEY_TABLE",
+        "GELOMBANG_QUARANTINE_BUCKET",
         "GELOMBANG_PHOTO_BUCKET",
         "GELOMBANG_DOCUMENT_BUCKET",
         "GELOMBANG_SEAL_KEY_ID",
@@ -42,10 +47,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     missing = [name for name in [*names, *queues.values()] if not environment.get(name)]
     if missing:
         raise ValueError(f"missing in the environment: {', '.join(missing)}")
-    table, key_table, photos, documents, seal_key, tag_key, registers = (environment[name] for name in names)
+    table, key_table, quarantine, photos, documents, seal_key, tag_key, registers = (
+        environment[name] for name in names
+    )
     return Settings(
         table=table,
         key_table=key_table,
+        quarantine_bucket=quarantine,
         photo_bucket=photos,
         document_bucket=documents,
         queue_urls={name: environment[variable] for name, variable in queues.items()},
@@ -53,4 +61,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tag_key_id=tag_key,
         registers_url=registers,
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
+        malware_scan=_one_of(environment, "GELOMBANG_MALWARE_SCAN", MALWARE_SCANS),
     )
+
+
+def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:
+    """Return a setting, or its first value where it is absent."""
+    value = environment.get(name) or values[0]
+    if value not in values:
+        raise ValueError(f"{name} is one of: {', '.join(values)}")
+    return value

@@ -13,7 +13,7 @@ from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
 from gelombang.aws.documents import S3Documents
 from gelombang.aws.owner_keys import OwnerKeys
-from gelombang.aws.photos import S3Photos
+from gelombang.aws.photos import GuardDutyScans, NoScans, S3Photos
 from gelombang.aws.queues import SqsQueues
 from gelombang.aws.rows import DynamoRows
 from gelombang.aws.texts import SnsTexts
@@ -22,6 +22,7 @@ from gelombang.domain.programme import Programme
 from gelombang.http.registers import HttpRegisters
 from gelombang.journey.ports import Ports
 from gelombang.journey.programme import load_programme
+from gelombang.pictures.sandbox import SandboxedPictures
 from gelombang.settings import read_settings
 
 
@@ -67,7 +68,9 @@ def _wire_environment() -> Wired:
     s3, kms, dynamodb = (aws_client(service) for service in ("s3", "kms", "dynamodb"))
     ports = Ports(
         rows=DynamoRows(names.table, dynamodb),
-        photos=S3Photos(names.photo_bucket, s3),
+        photos=S3Photos(names.quarantine_bucket, names.photo_bucket, s3),
+        pictures=SandboxedPictures(),
+        scans=NoScans() if names.malware_scan == "none" else GuardDutyScans(names.quarantine_bucket, s3),
         documents=S3Documents(names.document_bucket, s3),
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),
         texts=SnsTexts(aws_client("sns")),

@@ -1,4 +1,7 @@
-"""The bucket of photographs and the bucket of published documents."""
+"""The buckets: uploads in quarantine, clean copies of photographs, published documents.
+
+What is uploaded is only ever read by verification, which makes the clean copy; quarantine forgets it after days.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,36 @@ from gelombang.domain.messages import QueueName
 from infra.cloudformation import Json, Resources, arn, kept, policy, ref, resource, sub
 from infra.queues import queue_id
 
+QUARANTINE = "QuarantineBucket"
 PHOTOS = "PhotoBucket"
 DOCUMENTS = "DocumentBucket"
+QUARANTINE_DAYS = 7  # long enough to mend what keeps photographs from being cleaned
 
 
 def buckets() -> Resources:
-    """Return both buckets: private, encrypted, refused without TLS; arrivals of photographs go to a queue."""
+    """Return the buckets: private, encrypted, refused without TLS; arrivals in quarantine go to a queue."""
     arrivals = queue_id(QueueName.PHOTOS_ARRIVED)
-    photos = {
+    quarantine = {
         "NotificationConfiguration": {
-            "QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": arn(arrivals)}]
+            "QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": arn(arrivals)}],
+            "EventBridgeConfiguration": {"EventBridgeEnabled": True},  # a malware scanner listens there
         },
+        "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=1), _forgotten()]},
+        "CorsConfiguration": {"CorsRules": [_from_the_page("POST")]},
+    }
+    photos = {
         "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=30)]},
-        "CorsConfiguration": {"CorsRules": [_from_the_page("GET", "POST")]},
+        "CorsConfiguration": {"CorsRules": [_from_the_page("GET")]},
     }
     documents = {
         "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=365)]},
         "CorsConfiguration": {"CorsRules": [_from_the_page("GET")]},
     }
     return {
-        PHOTOS: _bucket(photos) | {"DependsOn": [arrivals + "Policy"]},
+        QUARANTINE: _bucket(quarantine) | {"DependsOn": [arrivals + "Policy"]},
+        PHOTOS: _bucket(photos),
         DOCUMENTS: _bucket(documents),
+        QUARANTINE + "Policy": _tls_only(QUARANTINE),
         PHOTOS + "Policy": _tls_only(PHOTOS),
         DOCUMENTS + "Policy": _tls_only(DOCUMENTS),
     }
@@ -55,6 +67,10 @@ def _ended_uploads() -> Json:
         "Status": "Enabled",
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
     }
+
+
+def _forgotten() -> Json:
+    return {"Id": "originals", "Status": "Enabled", "ExpirationInDays": QUARANTINE_DAYS}
 
 
 def _old_versions(*, days: int) -> Json:

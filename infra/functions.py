@@ -7,7 +7,7 @@ is not code. One role for each application: what its functions share is its pack
 from __future__ import annotations
 
 from gelombang.domain.messages import QueueName
-from infra.buckets import DOCUMENTS, PHOTOS
+from infra.buckets import DOCUMENTS, PHOTOS, QUARANTINE
 from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust
 from infra.keys import SEAL, TAG
 from infra.queues import environment_name, queue_id
@@ -17,10 +17,14 @@ APPLICATIONS = ("register", "verify", "select")
 LAYER = "DependencyLayer"
 LOG_DAYS = 90
 ASK_S = 29  # API Gateway gives up after 29 s
-MEMORY_MIB = {"register": 512, "verify": 512, "select": 1769}  # 1769 MiB is one whole CPU: the draw sorts
+MEMORY_MIB = {
+    "register": 512,
+    "verify": 1769,
+    "select": 1769,
+}  # 1769 MiB is one whole CPU: the draw sorts, pictures are decoded
 SENDS = {
-    "register": [QueueName.CHECKS_DUE],
-    "verify": [QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
+    "register": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE],
+    "verify": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
     "select": [QueueName.WAVE_STEPS],
 }
 RECEIVES = {
@@ -82,12 +86,14 @@ def environment() -> Resources:
     named = {
         "GELOMBANG_TABLE": ref(TABLE),
         "GELOMBANG_KEY_TABLE": ref(KEY_TABLE),
+        "GELOMBANG_QUARANTINE_BUCKET": ref(QUARANTINE),
         "GELOMBANG_PHOTO_BUCKET": ref(PHOTOS),
         "GELOMBANG_DOCUMENT_BUCKET": ref(DOCUMENTS),
         "GELOMBANG_SEAL_KEY_ID": ref(SEAL),
         "GELOMBANG_TAG_KEY_ID": ref(TAG),
         "GELOMBANG_REGISTERS_URL": ref("RegistersUrl"),
         "GELOMBANG_PROGRAMME": ref("Programme"),
+        "GELOMBANG_MALWARE_SCAN": ref("MalwareScan"),
     }
     return named | {environment_name(name): ref(queue_id(name)) for name in QueueName}
 
@@ -99,11 +105,23 @@ def reads_and_writes_rows() -> Json:
     return allow([f"dynamodb:{action}" for action in actions], rows)
 
 
-def reads_photos() -> list[Json]:
-    """Allow reading a photograph; without the listing S3 says "forbidden" of one that is not there."""
+def _takes_uploads() -> list[Json]:
+    """Allow signing upload forms and asking what has arrived; not reading it."""
     return [
-        allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
-        allow(["s3:ListBucket"], [arn(PHOTOS)]),
+        allow(["s3:PutObject"], [sub(f"${{{QUARANTINE}.Arn}}/*")]),
+        allow(["s3:ListBucket"], [arn(QUARANTINE)]),
+    ]
+
+
+def _cleans_photos() -> list[Json]:
+    """Allow reading uploads, and keeping and showing clean copies.
+
+    Without the listing S3 says "forbidden" of an object that is not there.
+    """
+    return [
+        allow(["s3:GetObject", "s3:GetObjectTagging"], [sub(f"${{{QUARANTINE}.Arn}}/*")]),
+        allow(["s3:GetObject", "s3:PutObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
+        allow(["s3:ListBucket"], [arn(QUARANTINE), arn(PHOTOS)]),
     ]
 
 
@@ -128,11 +146,10 @@ def _particular(application: str) -> list[Json]:
     documents = sub(f"${{{DOCUMENTS}.Arn}}/waves/*")
     return {
         "register": [
-            *reads_photos(),
-            allow(["s3:PutObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),  # signs upload forms
+            *_takes_uploads(),
             _sends_texts(),
         ],
-        "verify": [*reads_photos(), _sends_texts()],
+        "verify": [*_cleans_photos(), _sends_texts()],
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], [documents]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),

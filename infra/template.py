@@ -17,6 +17,7 @@ from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub
 from infra.functions import LAYER, environment, roles, settled
 from infra.gateway import answering_in_problems
 from infra.keys import SEAL, TAG, keys
+from infra.malware import ASKED_FOR, malware_scans
 from infra.queues import queue_id, queues
 from infra.table import TABLE, key_table, table
 
@@ -44,6 +45,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         **keys(),
         **roles(),
         **alarms(),
+        **malware_scans(),
         LAYER: resource(
             "AWS::Lambda::LayerVersion",
             {
@@ -63,6 +65,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         "Conditions": {
             "HasReservedConcurrency": {"Fn::Not": [{"Fn::Equals": [ref("ReservedConcurrency"), 0]}]},
             "RequiresTls": {"Fn::Equals": [ref("Transport"), "tls"]},
+            ASKED_FOR: {"Fn::Equals": [ref("MalwareScan"), "guardduty"]},
         },
         "Resources": found,
         "Outputs": _outputs(applications),
@@ -86,6 +89,12 @@ def _parameters(runtime: str) -> Resources:
             "Default": "tls",
             "AllowedValues": ["tls", "loopback"],
             "Description": "loopback: on one machine without TLS, where every call would be refused",
+        },
+        "MalwareScan": text
+        | {
+            "Default": "none",
+            "AllowedValues": ["none", "guardduty"],
+            "Description": "What looks for malware in uploads; clean copies are made either way",
         },
         "DeletionProtection": text | {"Default": "true", "AllowedValues": ["true", "false"]},
         "ReservedConcurrency": number

@@ -59,7 +59,7 @@ def soak(folder: Path, seconds: float) -> Iterator[float]:
     world = memory_world(MemoryRegisters([]))
     pictures = _pictures()
     for i, content in enumerate(pictures):
-        world.photos.receive(f"picture-{i}", content)
+        world.photos.keep(f"picture-{i}", content)
     ports = replace(world.ports, rows=store, queues=store, clock=SystemClock())
     build_pack("default")
     pack = load_pack("default", threads=2)

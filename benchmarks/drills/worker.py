@@ -149,7 +149,7 @@ def _prepared(folder: Path) -> Drill:
     store.create()
     world = memory_world(MemoryRegisters([]))
     for name, content in _photographs().items():
-        world.photos.receive(name, content)
+        world.photos.keep(name, content)
     build_pack("default")
     pack = load_pack("default", threads=1)
     ports = replace(world.ports, rows=store, queues=store, clock=SystemClock())

@@ -32,9 +32,9 @@ app = Chalice(app_name="gelombang-verify", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
 
 
-@app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=10)
+@app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=2)
 def photo_arrived(event: SQSEvent) -> dict[str, Any]:
-    """Record the photographs that S3 says have arrived."""
+    """Look at the photographs that have arrived, and keep clean copies of them."""
 
     def record(body: str) -> None:
         for key in photo_keys(body):

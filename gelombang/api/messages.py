@@ -45,10 +45,12 @@ def consume_messages(
 
 
 def photo_keys(body: str) -> list[str]:
-    """Return the keys of the objects that S3 says have arrived; none for the test event S3 sends at set-up.
+    """Return the keys of the objects that have arrived, as S3 or as a `PhotoArrived` of ours says.
+
+    None for the test event S3 sends at set-up.
 
     Raises:
-        ValueError: the body is not an event of S3.
+        ValueError: the body is neither.
 
     Source: Amazon S3 User Guide, "Event message structure": keys are URL-encoded, a space as `+`.
     """
@@ -56,6 +58,8 @@ def photo_keys(body: str) -> list[str]:
     try:
         if event.get("Event") == "s3:TestEvent":
             return []
+        if "photo_key" in event:
+            return [str(event["photo_key"])]
         return [unquote_plus(record["s3"]["object"]["key"]) for record in event["Records"]]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not an event of S3") from error

@@ -122,7 +122,7 @@ class PhotoStatus(StrEnum):
     """Where one photograph is."""
 
     EMPTY = "EMPTY"
-    AWAITED = "AWAITED"  # an upload slot was given, nothing has arrived
+    AWAITED = "AWAITED"  # an upload slot was given; nothing has arrived, or nobody has looked at it yet
     ARRIVED = "ARRIVED"
     REFUSED = "REFUSED"  # `faults` say why; this slot alone is open again
     ACCEPTED = "ACCEPTED"
@@ -130,11 +130,15 @@ class PhotoStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photograph of an application: its object key once a slot was given, and its faults once refused."""
+    """One photograph of an application, and its faults once refused.
+
+    `key` names the upload in quarantine while it is awaited, and the clean copy since it arrived.
+    """
 
     status: PhotoStatus = PhotoStatus.EMPTY
     key: str = ""
     faults: tuple[str, ...] = ()
+    tried_at: tuple[datetime, ...] = ()  # the times of the last hour's tries
 
 
 @dataclass(frozen=True, slots=True)

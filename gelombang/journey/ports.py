@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from gelombang.domain.checks import Layer
@@ -103,24 +104,83 @@ class UploadForm:
 
 
 class Photos(Protocol):
-    """The photograph store."""
+    """The photograph store: uploads in quarantine for some days, and the clean copies made of them.
+
+    Every method raises DependencyError when the store cannot be reached.
+    """
 
     def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
-        """Return a form that accepts exactly this key and type, up to the size limit, for some minutes."""
+        """Return a form by which quarantine accepts exactly this key and type, up to the size limit, for minutes."""
 
-    def size_of(self, key: str) -> int | None:
-        """Return the object's size in bytes, or None when nothing has arrived under this key."""
+    def upload_size(self, key: str) -> int | None:
+        """Return the size of what was uploaded, in bytes, or None when nothing has arrived under this key."""
 
-    def read(self, key: str, first_bytes: int | None = None) -> bytes:
-        """Return the object, or only its beginning.
+    def read_upload(self, key: str) -> bytes:
+        """Return what was uploaded; only what cleans it may.
+
+        Raises:
+            NotFoundError: nothing has arrived under this key, or its days in quarantine are over.
+        """
+
+    def keep(self, key: str, content: bytes) -> None:
+        """Store a clean copy."""
+
+    def read(self, key: str) -> bytes:
+        """Return a clean copy.
 
         Raises:
             NotFoundError: nothing lies under this key.
-            DependencyError: the store could not be reached.
         """
 
     def view_url(self, key: str) -> str:
-        """Return a short-lived address at which a reviewer's browser can fetch the picture."""
+        """Return a short-lived address at which a reviewer's browser can fetch the clean copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleanPicture:
+    """A baseline JPEG in sRGB, upright, with nothing of the original but what can be seen."""
+
+    content: bytes = field(repr=False)
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPicture:
+    """Why an upload is no photograph that we take: a reason code."""
+
+    reason: str
+
+
+class Pictures(Protocol):
+    """Makes clean copies of uploads."""
+
+    def clean(self, content: bytes) -> CleanPicture | RefusedPicture:
+        """Return a clean copy, or why there is none, whatever the content does to its decoder.
+
+        Raises:
+            DependencyError: it could not be tried; that is no fault of the upload.
+        """
+
+
+class ScanResult(StrEnum):
+    """What a malware scanner says of an upload."""
+
+    NOT_SCANNED = "not scanned"  # no scanner is configured, and the audit says so
+    PENDING = "pending"  # not yet, or the scanner failed: ask again later
+    CLEAN = "clean"
+    INFECTED = "infected"
+
+
+class MalwareScans(Protocol):
+    """A scanner of what lies in quarantine."""
+
+    def result_of(self, key: str) -> ScanResult:
+        """Return what the scanner says of an upload so far.
+
+        Raises:
+            DependencyError: it could not be asked.
+        """
 
 
 class Documents(Protocol):
@@ -237,6 +297,8 @@ class Ports:
 
     rows: Rows
     photos: Photos
+    pictures: Pictures
+    scans: MalwareScans
     documents: Documents
     queues: Queues
     texts: TextMessages

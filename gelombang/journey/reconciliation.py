@@ -17,6 +17,7 @@ from gelombang.journey import applications, notices
 from gelombang.journey.applications import OUTBOX, STUCK
 from gelombang.journey.evidence import evidence_of
 from gelombang.journey.notices import NOTICES
+from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Ports
 from gelombang.journey.verification import face_request
 
@@ -50,6 +51,7 @@ def _redrive(ports: Ports, application_id: str) -> bool:
     if application.state not in WORKING_STATES:
         return False
     again: list[Message] = [ChecksDue(application_id, application.submission)]
+    again += unseen_uploads(ports, application).values()
     if application.face_check_id and evidence_of(ports, application.face_check_id) is None:
         again.append(face_request(application))
     try:

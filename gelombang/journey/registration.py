@@ -14,13 +14,13 @@ from gelombang.domain.checks import Layer
 from gelombang.domain.consent import missing_purposes
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.domain.errors import FieldFault, FormChangedError, InvalidFormError, MoveNotAllowedError
-from gelombang.domain.messages import ChecksDue
+from gelombang.domain.messages import ChecksDue, Message, PhotoArrived
 from gelombang.domain.nik import kk_faults, nik_faults
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, notices
 from gelombang.journey.applications import rereading
 from gelombang.journey.notices import Notice
-from gelombang.journey.photos import record_missed_arrivals
+from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region")
@@ -97,14 +97,14 @@ def submit(ports: Ports, application_id: str) -> Application:
         InvalidFormError: fields or photographs are missing; all of them are named.
         MoveNotAllowedError: it is already being checked, or decided.
     """
-    application = record_missed_arrivals(ports, applications.load(ports, application_id))
-    now = ports.clock.now()
+    application = applications.load(ports, application_id)
+    now, unseen = ports.clock.now(), unseen_uploads(ports, application)
     if application.state is State.DRAFT:
         moved = applications.move(application, Move.SUBMIT, now)
-        missing = _missing_fields(application) + _missing_photos(application)
+        missing = _missing_fields(application) + _missing_photos(application, unseen)
     else:
         moved = applications.move(application, Move.RESUBMIT, now)
-        missing = _missing_photos(application)
+        missing = _missing_photos(application, unseen)
     missing += _missing_consents(application)
     if missing:
         raise InvalidFormError(missing)
@@ -115,10 +115,10 @@ def submit(ports: Ports, application_id: str) -> Application:
     moved = replace(
         moved, form=form, draft={}, checks=kept, submission=application.submission + 1, face_check_id=""
     )
-    asked = ChecksDue(application_id, moved.submission)
+    asked: list[Message] = [ChecksDue(application_id, moved.submission), *unseen.values()]
     claim = _claim_nik(ports, application_id, form.nik_tag)
     facts = {"submission": moved.submission}
-    return applications.save(ports, moved, "submitted", facts, announce=[asked], also=[claim])
+    return applications.save(ports, moved, "submitted", facts, announce=asked, also=[claim])
 
 
 def form_etag(application: Application) -> str:
@@ -242,12 +242,12 @@ def _missing_fields(application: Application) -> tuple[FieldFault, ...]:
     return tuple(FieldFault(f"/{name}", "FIELD_MISSING") for name in FIELDS if name not in application.draft)
 
 
-def _missing_photos(application: Application) -> tuple[FieldFault, ...]:
+def _missing_photos(application: Application, unseen: Mapping[Slot, PhotoArrived]) -> tuple[FieldFault, ...]:
     there = (PhotoStatus.ARRIVED, PhotoStatus.ACCEPTED)
     return tuple(
         FieldFault(f"/photos/{slot}", f"PHOTO_MISSING_{slot.upper()}")
         for slot in Slot
-        if application.photos[slot].status not in there
+        if application.photos[slot].status not in there and slot not in unseen
     )
 
 

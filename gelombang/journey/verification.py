@@ -2,7 +2,8 @@
 
     run_checks     ask every register that has not answered yet, then settle
     take_evidence  the face worker has answered: settle
-    _settle        face unusable → ask for a photo; a register refused → refuse; a register pending → wait;
+    _settle        a photograph refused, or the face unusable → ask for it; one not looked at yet → wait;
+                   a register refused → refuse; a register pending → wait;
                    face not asked → ask; doubt → reviewers; nothing open → verified
 
 Both may come twice, late or in either order: each looks at the table only.
@@ -10,6 +11,7 @@ Both may come twice, late or in either order: each looks at the table only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -123,6 +125,10 @@ def _ask_registers(
 def _settle(ports: Ports, programme: Programme, stored: Application, application: Application) -> None:
     """Decide what follows from what is known; `stored` is the application as last saved."""
     rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
+    statuses = {photo.status for photo in application.photos.values()}
+    if PhotoStatus.AWAITED not in statuses and PhotoStatus.REFUSED in statuses:
+        _ask_for_photos(ports, application, {})
+        return
     evidence = evidence_of(ports, application.face_check_id)
     verdict = None
     if evidence:
@@ -130,7 +136,7 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
         face = _face_check(evidence, verdict)
         application = replace(application, checks=application.checks | {Layer.FACE: face})
         if verdict.outcome is FaceOutcome.RETAKE:
-            _ask_for_photos(ports, application, verdict)
+            _ask_for_photos(ports, application, verdict.faults)
             return
     decision = decide(application.checks, rules)
     is_face_left = verdict is not None and set(decision.pending) == {Layer.FACE}
@@ -139,7 +145,7 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
     elif decision.step is Step.VERIFY or is_face_left:
         _verify_or_doubt(ports, application, verdict)
     else:
-        if not application.face_check_id:
+        if not application.face_check_id and PhotoStatus.AWAITED not in statuses:
             stored = application = _ask_for_face(ports, application)
         _wait(ports, stored, application)
 
@@ -157,8 +163,14 @@ def _face_check(evidence: FaceEvidence, verdict: FaceVerdict) -> CheckResult:
     )
 
 
-def _ask_for_photos(ports: Ports, application: Application, verdict: FaceVerdict) -> None:
-    photos = {slot: _photo_after(application.photos[slot], verdict.faults.get(slot, ())) for slot in Slot}
+def _ask_for_photos(ports: Ports, application: Application, faults: Mapping[Slot, tuple[str, ...]]) -> None:
+    """Reopen exactly the photographs with faults, of the face check or since their arrival."""
+    photos = {
+        slot: _photo_after(
+            photo, photo.faults if photo.status is PhotoStatus.REFUSED else faults.get(slot, ())
+        )
+        for slot, photo in application.photos.items()
+    }
     reasons = tuple(dict.fromkeys(fault for slot in Slot for fault in photos[slot].faults))
     now = ports.clock.now()
     moved = applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons)

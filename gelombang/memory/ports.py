@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gelombang.journey.ports import Ports, Registers
+from gelombang.journey.ports import Pictures, Ports, Registers
 from gelombang.memory.clock import MemoryClock
 from gelombang.memory.rows import MemoryRows
-from gelombang.memory.stores import MemoryDocuments, MemoryPhotos, MemoryQueues, MemoryTexts
+from gelombang.memory.stores import (
+    MemoryDocuments,
+    MemoryPhotos,
+    MemoryPictures,
+    MemoryQueues,
+    MemoryScans,
+    MemoryTexts,
+)
 from gelombang.memory.vault import MemoryVault
 
 
@@ -18,16 +25,33 @@ class MemoryWorld:
     ports: Ports
     rows: MemoryRows
     photos: MemoryPhotos
+    scans: MemoryScans
     documents: MemoryDocuments
     queues: MemoryQueues
     texts: MemoryTexts
     clock: MemoryClock
 
 
-def memory_world(registers: Registers, clock: MemoryClock | None = None) -> MemoryWorld:
-    """Return an empty world around the given registers (see `gelombang.memory.registers`)."""
+def memory_world(
+    registers: Registers, clock: MemoryClock | None = None, pictures: Pictures | None = None
+) -> MemoryWorld:
+    """Return an empty world around the given registers (see `gelombang.memory.registers`).
+
+    Uploads are only glanced at unless `pictures` cleans them.
+    """
     clock = clock or MemoryClock()
     rows, photos, documents = MemoryRows(), MemoryPhotos(), MemoryDocuments()
-    queues, texts = MemoryQueues(clock), MemoryTexts()
-    ports = Ports(rows, photos, documents, queues, texts, MemoryVault(), registers, clock)
-    return MemoryWorld(ports, rows, photos, documents, queues, texts, clock)
+    scans, queues, texts = MemoryScans(), MemoryQueues(clock), MemoryTexts()
+    ports = Ports(
+        rows=rows,
+        photos=photos,
+        pictures=pictures or MemoryPictures(),
+        scans=scans,
+        documents=documents,
+        queues=queues,
+        texts=texts,
+        vault=MemoryVault(),
+        registers=registers,
+        clock=clock,
+    )
+    return MemoryWorld(ports, rows, photos, scans, documents, queues, texts, clock)

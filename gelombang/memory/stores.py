@@ -8,41 +8,70 @@ from datetime import datetime, timedelta
 
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.messages import Message, QueueName
-from gelombang.journey.ports import Clock, UploadForm
+from gelombang.journey.ports import CleanPicture, Clock, RefusedPicture, ScanResult, UploadForm
 
 UPLOAD_MINUTES = 10
 MOST_BYTES = 15 * 1024 * 1024
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
 
 class MemoryPhotos:
-    """The photograph store; a test puts an upload there with `receive`."""
+    """The photograph store; a test puts an upload into quarantine with `receive`."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, bytes] = {}
+        self.quarantine: dict[str, bytes] = {}
+        self.kept: dict[str, bytes] = {}
 
     def receive(self, key: str, content: bytes) -> None:
         """Do what a client's upload does."""
-        self._objects[key] = content
+        self.quarantine[key] = content
 
     def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
         """Return a form for exactly this key."""
         fields = {"key": key, "Content-Type": content_type}
         return UploadForm("memory://photos", fields, now + timedelta(minutes=UPLOAD_MINUTES), MOST_BYTES)
 
-    def size_of(self, key: str) -> int | None:
-        """Return the object's size in bytes, or None."""
-        content = self._objects.get(key)
+    def upload_size(self, key: str) -> int | None:
+        """Return the upload's size in bytes, or None."""
+        content = self.quarantine.get(key)
         return None if content is None else len(content)
 
-    def read(self, key: str, first_bytes: int | None = None) -> bytes:
-        """Return the object, or its beginning."""
-        if key not in self._objects:
-            raise NotFoundError
-        return self._objects[key][:first_bytes]
+    def read_upload(self, key: str) -> bytes:
+        """Return what was uploaded."""
+        return _found(self.quarantine, key)
+
+    def keep(self, key: str, content: bytes) -> None:
+        """Store a clean copy."""
+        self.kept[key] = content
+
+    def read(self, key: str) -> bytes:
+        """Return a clean copy."""
+        return _found(self.kept, key)
 
     def view_url(self, key: str) -> str:
         """Return an address for a reviewer."""
         return f"memory://photos/{key}"
+
+
+class MemoryPictures:
+    """Takes whatever begins as a JPEG or PNG for a clean picture: quick, where no test looks at a pixel."""
+
+    def clean(self, content: bytes) -> CleanPicture | RefusedPicture:
+        """Return the content as it is, or NOT_AN_IMAGE."""
+        if content.startswith((JPEG, PNG)):
+            return CleanPicture(content, 480, 640)
+        return RefusedPicture("NOT_AN_IMAGE")
+
+
+class MemoryScans:
+    """A malware scanner that says what a test wants, by key; no scanner unless the test says something."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, ScanResult] = {}
+
+    def result_of(self, key: str) -> ScanResult:
+        """Return what the test said."""
+        return self.results.get(key, ScanResult.NOT_SCANNED)
 
 
 class MemoryDocuments:
@@ -108,3 +137,9 @@ class MemoryTexts:
     def send(self, phone: str, text: str) -> None:
         """Keep the message where a test can read it."""
         self.sent.append((phone, text))
+
+
+def _found(objects: dict[str, bytes], key: str) -> bytes:
+    if key not in objects:
+        raise NotFoundError
+    return objects[key]

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import io
+
 import httpx
 import pytest
+from PIL import Image
 
-JPEG = b"\xff\xd8\xff\xe0" + bytes(2000)
 MOST_BYTES = 15 * 1024 * 1024
+
+
+def _jpeg():
+    """Return a photograph with a place in it."""
+    place = Image.Exif()
+    place[0x010F] = "CANARY"
+    content = io.BytesIO()
+    Image.effect_noise((320, 240), 60).convert("RGB").save(content, "JPEG", exif=place)
+    return content.getvalue()
+
+
+JPEG = _jpeg()
 
 
 @pytest.fixture
@@ -35,6 +49,22 @@ def test_a_photograph_that_arrives_is_recorded(applicant, form, until):
 
     assert answer.status_code == 204
     assert until(lambda: _photo(applicant)["status"] == "ARRIVED")
+
+
+def test_only_a_clean_copy_leaves_quarantine(applicant, form, until, aws, stack):
+    _send(form, JPEG).raise_for_status()
+    assert until(lambda: _photo(applicant)["status"] == "ARRIVED")
+
+    s3, folder = aws("s3"), form["fields"]["key"]
+    (kept,) = s3.list_objects_v2(Bucket=stack.environment["GELOMBANG_PHOTO_BUCKET"], Prefix=folder)[
+        "Contents"
+    ]
+    copy = s3.get_object(Bucket=stack.environment["GELOMBANG_PHOTO_BUCKET"], Key=kept["Key"])["Body"].read()
+
+    assert b"CANARY" in JPEG
+    assert b"CANARY" not in copy
+    with Image.open(io.BytesIO(copy)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (320, 240))
 
 
 def test_a_file_that_only_says_it_is_a_photograph_is_refused_after_arrival(applicant, form, until):

@@ -15,7 +15,7 @@ from typing import Any
 from chalice.test import Client
 
 from gelombang.domain.nik import Sex
-from gelombang.journey import applications, review
+from gelombang.journey import applications, photos, review
 from gelombang.journey.ports import Key, Put, Row
 from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld
@@ -174,8 +174,8 @@ def upload(world: MemoryWorld, applicant: Caller, slot: str, content: bytes = JP
 def submitted(world: MemoryWorld, applicant: Caller) -> str:
     """Submit Siti's application and return its id."""
     fill_form(applicant)
-    upload(world, applicant, "ktp")
-    upload(world, applicant, "selfie")
+    for slot in ("ktp", "selfie"):
+        photos.record_arrival(world.ports, upload(world, applicant, slot))
     return str(applicant.post("/v1/application/submit").body["application_id"])
 
 

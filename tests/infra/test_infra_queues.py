@@ -59,7 +59,7 @@ def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take(servi
 
 
 def test_photographs_are_announced_to_their_queue_by_our_buckets_alone(service):
-    notified = service["Resources"]["PhotoBucket"]["Properties"]["NotificationConfiguration"]
+    notified = service["Resources"]["QuarantineBucket"]["Properties"]["NotificationConfiguration"]
     policy = service["Resources"]["PhotosArrivedQueuePolicy"]["Properties"]["PolicyDocument"]
 
     assert notified["QueueConfigurations"][0]["Queue"] == {"Fn::GetAtt": ["PhotosArrivedQueue", "Arn"]}

@@ -11,7 +11,7 @@ def test_every_bucket_is_encrypted_closed_and_tls_only(service, of_type):
     buckets = of_type(service["Resources"], "AWS::S3::Bucket")
     policies = of_type(service["Resources"], "AWS::S3::BucketPolicy")
 
-    assert set(buckets) == {"PhotoBucket", "DocumentBucket"}
+    assert set(buckets) == {"QuarantineBucket", "PhotoBucket", "DocumentBucket"}
     for name, bucket in buckets.items():
         assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert all(bucket["PublicAccessBlockConfiguration"].values())
@@ -47,8 +47,24 @@ def test_peoples_keys_are_encrypted_and_have_no_backup(service):
 def test_what_cannot_be_made_again_outlives_its_stack(service):
     kept = [found for found in service["Resources"].values() if found["Type"] in KEPT]
 
-    assert len(kept) == 6
+    assert len(kept) == 7
     assert all(found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain" for found in kept)
+
+
+def test_quarantine_forgets_originals_within_days_and_only_verification_may_read_them(service, both, of_type):
+    bucket = service["Resources"]["QuarantineBucket"]["Properties"]
+    ended = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    readers = {
+        role
+        for role, properties in of_type(both, "AWS::IAM::Role").items()
+        for policy in properties.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "s3:GetObject" in statement["Action"] and "QuarantineBucket" in str(statement["Resource"])
+    }
+
+    assert ended["originals"]["ExpirationInDays"] <= 14
+    assert readers == {"VerifyRole", "MalwareScanRole"}
+    assert both["MalwareScanRole"]["Condition"] == "HasMalwareScan"
 
 
 def test_the_seal_key_rotates_and_the_tag_key_only_makes_macs(service):

@@ -11,6 +11,7 @@ from local.worker_process import chosen_pack, start_worker
 SERVICE = {
     "GELOMBANG_TABLE": "t",
     "GELOMBANG_KEY_TABLE": "y",
+    "GELOMBANG_QUARANTINE_BUCKET": "q",
     "GELOMBANG_PHOTO_BUCKET": "p",
     "GELOMBANG_DOCUMENT_BUCKET": "d",
     "GELOMBANG_SEAL_KEY_ID": "s",

@@ -95,9 +95,11 @@ def photos(request):
         return store, store.receive
     request.getfixturevalue("aws")
     client = aws_client("s3")
-    client.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-3"})
-    return S3Photos("photos", client), lambda key, body: client.put_object(
-        Bucket="photos", Key=key, Body=body
+    for bucket in ("quarantine", "photos"):
+        where = {"LocationConstraint": "ap-southeast-3"}
+        client.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+    return S3Photos("quarantine", "photos", client), lambda key, body: client.put_object(
+        Bucket="quarantine", Key=key, Body=body
     )
 
 

@@ -24,18 +24,37 @@ def test_an_upload_form_names_its_key_type_limit_and_end(photos):
     assert form.max_bytes == 15 * 1024 * 1024
 
 
-def test_a_photograph_is_there_only_after_it_arrived(photos):
+def test_an_upload_is_there_only_after_it_arrived(photos):
     store, receive = photos
-    assert store.size_of("app_1/selfie/x") is None
+    assert store.upload_size("app_1/selfie/x") is None
+    with pytest.raises(NotFoundError):
+        store.read_upload("app_1/selfie/x")
+
+    receive("app_1/selfie/x1", b"of another key that begins alike")
+    receive("app_1/selfie/x", b"0123456789")
+
+    assert store.upload_size("app_1/selfie/x") == 10
+    assert store.upload_size("app_1/selfie/") is None
+    assert store.read_upload("app_1/selfie/x") == b"0123456789"
+
+
+def test_an_upload_is_never_read_or_shown_as_a_photograph(photos):
+    store, receive = photos
+    receive("app_1/selfie/x", b"an original")
+
     with pytest.raises(NotFoundError):
         store.read("app_1/selfie/x")
 
-    receive("app_1/selfie/x", b"0123456789")
 
-    assert store.size_of("app_1/selfie/x") == 10
-    assert store.read("app_1/selfie/x") == b"0123456789"
-    assert store.read("app_1/selfie/x", 4) == b"0123"
-    assert "app_1/selfie/x" in store.view_url("app_1/selfie/x")
+def test_a_clean_copy_is_read_and_shown_and_is_no_upload(photos):
+    store, _ = photos
+
+    store.keep("app_1/selfie/x.jpg", b"a clean copy")
+    store.keep("app_1/selfie/x.jpg", b"a clean copy")
+
+    assert store.read("app_1/selfie/x.jpg") == b"a clean copy"
+    assert "app_1/selfie/x.jpg" in store.view_url("app_1/selfie/x.jpg")
+    assert store.upload_size("app_1/selfie/x.jpg") is None
 
 
 def test_a_document_is_replaced_by_the_next_of_its_name(documents):

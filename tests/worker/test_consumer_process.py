@@ -97,6 +97,7 @@ def stack(tmp_path: Path, default_pack: object) -> Iterator[Stack]:
             **access,
             GELOMBANG_TABLE="table",
             GELOMBANG_KEY_TABLE="unused",
+            GELOMBANG_QUARANTINE_BUCKET="quarantine",
             GELOMBANG_PHOTO_BUCKET="photos",
             GELOMBANG_DOCUMENT_BUCKET="documents",
             GELOMBANG_SEAL_KEY_ID="unused",

@@ -67,8 +67,8 @@ def work(path: Path) -> None:
     """Be a worker that crashes where a model would."""
     store = DurableStore(path, VISIBILITY_S)
     world = memory_world(MemoryRegisters([]))
-    world.photos.receive("selfie", b"a selfie")
-    world.photos.receive("ktp", b"a card")
+    world.photos.keep("selfie", b"a selfie")
+    world.photos.keep("ktp", b"a card")
     log = event_logger("poison-test")
     log.setLevel("CRITICAL")
     worker = Worker(

@@ -47,8 +47,8 @@ class Bench:
     def ask(self, name: str, selfie: bytes | None = None) -> FaceCheckAsked:
         """Put two photographs and the request for their check where the worker looks for them."""
         asked = FaceCheckAsked(f"{name}-check", name, f"{name}/selfie/1", f"{name}/ktp/1")
-        self.world.photos.receive(asked.selfie_key, selfie or name.encode())
-        self.world.photos.receive(asked.ktp_key, b"a card")
+        self.world.photos.keep(asked.selfie_key, selfie or name.encode())
+        self.world.photos.keep(asked.ktp_key, b"a card")
         self.source.put(message_to_json(asked))
         return asked
 
