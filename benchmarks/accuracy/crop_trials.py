@@ -26,7 +26,7 @@ from workers.gpu_face.stages.align import align_faces
 from workers.gpu_face.stages.embed import embed_faces
 
 FMRS = (1e-2, 1e-3, 1e-4)
-WIDTHS = (0.92, 0.96, 1.0, 1.04, 1.08, 1.12)  # of the face in the chip, against the pack's own template
+WIDTHS = (0.93, 0.97, 1.0, 1.04, 1.08)  # of the face in the chip, against the pack's own template
 console = Console(width=None if Console().is_terminal else 140, highlight=False)
 
 

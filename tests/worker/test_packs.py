@@ -19,14 +19,8 @@ from workers.gpu_face.packs.build import build_pack
 from workers.gpu_face.packs.manifest import PackError, pack_folder, pack_names, read_manifest
 
 
-def test_there_are_a_default_and_an_open_pack_and_the_releases_before_them():
-    assert pack_names() == ("default", "default-1", "open")
-
-
-def test_no_two_packs_have_the_same_release():
-    releases = [read_manifest(name).release for name in pack_names()]
-
-    assert len(set(releases)) == len(releases)
+def test_there_are_a_default_and_an_open_pack():
+    assert pack_names() == ("default", "open")
 
 
 @pytest.mark.parametrize("name", pack_names())
@@ -42,7 +36,7 @@ def test_every_model_a_manifest_uses_is_among_its_files_with_hash_source_and_lic
 
 
 def test_an_unknown_pack_is_refused_with_the_names_there_are():
-    with pytest.raises(PackError, match="default, default-1, open"):
+    with pytest.raises(PackError, match="default, open"):
         read_manifest("best")
 
 
@@ -50,14 +44,6 @@ def test_the_folder_follows_the_setting_and_carries_the_release(tmp_path):
     folder = pack_folder(read_manifest("default"), {"GELOMBANG_PACKS": str(tmp_path)})
 
     assert folder == tmp_path / "default-1"  # whose files are the same
-
-
-def test_a_release_that_shares_a_folder_has_the_very_same_files():
-    default, before = read_manifest("default"), read_manifest("default-1")
-
-    assert default.release != before.release
-    assert default.built_as == before.release
-    assert default.files == before.files
 
 
 def test_the_open_pack_without_a_folder_says_which_setting_names_one(tmp_path):

@@ -23,7 +23,7 @@ from tests.journey.walking import Walk, begin, citizen
 from workers.gpu_face.batching import BatchLimits
 from workers.gpu_face.consumer import Worker, work_once
 from workers.gpu_face.gallery import Gallery
-from workers.gpu_face.models import Pack, load_pack
+from workers.gpu_face.models import Pack
 from workers.gpu_face.pipeline import check_faces
 from workers.gpu_face.poison import unmeasured_evidence
 from workers.gpu_face.reembed import Tally, reembed
@@ -31,12 +31,15 @@ from workers.gpu_face.sources import MemorySource
 
 pytestmark = [pytest.mark.pack, pytest.mark.xdist_group("pack")]
 AUDITOR = Staff("agus", "auditor")
+BEFORE = "before-1"
 
 
 @pytest.fixture(scope="module")
 def packs(default_pack):
-    """The release before, and the one now."""
-    return load_pack("default-1"), default_pack
+    """A release before, which saw each face once, and the one now."""
+    once = default_pack.embedder.spec.model_copy(update={"mirrored": False})
+    embedder = replace(default_pack.embedder, spec=once)
+    return replace(default_pack, release=BEFORE, embedder=embedder), default_pack
 
 
 @dataclass
@@ -83,9 +86,11 @@ def _silent_logger() -> Logger:
 
 @pytest.fixture
 def service(packs):
-    """A service on the release before, that knows every release's operating point and two citizens."""
-    walk = begin(*(citizen(number) for number in (1, 2, 3)))
-    return Service(walk.world, walk.registers, load_programme("prakerja"), pack=packs[0])
+    """A service on the release before, that knows both releases' operating points and three citizens."""
+    walk, programme = begin(*(citizen(number) for number in (1, 2, 3))), load_programme("prakerja")
+    before = replace(programme.operating_point(packs[1].release), release=BEFORE, match_min=0.9)
+    points = programme.operating_points | {BEFORE: before}
+    return Service(walk.world, walk.registers, replace(programme, operating_points=points), pack=packs[0])
 
 
 def test_a_swapped_release_judges_by_its_own_point_and_knows_everybody_from_before(service, packs):
