@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search report-accuracy report-quality fuzz-images drill-worker soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search report-accuracy report-quality fuzz-images drill-worker drill-codes drill-enumeration soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SE
 
 soak-worker: $(READY) ## Let a face worker work and watch its memory (SECONDS=number)
 	@$(BIN)/python -m benchmarks.drills.soak_worker --seconds $(or $(SECONDS),60)
+
+drill-codes: $(READY) ## Attack phone codes: guessers, replay, many at once, a siege (REQUESTS=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.codes --requests $(or $(REQUESTS),1000000) --seed $(or $(SEED),1)
+
+drill-enumeration: $(READY) ## Known against unknown NIK: same answers, same time? (PAIRS=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.enumeration --pairs $(or $(PAIRS),20000) --seed $(or $(SEED),1)
 
 fuzz-images: $(READY) ## Decode damaged pictures in the sandbox (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_images --count $(or $(COUNT),50000) --seed $(or $(SEED),1)

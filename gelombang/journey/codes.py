@@ -41,6 +41,7 @@ CODE_TRIES = 5
 FEWER_TRIES = 2  # once everybody's budget of wrong codes is used up
 JOINED_TRIES = 5  # of all together who joined a sending
 RESEND_AFTER_S = (30, 60, 120, 300)  # after the first, second, third and every further code within an hour
+MARKS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels, so no words
 
 
 class Action(StrEnum):
@@ -55,10 +56,10 @@ class Action(StrEnum):
 
 # Only an action that has a text can be asked for, and only those have a route that takes their code.
 TEXTS = {
-    Action.LOG_IN: "Kode Anda {code}, berlaku {minutes} menit, hanya untuk masuk di situs resmi. "
+    Action.LOG_IN: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk masuk di situs resmi. "
     "Jangan beri tahu siapa pun.",
-    Action.CHANGE_PHONE: "Kode Anda {code}, berlaku {minutes} menit, hanya untuk mengganti nomor HP pendaftaran. "
-    "Jangan beri tahu siapa pun.",
+    Action.CHANGE_PHONE: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk mengganti "
+    "nomor HP pendaftaran. Jangan beri tahu siapa pun.",
 }
 
 
@@ -81,6 +82,7 @@ class CodeSent:
     expires_in_s: int
     resend_after_s: int  # until another message can be sent
     is_new: bool  # False: it is the one in the message that was sent last
+    mark: str  # two letters that are in the message too, should there be several
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ def _challenge(ports: Ports, order: _Order) -> tuple[CodeSent, _Opened | None]:
     wait_s = _wait_s(schedule, sending, now, order.allowed) if schedule else 0
     if wait_s <= 0:
         return _open(ports, order, schedule, now)
-    if sending is None or order.action is not Action.LOG_IN or _is_over(sending, now) or _is_spent(sending):
+    if sending is None or not _can_be_joined(order.action, sending, now):
         raise TooManyRequestsError(wait_s)
     return _join(ports, order, sending, wait_s), None
 
@@ -220,7 +222,7 @@ def _open(ports: Ports, order: _Order, schedule: Row | None, now: datetime) -> t
     resend_after_s = RESEND_AFTER_S[min(next_schedule.fields["count"], len(RESEND_AFTER_S)) - 1]
     noted = _noted(ports, order, sending_key, resend_after_s)
     ports.rows.commit([Put(sending), Put(challenge), Put(next_schedule), spent, *noted])
-    sent = CodeSent(_name_of(challenge.key), CODE_MINUTES * 60, resend_after_s, is_new=True)
+    sent = CodeSent(_name_of(challenge.key), CODE_MINUTES * 60, resend_after_s, True, _mark(sending_key))
     return sent, _Opened(sending_key, challenge.key, code, schedule, spent)
 
 
@@ -229,7 +231,11 @@ def _join(ports: Ports, order: _Order, sending: Row, wait_s: int) -> CodeSent:
     noted = _noted(ports, order, sending.key, wait_s)
     ports.rows.commit([Put(challenge), *noted])
     return CodeSent(
-        _name_of(challenge.key), seconds_until(_end_of(sending), ports.clock.now()), wait_s, is_new=False
+        _name_of(challenge.key),
+        seconds_until(_end_of(sending), ports.clock.now()),
+        wait_s,
+        False,
+        _mark(sending.key),
     )
 
 
@@ -242,7 +248,7 @@ def _noted(ports: Ports, order: _Order, sending: Key, wait_s: int) -> list[Chang
 
 def _send(ports: Ports, order: _Order, opened: _Opened) -> None:
     try:
-        text = TEXTS[order.action].format(code=opened.code, minutes=CODE_MINUTES)
+        text = TEXTS[order.action].format(code=opened.code, mark=_mark(opened.sending), minutes=CODE_MINUTES)
         ports.texts.send(order.number, text)
     except DependencyError:
         _take_back(ports, order, opened)
@@ -287,12 +293,16 @@ def _wait_s(schedule: Row, sending: Row | None, now: datetime, allowed: Limits =
 
 
 def _resend_after_s(ports: Ports, sending: Row) -> int:
-    schedule = ports.rows.read(_schedule_key(sending.fields["phone_tag"], Action(sending.fields["action"])))
+    """Return when asking again gives the person something to type: at once where a later message is under way."""
+    action = Action(sending.fields["action"])
+    schedule = ports.rows.read(_schedule_key(sending.fields["phone_tag"], action))
     if schedule is None:
         return 0
-    latest = schedule.fields["sending_id"] == _name_of(sending.key)
-    stands = sending if latest else ports.rows.read(_sending_key(schedule.fields["sending_id"]))
-    return _wait_s(schedule, stands, ports.clock.now())
+    now = ports.clock.now()
+    if schedule.fields["sending_id"] == _name_of(sending.key):
+        return _wait_s(schedule, sending, now)
+    later = ports.rows.read(_sending_key(schedule.fields["sending_id"]))
+    return 0 if _can_be_joined(action, later, now) else _wait_s(schedule, later, now)
 
 
 def _count_wrong(ports: Ports, challenge: Row, sending: Row, allowed: Limits) -> CodeError:
@@ -310,6 +320,11 @@ def _count_wrong(ports: Ports, challenge: Row, sending: Row, allowed: Limits) ->
         left = min(left, JOINED_TRIES - joined_wrong)
     ports.rows.commit([*changes, *([counted] if counted else [])])
     return CodeError("CODE_WRONG", left, _resend_after_s(ports, sending))
+
+
+def _can_be_joined(action: Action, sending: Row | None, now: datetime) -> bool:
+    is_there = sending is not None and not _is_over(sending, now) and not _is_spent(sending)
+    return action is Action.LOG_IN and is_there
 
 
 def _is_over(sending: Row, now: datetime) -> bool:
@@ -338,6 +353,12 @@ def _challenge_row(ports: Ports, sending: Row, *, is_opener: bool) -> Row:
 
 def _code_tag(ports: Ports, sending: Key, action: Action, session_id: str, code: str) -> str:
     return ports.vault.tag("code", f"{_name_of(sending)}:{action}:{session_id}:{code}")
+
+
+def _mark(sending: Key) -> str:
+    """Return what tells a message from others to the same phone; by itself it opens nothing."""
+    first, second = divmod(int(_name_of(sending)[:4], 16) % len(MARKS) ** 2, len(MARKS))
+    return MARKS[first] + MARKS[second]
 
 
 def _challenge_key(challenge_id: str) -> Key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,22 +20,20 @@ class MemoryRows:
 
     def __init__(self) -> None:
         self._rows: dict[Key, Row] = {}
+        self._sorts: defaultdict[str, set[str]] = defaultdict(set)  # by partition
         self._lock = threading.Lock()
 
     def read(self, key: Key) -> Row | None:
         """Return a copy of the row as last committed, or None."""
         with self._lock:
-            return copy.deepcopy(self._rows.get(key))
+            row = self._rows.get(key)
+            return _copied(row) if row else None
 
     def read_partition(self, partition: str, prefix: str = "") -> list[Row]:
         """Return copies of a partition's rows in the order of their sort keys."""
         with self._lock:
-            found = [
-                row
-                for key, row in self._rows.items()
-                if key.partition == partition and key.sort.startswith(prefix)
-            ]
-            return copy.deepcopy(sorted(found, key=lambda row: row.key.sort.encode()))
+            sorts = [sort for sort in self._sorts.get(partition, ()) if sort.startswith(prefix)]
+            return [_copied(self._rows[Key(partition, sort)]) for sort in sorted(sorts, key=str.encode)]
 
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Return copies of the rows on a worklist due by `until`, earliest first."""
@@ -44,7 +43,7 @@ class MemoryRows:
             ]
             found = [(at, row) for at, row in found if at <= until]
             found.sort(key=lambda pair: (pair[0], str(pair[1].key)))
-            return copy.deepcopy([row for _, row in found[:limit]])
+            return [_copied(row) for _, row in found[:limit]]
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make all changes or none; see the port."""
@@ -58,6 +57,12 @@ class MemoryRows:
             for change in changes:
                 self._make(change)
 
+    def expire(self, now: datetime) -> None:
+        """Drop the rows that a table may drop by `now`."""
+        with self._lock:
+            for row in [row for row in self._rows.values() if row.expires_at and row.expires_at <= now]:
+                self._make(Delete(row.key, row.version))
+
     def _fits(self, change: Change) -> bool:
         stored = self._rows.get(_key_of(change))
         expected = change.row.version if isinstance(change, Put) else change.version
@@ -65,9 +70,17 @@ class MemoryRows:
 
     def _make(self, change: Change) -> None:
         if isinstance(change, Put):
-            self._rows[change.row.key] = copy.deepcopy(replace(change.row, version=change.row.version + 1))
-        elif isinstance(change, Delete):
-            self._rows.pop(change.key, None)
+            key = change.row.key
+            self._rows[key] = replace(_copied(change.row), version=change.row.version + 1)
+            self._sorts[key.partition].add(key.sort)
+        elif isinstance(change, Delete) and self._rows.pop(change.key, None):
+            self._sorts[change.key.partition].discard(change.key.sort)
+            if not self._sorts[change.key.partition]:
+                del self._sorts[change.key.partition]
+
+
+def _copied(row: Row) -> Row:
+    return replace(row, fields=copy.deepcopy(row.fields))  # the rest of it cannot be changed
 
 
 def _key_of(change: Change) -> Key:
