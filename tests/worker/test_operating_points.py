@@ -176,11 +176,11 @@ def test_writing_a_point_leaves_the_limits_of_the_faults_alone(tmp_path):
 
 def test_a_new_release_begins_with_another_ones_limits_of_the_faults_it_sees(tmp_path):
     path = tmp_path / "ours-1.json"
-    first = first_point("ours-1", POINTS / "open-1.json", ("GLASSES", "HAT"))
+    first = first_point("ours-1", POINTS / "open-2.json", ("GLASSES", "HAT"))
 
     write_point(path, set_thresholds(*[within(random_people(40, 3))] * 2, []) | {"set_by": "a test"}, first)
 
-    point, other = json.loads(path.read_text()), json.loads((POINTS / "open-1.json").read_text())
+    point, other = json.loads(path.read_text()), json.loads((POINTS / "open-2.json").read_text())
     assert point["release"] == "ours-1"
     assert point["faults"] == {fault: each for fault, each in other["faults"].items() if fault != "GLASSES"}
     assert point["ktp_faults"] == other["ktp_faults"]

@@ -21,7 +21,7 @@ from workers.gpu_face.faces import Face, Picture, Subject
 from workers.gpu_face.models import LivenessModel, Pack
 
 LIVE_CLASS = 1  # of 0 print, 1 live, 2 screen
-# How often the face must fit into the picture. Of 428 living people cut ever tighter, half fell below open-1's limit at
+# How often the face must fit into the picture. Of 428 living people cut ever tighter, half fell below open-2's limit at
 # 1.3, a third at 1.4, a fifth at 1.5 and a ninth at 1.8 (`make report-accuracy PACK=open`, 2026-11-21).
 LEAST_ROOM = 1.5
 
