@@ -18,7 +18,7 @@ class Tail:
         self._stamps: list[int] = []
         self._rows: dict[bytes, int] = {}
         self._vectors: list[NDArray[np.float32]] = []
-        self._alive: list[bool] = []
+        self._alive = bytearray()  # 1: counts
         self._full: list[Blocks] = []  # each of one block that is complete, quantised once
 
     def __len__(self) -> int:
@@ -31,14 +31,14 @@ class Tail:
         self._names.append(name)
         self._stamps.append(stamp)
         self._vectors.append(vector)
-        self._alive.append(True)
+        self._alive.append(1)
 
     def erase(self, name: bytes) -> bool:
         """Let an application's face count no more; say whether there was one."""
         row = self._rows.pop(name, None)
         if row is None:
             return False
-        self._alive[row] = False
+        self._alive[row] = 0
         return True
 
     def find(self, name: bytes) -> tuple[int, NDArray[np.float32]] | None:
@@ -65,7 +65,7 @@ class Tail:
         blocks = list(self._full)
         if len(self) % BLOCK:
             blocks.append(self._block(len(self._full)))
-        alive = np.array(self._alive)
+        alive = np.frombuffer(bytes(self._alive), np.bool_)
         return [Part(block, alive[i * BLOCK : (i + 1) * BLOCK]) for i, block in enumerate(blocks)]
 
     def faces(self) -> Faces:
