@@ -56,9 +56,11 @@ function draw() {
   const state = status && status.state.code, open = status ? status.open_slots : [];
   const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": token && status, "form-step": state === "DRAFT" && form, "consent-step": token && consents,
     "photo-step": token && open.length, "submit-step": token && open.length, "check-step": token && status && status.checks.length,
+    "challenge-step": token && status && status.challenge !== "NOT_NOW",
     "wave-step": ["VERIFIED", "NOT_DRAWN", "RESERVE", "JOINED", "SELECTED"].includes(state) };
   for (const id of Object.keys(show)) $(id).hidden = !show[id];
   $("leave").hidden = !token;
+  drawChallenge();
   if (!token || !status) return;
   $("state").textContent = said(status.state.sentence);
   $("state-next").textContent = said(status.state.next_step);

@@ -9,6 +9,18 @@ words({
   accept: ["Terima pendaftaran ini", "Accept this application"], retake: ["Minta selfie baru", "Ask for a new selfie"], refuse: ["Tolak pendaftaran ini", "Refuse this application"],
   noteMissing: ["Tulis catatan terlebih dahulu.", "Write a note first."],
   decided: ["Keputusan disimpan.", "Decision saved."], selfie: ["Selfie", "Selfie"], ktp: ["KTP", "KTP"], noPicture: ["belum ada", "not there"],
+  wish: ["Minta foto langsung", "Ask for live pictures"], wished: ["Pendaftar diberi tahu. Itu sukarela; Anda dapat memutuskan tanpanya.", "The applicant is told. It is voluntary; you can decide without."],
+  challenge: ["Foto langsung {n}", "Live pictures {n}"], measuring: ["sedang diukur", "being measured"],
+  PASSED: ["Semua yang diminta terlihat. Ini petunjuk, bukan bukti: video yang disiapkan bisa terlihat sama.", "Everything asked for was shown. A hint, not proof: a prepared video can look the same."],
+  NOT_SHOWN: ["Tidak semua yang diminta terlihat. Itu bukan bukti kecurangan:", "Not everything asked for was shown. That is no proof of fraud:"],
+  NOT_ASSESSED: ["Mesin tidak dapat mengukurnya. Lihat sendiri.", "The machine could not measure it. Look for yourself."],
+  NOT_BOUND: ["Waktu atau urutan penyerahan tidak sesuai catatan.", "When it was handed in does not agree with the record."],
+  NO_SINGLE_FACE: ["Di salah satu foto tidak ada satu wajah yang jelas.", "One of the pictures shows no single clear face."],
+  POSES_DIFFER: ["Arah kepala tidak seperti yang diminta, atau kurang jauh.", "The head is not turned as asked, or not far enough."],
+  FLAT: ["Wajah bergerak seperti gambar datar.", "The face moves as a flat picture does."],
+  OTHER_PERSON: ["Salah satu foto kurang mirip dengan selfie.", "One of the pictures is not much like the selfie."],
+  FRAME_REPEATED: ["Dua foto hampir sama persis.", "Two pictures are nearly the same."],
+  centre: ["lurus", "ahead"], left: ["ke kiri", "left"], right: ["ke kanan", "right"], up: ["ke atas", "up"], down: ["ke bawah", "down"],
   subject: ["Pendaftaran ini", "This application"], other: ["Pendaftaran lain", "Other application"],
 });
 
@@ -31,6 +43,7 @@ function draw() {
   $("case-title").textContent = current.head.case_id;
   $("case-reasons").replaceChildren(...current.head.reasons.map((code) => el("li", {}, wording(code))));
   $("pictures").replaceChildren(...pictures(t("subject"), current.subject), ...current.others.flatMap((one) => pictures(t("other"), one)));
+  $("challenges").replaceChildren(...current.challenges.map(challengeBlock));
 }
 
 function caseLine(one) {
@@ -39,6 +52,10 @@ function caseLine(one) {
   onAction(button, "click", async () => { current = await staff("GET", "/v1/reviews/" + one.case_id); $("note").value = ""; draw(); $("case-title").focus(); });
   return el("li", {}, moment(one.opened_at) + " – " + one.reasons.map(wording).join(" "), " ", button);
 }
+
+const challengeBlock = (one) => el("section", {}, el("h3", {}, t("challenge").replace("{n}", one.number) + " – " + moment(one.answered_at)),
+  el("p", {}, t(one.outcome || "measuring")), el("ul", {}, ...one.points.map((point) => el("li", {}, t(point)))),
+  el("div", { className: "side" }, ...one.frame_urls.map((url, i) => el("figure", {}, el("figcaption", {}, (i + 1) + ": " + t(one.poses[i])), el("img", { src: url, alt: t(one.poses[i]) })))));
 
 const pictures = (whose, one) => ["selfie", "ktp"].map((slot) => el("figure", {},
   el("figcaption", {}, whose + ": " + t(slot), el("br"), el("code", {}, one.application_id)),
@@ -52,6 +69,7 @@ async function list() {
 }
 
 onAction($("enter"), "submit", list);
+onAction($("wish"), "click", async () => { await staff("POST", "/v1/reviews/" + current.head.case_id + "/challenge", {}); notice(t("wished")); });
 for (const button of document.querySelectorAll("[data-decision]")) onAction(button, "click", async () => {
   if (!$("note").value.trim()) { notice(t("noteMissing")); $("note").focus(); return; }
   await staff("POST", "/v1/reviews/" + current.head.case_id + "/decision", { decision: button.dataset.decision, note: $("note").value.trim() });

@@ -1,4 +1,4 @@
-"""Registration: the account (`gelombang.api.account`), the form as typed, upload slots, submit and status.
+"""Registration: the account (`gelombang.api.account`), the applicant's rights (`rights`), the form as typed, upload slots, submit and status.
 
 A request goes from a route below through `gelombang.api.routes` to the function of `gelombang.journey`.
 """
@@ -12,14 +12,18 @@ from gelombang.api.account import serve_account
 from gelombang.api.callers import ANYONE, APPLICANT
 from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm, PhotoForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
+from gelombang.api.rights import serve_rights
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.application import ApplicationId, Slot, State
 from gelombang.domain.errors import (
     FormChangedError,
     MoveNotAllowedError,
     NotFoundError,
+    NotReadyError,
+    TooManyRequestsError,
 )
-from gelombang.journey import consents, photos, registration, status
+from gelombang.journey import challenge, consents, photos, registration, status
+from gelombang.journey.challenge import ChallengeIssued
 from gelombang.journey.consents import ConsentReceipt, Consents
 from gelombang.journey.ports import UploadForm
 from gelombang.journey.registration import FormView
@@ -31,10 +35,15 @@ SUBMIT = "/v1/application/submit"
 CONSENTS = "/v1/application/consents"
 SAVING = (MoveNotAllowedError, FormChangedError)
 SUBMITTING = (MoveNotAllowedError,)
+CHALLENGES = "/v1/application/challenges"
+ANSWER = f"{CHALLENGES}/{{challenge_id}}/answer"
+ISSUING = (MoveNotAllowedError, TooManyRequestsError)
+ANSWERING = (MoveNotAllowedError, NotReadyError)
 
 app = Chalice(app_name="gelombang-register", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
 serve_account(routes)
+serve_rights(routes)
 
 
 @routes.serve(
@@ -96,6 +105,33 @@ def submit(call: Call[ApplicationId, EmptyForm]) -> Status:
     except MoveNotAllowedError as refused:
         if not (call.may_be_done and refused.state == State.CHECKING):
             raise
+    return status.status_of(call.ports, call.programme, call.caller)
+
+
+@routes.serve(
+    Route(
+        "POST",
+        CHALLENGES,
+        APPLICANT,
+        EmptyForm,
+        ChallengeIssued,
+        "Get a challenge",
+        201,
+        ISSUING,
+        is_secret=True,
+    )
+)
+def issue_challenge(call: Call[ApplicationId, EmptyForm]) -> ChallengeIssued:
+    """Issue a sequence of head poses with an upload form for each; one issued before is void."""
+    return challenge.issue_challenge(call.ports, call.caller)
+
+
+@routes.serve(
+    Route("POST", ANSWER, APPLICANT, EmptyForm, Status, "Hand a challenge's frames in", 202, ANSWERING)
+)
+def answer_challenge(call: Call[ApplicationId, EmptyForm]) -> Status:
+    """Have the frames measured for the reviewer, and tell the state after it."""
+    challenge.answer_challenge(call.ports, call.caller, call.path["challenge_id"])
     return status.status_of(call.ports, call.programme, call.caller)
 
 

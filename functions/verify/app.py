@@ -14,11 +14,12 @@ from gelombang import wiring
 from gelombang.api.callers import ANYONE, AUDITOR, REVIEWER
 from gelombang.api.forms import DecisionForm, EmptyForm
 from gelombang.api.messages import consume, consume_messages, photo_keys
-from gelombang.api.replies import Cases, Decided, Health
+from gelombang.api.replies import Cases, ChallengeWished, Decided, Health
 from gelombang.api.routes import Call, Route, Routes
+from gelombang.domain.challenge import is_frame_key
 from gelombang.domain.errors import MoveNotAllowedError
-from gelombang.domain.messages import QueueName
-from gelombang.journey import explanation, photos, reconciliation, review, verification
+from gelombang.domain.messages import ChallengeEvidenceReady, FaceEvidenceReady, QueueName
+from gelombang.journey import challenge, explanation, photos, reconciliation, review, verification
 from gelombang.journey.explanation import Story
 from gelombang.journey.review import CaseView
 from gelombang.journey.staff import Staff
@@ -34,11 +35,12 @@ routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_enviro
 
 @app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=2)
 def photo_arrived(event: SQSEvent) -> dict[str, Any]:
-    """Look at the photographs that have arrived, and keep clean copies of them."""
+    """Look at the photographs, and frames of challenges, that have arrived, and keep clean copies of them."""
 
     def record(body: str) -> None:
         for key in photo_keys(body):
-            photos.record_arrival(wiring.ports_from_environment(), key)
+            taken = challenge.record_frame if is_frame_key(key) else photos.record_arrival
+            taken(wiring.ports_from_environment(), key)
 
     return consume(event, routes.logger, record)
 
@@ -54,14 +56,16 @@ def checks_due(event: SQSEvent) -> dict[str, Any]:
 
 @app.on_sqs_message(queue=str(QueueName.FACE_EVIDENCE), batch_size=10)
 def face_evidence(event: SQSEvent) -> dict[str, Any]:
-    """Conclude from face evidence that the worker has stored."""
+    """Conclude from evidence of face checks and challenges that the worker has stored."""
     ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
-    return consume_messages(
-        event,
-        routes.logger,
-        QueueName.FACE_EVIDENCE,
-        lambda ready: verification.take_evidence(ports, programme, ready),
-    )
+
+    def take(ready: FaceEvidenceReady | ChallengeEvidenceReady) -> None:
+        if isinstance(ready, ChallengeEvidenceReady):
+            challenge.take_challenge_evidence(ports, programme, ready)
+        else:
+            verification.take_evidence(ports, programme, ready)
+
+    return consume_messages(event, routes.logger, QueueName.FACE_EVIDENCE, take)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -91,6 +95,24 @@ def decide_case(call: Call[Staff, DecisionForm]) -> Decided:
     case_id, form = call.path["case_id"], call.form
     review.decide_case(call.ports, call.caller, case_id, form.decision, form.note)
     return Decided(case_id, form.decision)
+
+
+@routes.serve(
+    Route(
+        "POST",
+        f"{CASE}/challenge",
+        REVIEWER,
+        EmptyForm,
+        ChallengeWished,
+        "Ask for a challenge",
+        202,
+        DECIDING,
+    )
+)
+def ask_challenge(call: Call[Staff, EmptyForm]) -> ChallengeWished:
+    """Tell the applicant that a challenge would help; nobody must take one."""
+    review.ask_challenge(call.ports, call.caller, call.path["case_id"])
+    return ChallengeWished(call.path["case_id"])
 
 
 @routes.serve(Route("GET", STORY, AUDITOR, EmptyForm, Story, "The whole story of one application"))

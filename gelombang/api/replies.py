@@ -48,6 +48,13 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeWished:
+    """The applicant of this case is told that a challenge would help."""
+
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waves:
     """The public pages of all waves, by id."""
 

@@ -3,7 +3,7 @@
     issued ──frames under its own keys──▶ answered ──face worker──▶ evidence ──▶ PASSED, NOT_SHOWN or NOT_ASSESSED
       └─ expired, or void because a newer one was issued
 
-Nobody must take one and no verdict turns anybody away: a reviewer sees it beside the frames (decision record 0011).
+Nobody must take one and no verdict turns anybody away: a reviewer sees it beside the frames (decision record 0016).
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
+from gelombang.journey.challenge import ChallengeShown, ask_for_challenge, challenges_shown
 from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 from gelombang.journey.staff import Scope, Staff
 
@@ -50,12 +51,13 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """A case as a reviewer sees it: pictures side by side, no NIK, no score."""
+    """A case as a reviewer sees it: pictures side by side, challenges that were answered, no NIK, no score."""
 
     head: CaseHead
     subject: Pictures
     others: tuple[Pictures, ...]
     decision: str
+    challenges: tuple[ChallengeShown, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,23 @@ def view_case(ports: Ports, staff: Staff, case_id: str) -> CaseView:
     head = _head(row)
     application = applications.load(ports, head.application_id)
     applications.save(ports, application, "case_viewed", {"case_id": case_id, "reviewer": staff.name})
-    others = tuple(_pictures(ports, applications.load(ports, name)) for name in head.other_application_ids)
-    return CaseView(head, _pictures(ports, application), others, row.fields["decision"])
+    others = _pictures_of_others(ports, head)
+    shown = challenges_shown(ports, head.application_id)
+    return CaseView(head, _pictures(ports, application), others, row.fields["decision"], shown)
+
+
+@rereading
+def ask_challenge(ports: Ports, staff: Staff, case_id: str) -> None:
+    """Tell the applicant of an open case that a challenge would help; the case stays open and may be decided without.
+
+    Raises:
+        NotAllowedError: not a reviewer.
+        NotFoundError: no such case.
+        MoveNotAllowedError: already decided.
+    """
+    staff.must_have(Scope.DECIDE_CASES)
+    row = _case(ports, case_id)
+    ask_for_challenge(ports, _open_application(ports, row, "ask_challenge"), staff.name)
 
 
 @rereading
@@ -136,9 +153,7 @@ def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecisi
     """
     staff.must_have(Scope.DECIDE_CASES)
     row = _case(ports, case_id)
-    application = applications.load(ports, row.fields["application_id"])
-    if application.state is not State.IN_REVIEW or application.review_case_id != case_id:
-        raise MoveNotAllowedError(application.state, f"review_{decision}")
+    application = _open_application(ports, row, f"review_{decision}")
     now = ports.clock.now()
     closed = replace(
         row, fields=row.fields | {"decision": decision, "by": staff.name, "note": note}, due=None
@@ -157,6 +172,13 @@ def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecisi
     noted = hashlib.sha256(note.encode()).hexdigest()
     facts = {"case_id": case_id, "decision": decision, "reviewer": staff.name, "note_sha256": noted}
     applications.save(ports, moved, "review_decided", facts, also=also)
+
+
+def _open_application(ports: Ports, case: Row, step: str) -> Application:
+    application = applications.load(ports, case.fields["application_id"])
+    if application.state is not State.IN_REVIEW or _case_key(application.review_case_id) != case.key:
+        raise MoveNotAllowedError(application.state, step)
+    return application
 
 
 def _accepted(application: Application, staff: Staff, now: datetime) -> dict[str, CheckResult]:
@@ -226,6 +248,12 @@ def _head(row: Row) -> CaseHead:
         tuple(fields["others"]),
         datetime.fromisoformat(fields["opened_at"]),
     )
+
+
+def _pictures_of_others(ports: Ports, head: CaseHead) -> tuple[Pictures, ...]:
+    """Return the pictures of those who are still there: who was erased has none."""
+    others = (applications.load(ports, name) for name in head.other_application_ids)
+    return tuple(_pictures(ports, other) for other in others if other.state is not State.ERASED)
 
 
 def _pictures(ports: Ports, application: Application) -> Pictures:

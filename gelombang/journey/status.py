@@ -9,6 +9,7 @@ from gelombang.domain.application import Application, Slot, open_slots
 from gelombang.domain.checks import Layer, Outcome
 from gelombang.domain.programme import LANGUAGES, Programme
 from gelombang.journey import applications
+from gelombang.journey.challenge import ChallengeStatus, challenge_status
 from gelombang.journey.ports import Ports
 
 
@@ -61,6 +62,7 @@ class Status:
     photos: dict[Slot, PhotoTold]
     checks: tuple[CheckTold, ...]
     wave: WaveTold | None
+    challenge: ChallengeStatus
 
 
 def status_of(ports: Ports, programme: Programme, application_id: str) -> Status:
@@ -83,6 +85,7 @@ def status_of(ports: Ports, programme: Programme, application_id: str) -> Status
         photos=photos,
         checks=_checks_told(programme, application),
         wave=_wave_told(application),
+        challenge=challenge_status(ports, application),
     )
 
 

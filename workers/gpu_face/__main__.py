@@ -22,8 +22,7 @@ from gelombang.wiring import ports_from_environment, programme_from_environment
 from workers.gpu_face.consumer import Worker, run_worker
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import load_pack
-from workers.gpu_face.pipeline import check_faces
-from workers.gpu_face.poison import unmeasured_evidence
+from workers.gpu_face.requests import check_requests, unmeasured
 from workers.gpu_face.sandbox import Sandbox
 from workers.gpu_face.search.engine import choose_engine
 from workers.gpu_face.search.memory import FaceStore, MemoryStore
@@ -72,9 +71,9 @@ def main() -> int:
         search=str(search),
     )
     source = SqsSource(settings.queue_url, settings.visibility_s, aws_client("sqs"))
-    check = partial(check_faces, pack, gallery, decode=sandbox.decode_picture)
-    unmeasured = partial(unmeasured_evidence, pack.release, pack.runtime)
-    worker = Worker(ports, source, check, unmeasured, settings.limits, settings.visibility_s, log)
+    check = partial(check_requests, pack, gallery, decode=sandbox.decode_picture)
+    set_aside = partial(unmeasured, pack.release, pack.runtime)
+    worker = Worker(ports, source, check, set_aside, settings.limits, settings.visibility_s, log)
     with sandbox:
         return _run(worker, stop)
 

@@ -22,20 +22,26 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from aws_lambda_powertools import Logger
 
 from gelombang.domain.errors import ConflictError, DependencyError, GelombangError
-from gelombang.domain.face_evidence import FaceEvidence
-from gelombang.domain.messages import FaceCheckAsked, FaceEvidenceReady, QueueName, message_from_json
+from gelombang.domain.messages import (
+    ChallengeAsked,
+    ChallengeEvidenceReady,
+    FaceCheckAsked,
+    FaceEvidenceReady,
+    QueueName,
+    message_from_json,
+)
 from gelombang.journey.evidence import evidence_key, evidence_row
-from gelombang.journey.ports import Photos, Ports, Put
+from gelombang.journey.ports import Ports, Put
 from gelombang.observability import places_of, write_event
 from workers.gpu_face.batching import BatchLimits, gather_batch
-from workers.gpu_face.pipeline import FaceRequest
 from workers.gpu_face.poison import is_suspected, note_try, take_back_try
+from workers.gpu_face.requests import Evidence, Request, read_request
 from workers.gpu_face.sources import MessageSource, Received
 from workers.gpu_face.visibility import kept_invisible
 
@@ -43,21 +49,22 @@ LOOPS = 2
 FETCH_THREADS = 8
 QUEUE_RETRY_S = 2.0  # before looking at a queue again that could not be reached
 
-FaceChecks = Callable[[Sequence[FaceRequest], datetime], list[FaceEvidence]]
-Unmeasured = Callable[[FaceCheckAsked, datetime], FaceEvidence]
+Asked = FaceCheckAsked | ChallengeAsked
+Checks = Callable[[Sequence[Request], datetime], list[Evidence]]
+Unmeasured = Callable[[Asked, datetime], Evidence]
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
     """What the loop works with.
 
-    `check` answers requests in order, as `pipeline.check_faces` does; `unmeasured` answers one that is set aside, as
+    `check` answers requests in order, as `requests.check_requests` does; `unmeasured` answers one that is set aside, as
     `poison.unmeasured_evidence` does. Whoever checks holds `turn`: one batch fills every core.
     """
 
     ports: Ports
     source: MessageSource
-    check: FaceChecks
+    check: Checks
     unmeasured: Unmeasured
     limits: BatchLimits
     visibility_s: float
@@ -67,9 +74,9 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One face check and every message of the batch that asks for it: the queue may deliver twice."""
+    """One face check or challenge and every message of the batch that asks for it: the queue may deliver twice."""
 
-    asked: FaceCheckAsked
+    asked: Asked
     messages: tuple[Received, ...]
 
 
@@ -121,7 +128,7 @@ def _loop(worker: Worker, receiving: threading.Lock, stop: threading.Event) -> N
         raise
 
 
-def _answer(worker: Worker, checked: Iterable[tuple[Job, FaceEvidence]]) -> None:
+def _answer(worker: Worker, checked: Iterable[tuple[Job, Evidence]]) -> None:
     for job, evidence in checked:
         with _left_on_failure(worker, job.asked):
             _store(worker, evidence)
@@ -137,19 +144,18 @@ def _read_jobs(worker: Worker, batch: Sequence[Received]) -> list[Job]:
         except ValueError:
             _refuse(worker, message)
         else:
-            known = jobs.get(asked.face_check_id)
-            jobs[asked.face_check_id] = Job(asked, (*(known.messages if known else ()), message))
+            known = jobs.get(asked.evidence_id)
+            jobs[asked.evidence_id] = Job(asked, (*(known.messages if known else ()), message))
     return list(jobs.values())
 
 
-def _asked_in(body: str) -> FaceCheckAsked:
-    """Return the face check a message asks for; ValueError when it is not one."""
+def _asked_in(body: str) -> Asked:
+    """Return the face check or challenge a message asks for; ValueError when it is neither."""
     asked = message_from_json(QueueName.FACE_REQUESTS, body)
-    if not isinstance(asked, FaceCheckAsked) or not all(
-        isinstance(value, str) and value
-        for value in (asked.face_check_id, asked.application_id, asked.selfie_key, asked.ktp_key)
+    if not isinstance(asked, FaceCheckAsked | ChallengeAsked) or not all(
+        isinstance(value, str) and value for value in asdict(asked).values()
     ):
-        raise ValueError("a face request names its check, its application and two photographs")
+        raise ValueError("a face request names its check, its application and its photographs")
     return asked
 
 
@@ -163,35 +169,26 @@ def _refuse(worker: Worker, message: Received) -> None:
 def _was_answered(worker: Worker, job: Job) -> bool:
     """Say whether there is nothing to measure: the evidence is there, or nobody can say now."""
     with _left_on_failure(worker, job.asked):
-        if worker.ports.rows.read(evidence_key(job.asked.face_check_id)) is None:
+        if worker.ports.rows.read(evidence_key(job.asked.evidence_id)) is None:
             return False
         _tell(worker, job)
     return True
 
 
-def _fetch(worker: Worker, jobs: Sequence[Job]) -> list[tuple[Job, FaceRequest]]:
+def _fetch(worker: Worker, jobs: Sequence[Job]) -> list[tuple[Job, Request]]:
     """Return the jobs whose photographs could be fetched, with them."""
     fetched = []
     with ThreadPoolExecutor(FETCH_THREADS) as pool:
-        waiting = [(job, pool.submit(_read_photos, worker.ports.photos, job.asked)) for job in jobs]
+        waiting = [(job, pool.submit(read_request, worker.ports, job.asked)) for job in jobs]
         for job, photographs in waiting:
             with _left_on_failure(worker, job.asked):
                 fetched.append((job, photographs.result()))
     return fetched
 
 
-def _read_photos(photos: Photos, asked: FaceCheckAsked) -> FaceRequest:
-    return FaceRequest(
-        asked.face_check_id,
-        asked.application_id,
-        selfie=photos.read(asked.selfie_key),
-        ktp=photos.read(asked.ktp_key),
-    )
-
-
 def _check_in_turn(
-    worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]], stop: threading.Event
-) -> list[tuple[Job, FaceEvidence]]:
+    worker: Worker, fetched: Sequence[tuple[Job, Request]], stop: threading.Event
+) -> list[tuple[Job, Evidence]]:
     """Return the evidence of each request once it is this batch's turn; give the batch back if that is too late."""
     with worker.turn:
         if not stop.is_set():
@@ -201,7 +198,7 @@ def _check_in_turn(
     return []
 
 
-def _check(worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]]) -> Iterator[tuple[Job, FaceEvidence]]:
+def _check(worker: Worker, fetched: Sequence[tuple[Job, Request]]) -> Iterator[tuple[Job, Evidence]]:
     """Yield the evidence of each request; a batch that cannot be done is halved down to the one that cannot."""
     if not fetched:
         return
@@ -222,8 +219,8 @@ def _check(worker: Worker, fetched: Sequence[tuple[Job, FaceRequest]]) -> Iterat
 
 
 def _check_alone(
-    worker: Worker, suspects: Sequence[tuple[Job, FaceRequest]], stop: threading.Event
-) -> Iterator[tuple[Job, FaceEvidence]]:
+    worker: Worker, suspects: Sequence[tuple[Job, Request]], stop: threading.Event
+) -> Iterator[tuple[Job, Evidence]]:
     """Yield the evidence of requests that were delivered before, each checked by itself."""
     for job, request in suspects:
         with _left_on_failure(worker, job.asked):
@@ -236,16 +233,16 @@ def _check_alone(
                 yield job, evidence
 
 
-def _try_alone(worker: Worker, asked: FaceCheckAsked, request: FaceRequest) -> FaceEvidence | None:
+def _try_alone(worker: Worker, asked: Asked, request: Request) -> Evidence | None:
     """Return the evidence of one request, that it is set aside, or None when trying it raised a fault of ours."""
     now = worker.ports.clock.now()
-    if not note_try(worker.ports.rows, asked.face_check_id, now):
+    if not note_try(worker.ports.rows, asked.evidence_id, now):
         _set_aside(worker, asked)
         return worker.unmeasured(asked, now)
     try:
         (evidence,) = worker.check([request], now)
     except GelombangError:
-        take_back_try(worker.ports.rows, asked.face_check_id, now)
+        take_back_try(worker.ports.rows, asked.evidence_id, now)
         raise
     except Exception as error:  # noqa: BLE001 - the note of this try stands: after the second a person looks
         _leave(worker, asked, error)
@@ -253,17 +250,17 @@ def _try_alone(worker: Worker, asked: FaceCheckAsked, request: FaceRequest) -> F
     return evidence
 
 
-def _set_aside(worker: Worker, asked: FaceCheckAsked) -> None:
+def _set_aside(worker: Worker, asked: Asked) -> None:
     write_event(
         worker.log,
         "face_request_failed",
-        face_check_id=asked.face_check_id,
+        face_check_id=asked.evidence_id,
         application_id=asked.application_id,
         reason="SET_ASIDE",
     )
 
 
-def _store(worker: Worker, evidence: FaceEvidence) -> None:
+def _store(worker: Worker, evidence: Evidence) -> None:
     """Write the evidence unless another worker was first: then theirs stands."""
     row = evidence_row(evidence)
     try:
@@ -274,19 +271,20 @@ def _store(worker: Worker, evidence: FaceEvidence) -> None:
     write_event(
         worker.log,
         "face_check_done",
-        face_check_id=evidence.face_check_id,
+        face_check_id=row.key.partition.removeprefix("FACECHECK#"),
         application_id=evidence.application_id,
     )
 
 
 def _tell(worker: Worker, job: Job) -> None:
     """Say that the evidence is stored, and only then let go of the messages."""
-    worker.ports.queues.send(FaceEvidenceReady(job.asked.face_check_id, job.asked.application_id))
+    ready = ChallengeEvidenceReady if isinstance(job.asked, ChallengeAsked) else FaceEvidenceReady
+    worker.ports.queues.send(ready(job.asked.evidence_id, job.asked.application_id))
     worker.source.delete(job.messages)
 
 
 @contextmanager
-def _left_on_failure(worker: Worker, asked: FaceCheckAsked) -> Iterator[None]:
+def _left_on_failure(worker: Worker, asked: Asked) -> Iterator[None]:
     """Log one of our own errors inside the block and go on with the next message."""
     try:
         yield
@@ -294,12 +292,12 @@ def _left_on_failure(worker: Worker, asked: FaceCheckAsked) -> Iterator[None]:
         _leave(worker, asked, error)
 
 
-def _leave(worker: Worker, asked: FaceCheckAsked, error: Exception) -> None:
+def _leave(worker: Worker, asked: Asked, error: Exception) -> None:
     """Note why a message is left for the queue to deliver again: the kind of error and where, not its words."""
     write_event(
         worker.log,
         "face_check_failed",
-        face_check_id=asked.face_check_id,
+        face_check_id=asked.evidence_id,
         application_id=asked.application_id,
         reason=type(error).__name__,
         service=error.service if isinstance(error, DependencyError) else "",
