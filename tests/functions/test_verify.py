@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from urllib.parse import quote_plus
 
 import pytest
+from aws_lambda_powertools import Logger
+from chalice.app import SQSEvent
 from chalice.test import Client
 from function_calls import (
     JPEG,
@@ -19,9 +22,10 @@ from function_calls import (
     upload,
 )
 
-from gelombang.api.messages import photo_keys
+from gelombang.api.messages import consume, photo_keys
 from gelombang.domain.application import Slot
 from gelombang.domain.messages import QueueName
+from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld
 
 
@@ -95,6 +99,21 @@ def test_evidence_of_an_unknown_application_fails_alone(world: MemoryWorld, appl
     report = deliver("verify", "face_evidence", sqs_event("face-evidence", *bodies))
 
     assert report == {"batchItemFailures": [{"itemIdentifier": "message-2"}]}
+
+
+def test_evidence_of_a_release_without_an_operating_point_names_it_in_the_log() -> None:
+    said = StringIO()
+    event = SQSEvent(sqs_event("face-evidence", "{}"), None)
+
+    def judge(_body: str) -> None:
+        load_programme("prakerja").operating_point("bought-1")
+
+    report = consume(event, Logger(service="messages-test", stream=said), judge)
+
+    (line,) = (json.loads(line) for line in said.getvalue().splitlines())
+    assert report == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+    assert (line["level"], line["event"]) == ("WARNING", "message_failed")
+    assert line["dependency"] == "operating_points/bought-1"
 
 
 def test_the_reconciler_runs_every_minute_and_finds_nothing_when_all_is_well(
