@@ -25,6 +25,8 @@ class Settings:
     registers_url: str
     programme: str
     malware_scan: str = "none"
+    text_gateway_url: str = ""  # of a second provider of text messages; "": there is none
+    text_gateway_secret: str = ""  # the name under which Parameter Store keeps its secret
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -62,7 +64,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         registers_url=registers,
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
         malware_scan=_one_of(environment, "GELOMBANG_MALWARE_SCAN", MALWARE_SCANS),
+        text_gateway_url=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_URL"),
+        text_gateway_secret=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_SECRET"),
     )
+
+
+def _unless_none(environment: Mapping[str, str], name: str) -> str:
+    """Return a setting, "" where it is absent or `none`: a template's parameter cannot be empty."""
+    value = environment.get(name, "")
+    return "" if value == "none" else value
 
 
 def _one_of(environment: Mapping[str, str], name: str, values: tuple[str, ...]) -> str:

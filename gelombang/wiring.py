@@ -16,14 +16,17 @@ from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.photos import GuardDutyScans, NoScans, S3Photos
 from gelombang.aws.queues import SqsQueues
 from gelombang.aws.rows import DynamoRows
+from gelombang.aws.secrets import read_secret
 from gelombang.aws.texts import SnsTexts
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.programme import Programme
 from gelombang.http.registers import HttpRegisters
-from gelombang.journey.ports import Ports
+from gelombang.http.texts import HttpTexts
+from gelombang.journey.ports import Ports, TextMessages
 from gelombang.journey.programme import load_programme
+from gelombang.journey.text_providers import TextsInTurn
 from gelombang.pictures.sandbox import SandboxedPictures
-from gelombang.settings import read_settings
+from gelombang.settings import Settings, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,17 @@ def _wire_environment() -> Wired:
         scans=NoScans() if names.malware_scan == "none" else GuardDutyScans(names.quarantine_bucket, s3),
         documents=S3Documents(names.document_bucket, s3),
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),
-        texts=SnsTexts(aws_client("sns")),
+        texts=_texts(names),
         vault=KmsVault(OwnerKeys(names.key_table, names.seal_key_id, kms, dynamodb), names.tag_key_id, kms),
         registers=HttpRegisters(names.registers_url),
         clock=SystemClock(),
     )
     return Wired(ports, load_programme(names.programme))
+
+
+def _texts(names: Settings) -> TextMessages:
+    sns = SnsTexts(aws_client("sns"))
+    if not names.text_gateway_url:
+        return sns
+    secret = read_secret(aws_client("ssm"), names.text_gateway_secret)
+    return TextsInTurn([sns, HttpTexts(names.text_gateway_url, secret)])

@@ -22,6 +22,7 @@ MEMORY_MIB = {
     "verify": 1769,
     "select": 1769,
 }  # 1769 MiB is one whole CPU: the draw sorts, pictures are decoded
+TEXTING = ("register", "verify")  # these send text messages
 SENDS = {
     "register": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE],
     "verify": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
@@ -71,7 +72,7 @@ def settled(application: str, function: Json) -> Json:
         "Timeout": paced("TimeoutS") if events else ASK_S,
         "Layers": [ref(LAYER)],
         "LoggingConfig": {"LogGroup": ref(_log_group_id(application))},
-        "Environment": {"Variables": environment() | _logging(application)},
+        "Environment": {"Variables": environment() | _logging(application) | _texting(application)},
         "Events": {name: _fed(event) for name, event in events.items()},
     }
     if not events:  # only what the public can call is capped; queues have MaximumConcurrency
@@ -147,9 +148,9 @@ def _particular(application: str) -> list[Json]:
     return {
         "register": [
             *_takes_uploads(),
-            _sends_texts(),
+            *_sends_texts(),
         ],
-        "verify": [*_cleans_photos(), _sends_texts()],
+        "verify": [*_cleans_photos(), *_sends_texts()],
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], [documents]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
@@ -157,8 +158,22 @@ def _particular(application: str) -> list[Json]:
     }[application]
 
 
-def _sends_texts() -> Json:
-    return allow(["sns:Publish"], ["*"], Sid="TextMessages")  # a phone has no ARN
+def _sends_texts() -> list[Json]:
+    """Allow sending text messages through SNS, and reading the secret of another provider."""
+    secrets = sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/gelombang/*")
+    return [
+        allow(["sns:Publish"], ["*"], Sid="TextMessages"),  # a phone has no ARN
+        allow(["ssm:GetParameter"], [secrets]),
+    ]
+
+
+def _texting(application: str) -> Resources:
+    if application not in TEXTING:
+        return {}
+    return {
+        "GELOMBANG_TEXT_GATEWAY_URL": ref("TextGatewayUrl"),
+        "GELOMBANG_TEXT_GATEWAY_SECRET": ref("TextGatewaySecret"),
+    }
 
 
 def _fed(event: Json) -> Json:

@@ -96,6 +96,10 @@ def _parameters(runtime: str) -> Resources:
             "AllowedValues": ["none", "guardduty"],
             "Description": "What looks for malware in uploads; clean copies are made either way",
         },
+        "TextGatewayUrl": text
+        | {"Default": "none", "Description": "A second provider of text messages, asked when SNS fails"},
+        "TextGatewaySecret": text
+        | {"Default": "none", "Description": "Name of its secret in Parameter Store, below /gelombang/"},
         "DeletionProtection": text | {"Default": "true", "AllowedValues": ["true", "false"]},
         "ReservedConcurrency": number
         | {"Default": 0, "MinValue": 0, "Description": "Cap of each API's function; 0: the account's"},

@@ -25,10 +25,14 @@ _CONFIG = Config(
 # Path-style addresses work for a plain client on one machine, and v4 signatures are what S3 asks of upload forms.
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"}))
 
+# A text message asked for twice may come twice, and there may be another provider to ask: one try, soon over.
+_TEXTS_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=3))
+_CONFIGS = {"s3": _S3_CONFIG, "sns": _TEXTS_CONFIG}
+
 
 def aws_client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
     """Return a client of one AWS service for the region and endpoint of the environment."""
-    return boto3.client(service, config=_S3_CONFIG if service == "s3" else _CONFIG)
+    return boto3.client(service, config=_CONFIGS.get(service, _CONFIG))
 
 
 @contextmanager
