@@ -197,8 +197,23 @@ def test_a_face_without_a_mesh_is_measured_as_far_as_it_can_be(woman) -> None:
 
     measures = measures_of(picture, replace(face, mesh=None))
 
-    needing_a_mesh = {"yaw_deg", "pitch_deg", "eye_openness"}
+    needing_a_mesh = {"pitch_deg", "eye_openness"}
     assert set(measures_of(*woman)) - set(measures) == needing_a_mesh
+
+
+def test_without_a_mesh_the_nose_tells_which_way_the_head_is_turned(woman) -> None:
+    picture, face = woman
+    aside = face.points.copy()
+    aside[2, 0] += 0.4 * (face.points[1, 0] - face.points[0, 0])
+
+    left, ahead, right = (
+        measures_of(picture, replace(face, mesh=None, points=points))["yaw_deg"]
+        for points in (2 * face.points - aside, face.points, aside)
+    )
+
+    assert left < -25
+    assert abs(ahead) < 15
+    assert right > 25
 
 
 @pytest.mark.parametrize("place", [(-40, -40), (480, 480), (250, -60)])

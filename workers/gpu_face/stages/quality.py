@@ -41,6 +41,9 @@ MIDDLE = (0.6, 0.7)
 SYMMETRIC_PAIRS = ((33, 263), (133, 362), (61, 291), (127, 356), (58, 288), (105, 334))
 FOREHEAD, CHIN = 10, 152
 LEVEL_PITCH_DEG = 5.0  # what that axis shows of a level head: median of 144 LFW photographs, 2026-11-21
+# Turn by how far the nose tip lies beside the eyes' middle, over how far the mouth lies below: 87 and 103 degrees per
+# unit fit a head-pose model's answers on 770 photographs best, with the detectors of either pack (r 0.95; 2026-11-21).
+YAW_OF_NOSE_DEG = 90.0
 EYE_CORNERS = ((33, 133), (362, 263))
 EYELIDS = (((160, 144), (159, 145), (158, 153)), ((385, 380), (386, 374), (387, 373)))
 
@@ -48,7 +51,7 @@ EYELIDS = (((160, 144), (159, 145), (158, 153)), ((385, 380), (386, 374), (387, 
 def measure_faces(pictures: Sequence[Picture], faces: Sequence[Face]) -> list[dict[str, float]]:
     """Return the measures of each face in the picture at the same position.
 
-    A face without a mesh (the landmark model did not recognise one) has no yaw, pitch and eye openness.
+    A face without a mesh (the landmark model did not recognise one) has no pitch and eye openness, and a rough yaw.
 
     Source: sharpness as a ratio of two scales after S. Zhuo and T. Sim, "Defocus map estimation from a single
     image", Pattern Recognition 2011; eye openness is the eye aspect ratio of T. Soukupová and J. Čech, "Real-time
@@ -62,7 +65,7 @@ def _measure(picture: Picture, face: Face, occlusion: dict[str, float]) -> dict[
     measures = _light(_fixed_size_copy(picture.pixels, face)) | _place(picture, face) | occlusion
     if picture.subject is Subject.KTP:
         measures["text_line_count"] = count_text_lines(picture, face)
-    measures |= {"roll_deg": _roll_deg(face)} if face.mesh is None else _pose(face.mesh) | _eyes(face.mesh)
+    measures |= _pose_of_points(face) if face.mesh is None else head_pose(face.mesh) | _eyes(face.mesh)
     return {name: round(float(value), 4) for name, value in measures.items()}
 
 
@@ -178,9 +181,16 @@ def _inside_share(outline: NDArray[np.float32], width: int, height: int) -> floa
     return min(cv2.intersectConvexConvex(outline, frame)[0] / area, 1.0) if area else 0.0
 
 
-def _roll_deg(face: Face) -> float:
-    across = face.points[1] - face.points[0]
-    return float(np.degrees(np.arctan2(across[1], across[0])))
+def _pose_of_points(face: Face) -> dict[str, float]:
+    """Return tilt and turn by the detector's five points: a head turned far away often has no believed mesh."""
+    eye, other_eye, nose, mouth = (*face.points[:3], face.points[3:].mean(axis=0))
+    across = (other_eye - eye) / max(float(np.hypot(*(other_eye - eye))), 1.0)
+    middle, down = (eye + other_eye) / 2, np.array([-across[1], across[0]])
+    aside = float((nose - middle) @ across) / max(float((mouth - middle) @ down), 1.0)
+    return {
+        "roll_deg": float(np.degrees(np.arctan2(across[1], across[0]))),
+        "yaw_deg": float(np.clip(aside * YAW_OF_NOSE_DEG, -90, 90)),
+    }
 
 
 def _head_axes(mesh: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -193,7 +203,8 @@ def _head_axes(mesh: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[
     return across, down / max(float(np.linalg.norm(down)), 1e-9)
 
 
-def _pose(mesh: NDArray[np.float32]) -> dict[str, float]:
+def head_pose(mesh: NDArray[np.float32]) -> dict[str, float]:
+    """Return `roll_deg`, `yaw_deg` and `pitch_deg` of a head with this mesh (468, 3)."""
     across, down = _head_axes(mesh)
     return {
         "roll_deg": float(np.degrees(np.arctan2(across[1], across[0]))),
