@@ -29,7 +29,8 @@ def buckets() -> Resources:
         "CorsConfiguration": {"CorsRules": [_from_the_page("POST")]},
     }
     photos = {
-        "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=30)]},
+        # Whoever is erased is gone from here within two days: lifecycle rules run once a day.
+        "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=1)]},
         "CorsConfiguration": {"CorsRules": [_from_the_page("GET")]},
     }
     documents = {

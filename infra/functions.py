@@ -123,6 +123,7 @@ def _cleans_photos() -> list[Json]:
         allow(["s3:GetObject", "s3:GetObjectTagging"], [sub(f"${{{QUARANTINE}.Arn}}/*")]),
         allow(["s3:GetObject", "s3:PutObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
         allow(["s3:ListBucket"], [arn(QUARANTINE), arn(PHOTOS)]),
+        allow(["s3:DeleteObject"], [sub(f"${{{QUARANTINE}.Arn}}/*"), sub(f"${{{PHOTOS}.Arn}}/*")]),
     ]
 
 
@@ -148,6 +149,7 @@ def _particular(application: str) -> list[Json]:
     return {
         "register": [
             *_takes_uploads(),
+            allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),  # signs what an applicant sees of their own
             *_sends_texts(),
         ],
         "verify": [*_cleans_photos(), *_sends_texts()],

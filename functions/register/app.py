@@ -6,13 +6,13 @@ A request goes from a route below through `gelombang.api.routes` to the function
 from __future__ import annotations
 
 from chalice.app import Chalice
-from gelombang.api.rights import serve_rights
 
 from gelombang import wiring
 from gelombang.api.account import serve_account
 from gelombang.api.callers import ANYONE, APPLICANT
 from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm, PhotoForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
+from gelombang.api.rights import serve_rights
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.application import ApplicationId, Slot, State
 from gelombang.domain.errors import (

@@ -75,6 +75,15 @@ class S3Photos:
                 self._client.generate_presigned_url("get_object", Params=address, ExpiresIn=VIEW_SECONDS)
             )
 
+    def erase(self, application_id: str) -> None:
+        """Delete everything of the application; the buckets forget older versions within two days."""
+        for bucket in (self._quarantine, self._bucket):
+            with reaching(SERVICE):
+                listed = self._client.get_paginator("list_objects_v2")
+                for page in listed.paginate(Bucket=bucket, Prefix=f"{application_id}/"):
+                    for found in page.get("Contents", []):
+                        self._client.delete_object(Bucket=bucket, Key=found["Key"])
+
 
 class GuardDutyScans:
     """`gelombang.journey.ports.MalwareScans` by GuardDuty, which tags each object in quarantine with what it found.

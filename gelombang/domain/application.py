@@ -16,6 +16,8 @@ From CHECKING, NEEDS_PHOTO and IN_REVIEW, withdraw_consent leads back to DRAFT: 
 Until a wave is joined, reviewers can also refuse from DRAFT, NEEDS_PHOTO and VERIFIED: when two applications claim
 one NIK, accepting one refuses the other.
 
+From everywhere a person can ask to be erased: ERASED keeps an id and an audit that name nobody, and is final.
+
 A person has one application; it outlives the wave. SELECTED and NOT_ELIGIBLE are final, RESERVE and
 NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
 """
@@ -46,6 +48,7 @@ class State(StrEnum):
     SELECTED = "SELECTED"
     RESERVE = "RESERVE"
     NOT_DRAWN = "NOT_DRAWN"
+    ERASED = "ERASED"
 
 
 class Move(StrEnum):
@@ -64,6 +67,7 @@ class Move(StrEnum):
     PUT_ON_RESERVE = "put_on_reserve"
     PROMOTE = "promote"
     MISS = "miss"
+    ERASE = "erase"
 
 
 MOVES: dict[tuple[State, Move], State] = {
@@ -90,6 +94,7 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.JOINED, Move.PUT_ON_RESERVE): State.RESERVE,
     (State.JOINED, Move.MISS): State.NOT_DRAWN,
     (State.RESERVE, Move.PROMOTE): State.SELECTED,
+    **{(state, Move.ERASE): State.ERASED for state in State if state is not State.ERASED},
 }
 
 # The machine itself must move these on; whoever stays in one too long is found by the reconciler.

@@ -52,6 +52,7 @@ class Action(StrEnum):
     START_TEST = "start_test"
     CHANGE_PHONE = "change_phone"
     ACCEPT_SEAT = "accept_seat"
+    ERASE = "erase"
 
 
 # Only an action that has a text can be asked for, and only those have a route that takes their code.
@@ -60,6 +61,8 @@ TEXTS = {
     "Jangan beri tahu siapa pun.",
     Action.CHANGE_PHONE: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk mengganti "
     "nomor HP pendaftaran. Jangan beri tahu siapa pun.",
+    Action.ERASE: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk MENGHAPUS pendaftaran "
+    "Anda. Jangan beri tahu siapa pun.",
 }
 
 

@@ -135,6 +135,9 @@ class Photos(Protocol):
     def view_url(self, key: str) -> str:
         """Return a short-lived address at which a reviewer's browser can fetch the clean copy."""
 
+    def erase(self, application_id: str) -> None:
+        """Delete every upload and every clean copy of an application; erasing again is safe."""
+
 
 @dataclass(frozen=True, slots=True)
 class CleanPicture:

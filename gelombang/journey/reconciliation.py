@@ -15,6 +15,7 @@ from gelombang.domain.errors import ConflictError
 from gelombang.domain.messages import ChecksDue, Message
 from gelombang.journey import applications, notices
 from gelombang.journey.applications import OUTBOX, STUCK
+from gelombang.journey.erasure import erase_due
 from gelombang.journey.evidence import evidence_of
 from gelombang.journey.notices import NOTICES
 from gelombang.journey.photos import unseen_uploads
@@ -32,6 +33,7 @@ class Reconciled:
     relayed_count: int
     redriven_count: int
     told_count: int
+    erased_count: int
 
 
 def reconcile(ports: Ports) -> Reconciled:
@@ -43,7 +45,7 @@ def reconcile(ports: Ports) -> Reconciled:
     told = sum(notices.send_notice(ports, row) for row in untold)
     stuck = ports.rows.read_due(STUCK, now - timedelta(minutes=STUCK_MINUTES))
     redriven = sum(_redrive(ports, row.fields["application_id"]) for row in stuck)
-    return Reconciled(relayed, redriven, told)
+    return Reconciled(relayed, redriven, told, erase_due(ports))
 
 
 def _redrive(ports: Ports, application_id: str) -> bool:

@@ -138,6 +138,8 @@ def tell_owner(ports: Ports, application: Application) -> None:
     if row is None or row.fields["application_id"] == application.application_id:
         return
     owner = applications.load(ports, row.fields["application_id"])
+    if owner.state is State.ERASED:
+        return  # nobody is left to be told
     name = f"nik-{application.application_id}-{owner.application_id}"
     notices.tell(ports, Notice(name, owner.phone_tag, owner.sealed_phone, NIK_ASKED_AGAIN_TEXT))
 

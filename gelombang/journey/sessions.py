@@ -119,10 +119,15 @@ def end_all_sessions(ports: Ports, session: Session) -> None:
         ports.rows.commit(_endings(rows))
 
 
+def endings(ports: Ports, application_id: str) -> list[Change]:
+    """Return the changes that end every session of the application."""
+    return _endings(_rows_of(ports, application_id))
+
+
 def renewal(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Change]]:
     """Return a new session, and the changes that start it and end every other one of the application."""
     started, changes = _start(ports, application_id)
-    return started, [*changes, *_endings(_rows_of(ports, application_id))]
+    return started, [*changes, *endings(ports, application_id)]
 
 
 @rereading

@@ -29,7 +29,13 @@ def test_a_move_leads_where_the_table_says_or_is_refused(state, move):
 
 def test_every_state_works_waits_or_is_final():
     assert not WORKING_STATES & WAITING_STATES
-    assert set(FINAL_STATES) == {State.NOT_ELIGIBLE, State.SELECTED, State.RESERVE, State.NOT_DRAWN}
+    assert set(FINAL_STATES) == {
+        State.NOT_ELIGIBLE,
+        State.SELECTED,
+        State.RESERVE,
+        State.NOT_DRAWN,
+        State.ERASED,
+    }
 
 
 def test_every_state_can_be_reached_from_a_draft():
@@ -40,8 +46,9 @@ def test_every_state_can_be_reached_from_a_draft():
     assert reached == set(State)
 
 
-def test_nothing_leads_out_of_selected_or_not_eligible():
-    assert not [move for (state, move) in MOVES if state in {State.SELECTED, State.NOT_ELIGIBLE}]
+def test_nothing_but_erasure_leads_out_of_selected_or_not_eligible_and_nothing_out_of_erased():
+    assert {move for (state, move) in MOVES if state in {State.SELECTED, State.NOT_ELIGIBLE}} == {Move.ERASE}
+    assert not [move for (state, move) in MOVES if state is State.ERASED]
 
 
 def test_no_state_is_a_dead_end_for_somebody_who_is_not_decided():
@@ -50,7 +57,7 @@ def test_no_state_is_a_dead_end_for_somebody_who_is_not_decided():
     while new := {state for (state, _), to in MOVES.items() if to in can_be_decided} - can_be_decided:
         can_be_decided |= new
 
-    assert can_be_decided == set(State)
+    assert can_be_decided == set(State) - {State.ERASED}
 
 
 @given(st.lists(st.sampled_from(Move), max_size=40))

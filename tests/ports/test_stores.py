@@ -143,3 +143,19 @@ def test_a_clock_knows_its_zone_and_draws_as_many_bytes_as_asked(clock):
     assert clock.now().utcoffset().total_seconds() == 0
     assert len(clock.random_bytes(33)) == 33
     assert clock.random_bytes(16) != clock.random_bytes(16)
+
+
+def test_everything_of_one_application_is_erased_and_nothing_of_another(photos):
+    store, receive, *_ = photos
+    for key in ("app_1/selfie/a", "app_1/ktp/b", "app_10/selfie/c"):
+        receive(key, b"picture")
+        store.keep(key, b"picture")
+
+    store.erase("app_1")
+    store.erase("app_1")
+
+    assert store.upload_size("app_1/selfie/a") is None
+    assert store.read("app_10/selfie/c") == b"picture"
+    assert store.upload_size("app_10/selfie/c") == 7
+    with pytest.raises(NotFoundError):
+        store.read("app_1/ktp/b")

@@ -1,0 +1,192 @@
+"""Erases a person: asked for with a code to their own phone, done within three days, and on record as done.
+
+    ask ─▶ ERASURE row, on a worklist ─▶ strip   one commit: the application keeps its id and its audit, and is ERASED
+                                     ├▶ purge   key, photographs, face, evidence: whatever a late worker may have left
+                                     └▶ an hour later purged once more; the row goes, the audit says when
+
+What stays: the audit chain and the entry in a published draw, which name nobody; and of somebody who has a seat the tag
+of their NIK, so that it gets no second one. An application in a draw under way is erased after the publication.
+
+Source: Law 27 of 2022 on personal data, articles 8, 43 and 44, within 3 x 24 hours.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gelombang.domain.application import Application, Move, State
+from gelombang.domain.errors import ConflictError
+from gelombang.journey import applications, codes, sessions
+from gelombang.journey.applications import application_key, rereading
+from gelombang.journey.codes import Action, Asker, CodeSent, phone_context
+from gelombang.journey.evidence import evidence_key, evidence_of
+from gelombang.journey.gallery import erase_face
+from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
+from gelombang.journey.sessions import Session
+from gelombang.journey.verification import face_check_name
+from gelombang.journey.wave_rows import entry_key, gate_key
+
+WITHIN = timedelta(hours=72)
+AGAIN_AFTER = timedelta(hours=1)  # longer than anything that was under way goes on
+LATER = timedelta(minutes=10)
+ERASURES = "erasures"  # worklist
+AUDIT = "AUDIT#"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureAsked:
+    """The application will be erased by then, and can no longer be used."""
+
+    erased_by: datetime
+
+
+def ask_for_code(ports: Ports, session: Session) -> CodeSent:
+    """Send a code to the applicant's own phone: a session alone, on somebody else's phone, erases nothing.
+
+    Raises:
+        TooManyRequestsError: the last code is too recent.
+        DependencyError: no provider took the message; nothing was counted.
+    """
+    application = applications.load(ports, session.application_id)
+    number = ports.vault.open(application.sealed_phone, phone_context(application.phone_tag))
+    return codes.send_code(ports, number, Action.ERASE, Asker(session.session_id))
+
+
+@rereading
+def ask(ports: Ports, session: Session, challenge_id: str, code: str) -> ErasureAsked:
+    """Have the application erased, and sign its owner out everywhere.
+
+    Raises:
+        CodeError: wrong, expired, used up, or asked for by another session.
+    """
+    taken = codes.take_code(ports, challenge_id, code, Action.ERASE, session_id=session.session_id)
+    application, now = applications.load(ports, session.application_id), ports.clock.now()
+    key = _erasure_key(application.application_id)
+    asked = ports.rows.read(key) or Row(key, {"asked_at": now.isoformat(), "releases": [], "stripped_at": ""})
+    also = [*taken.changes, *sessions.endings(ports, application.application_id), Put(_due(asked, now))]
+    applications.save(ports, application, "erasure_asked", also=also)
+    return ErasureAsked(datetime.fromisoformat(asked.fields["asked_at"]) + WITHIN)
+
+
+def erase_due(ports: Ports) -> int:
+    """Go on with every erasure that is due; return how many ended. Whatever ends it, the next round goes on.
+
+    Raises:
+        DependencyError: a store could not be reached.
+    """
+    return sum(_go_on(ports, row) for row in ports.rows.read_due(ERASURES, ports.clock.now()))
+
+
+def _go_on(ports: Ports, row: Row) -> bool:
+    application, now = applications.load(ports, _application_id(row)), ports.clock.now()
+    try:
+        if application.state is not State.ERASED:
+            if not _strip(ports, application):
+                ports.rows.commit([Put(_due(row, now + LATER))])
+                return False
+            application = applications.load(ports, application.application_id)
+        releases = _purge(ports, application, set(row.fields["releases"]))
+        stripped_at = row.fields["stripped_at"]
+        if stripped_at and now - datetime.fromisoformat(stripped_at) >= AGAIN_AFTER:
+            applications.save(ports, application, "erased", also=[Delete(row.key, row.version)])
+            return True
+        fields = row.fields | {"stripped_at": stripped_at or now.isoformat(), "releases": sorted(releases)}
+        ports.rows.commit([Put(_due(replace(row, fields=fields), now + AGAIN_AFTER))])
+    except ConflictError:
+        pass  # somebody changed it meanwhile: it is still due
+    return False
+
+
+def _strip(ports: Ports, application: Application) -> bool:
+    """Leave of the application what names nobody; say False while its entry is in a draw under way."""
+    left = _left_wave(ports, application)
+    if left is None:
+        return False
+    changes: list[Change] = [*left, *_freed_nik(ports, application), *_closed_case(ports, application)]
+    phone = ports.rows.read(Key(f"PHONE#{application.phone_tag}"))
+    if phone is not None and phone.fields["application_id"] == application.application_id:
+        changes.append(Delete(phone.key, phone.version))
+    changes += sessions.endings(ports, application.application_id)
+    moved = applications.move(application, Move.ERASE, ports.clock.now())
+    stripped = Application(
+        application.application_id,
+        phone_tag="",
+        sealed_phone="",
+        state=moved.state,
+        created_at=application.created_at,
+        state_since=moved.state_since,
+        version=application.version,
+        submission=application.submission,
+        audit_length=application.audit_length,
+        audit_head=application.audit_head,
+    )
+    applications.save(ports, stripped, "stripped", also=changes)
+    return True
+
+
+def _left_wave(ports: Ports, application: Application) -> list[Change] | None:
+    """Return what takes the entry out of a wave that is not frozen; None while the wave is being drawn."""
+    if application.state is not State.JOINED:
+        return []
+    gate = gate_key(application.wave_id, application.entry_id[:2])
+    entry = ports.rows.read(entry_key(application.wave_id, application.entry_id))
+    if ports.rows.read(gate) is not None or entry is None:
+        return None
+    return [Delete(entry.key, entry.version), Require(gate, 0)]
+
+
+def _freed_nik(ports: Ports, application: Application) -> list[Change]:
+    """Return what gives the NIK free; whoever has a seat keeps its tag, or a second application got another."""
+    if application.form is None or application.state is State.SELECTED:
+        return []
+    row = ports.rows.read(Key(f"NIK#{application.form.nik_tag}"))
+    if row is None or row.fields["application_id"] != application.application_id:
+        return []
+    return [Delete(row.key, row.version)]
+
+
+def _closed_case(ports: Ports, application: Application) -> list[Change]:
+    if application.state is not State.IN_REVIEW:
+        return []
+    row = ports.rows.read(Key(f"REVIEW#{application.review_case_id}"))
+    return [Put(replace(row, fields=row.fields | {"decision": "erased"}, due=None))] if row else []
+
+
+def _purge(ports: Ports, application: Application, releases: set[str]) -> set[str]:
+    """Destroy the key, and delete whatever it or anything else protected; return the releases that saw the face."""
+    name, now = application.application_id, ports.clock.now()
+    checks = [face_check_name(application, number) for number in range(1, application.submission + 1)]
+    releases |= {evidence.model_release for each in checks if (evidence := evidence_of(ports, each))}
+    ports.vault.forget(name)
+    ports.photos.erase(name)
+    with suppress(ConflictError):  # asked for in this very microsecond: the next round asks again
+        erase_face(ports.rows, name, sorted(releases), now)
+    own = [row for row in ports.rows.read_partition(application_key(name).partition) if _is_personal(row)]
+    measured = [evidence_key(each) for each in [*checks, *map(_name_in, own)]]
+    found = [row for key in measured if (row := ports.rows.read(key))]
+    for row in [*own, *found]:
+        ports.rows.commit([Delete(row.key, row.version)])
+    return releases
+
+
+def _is_personal(row: Row) -> bool:
+    """Say whether a row of the application's partition is neither the application nor its audit."""
+    return row.key.sort != "-" and not row.key.sort.startswith(AUDIT)
+
+
+def _name_in(row: Row) -> str:
+    return row.key.sort.rpartition("#")[2]
+
+
+def _due(row: Row, at: datetime) -> Row:
+    return replace(row, due=Due(ERASURES, at))
+
+
+def _erasure_key(application_id: str) -> Key:
+    return Key(f"ERASURE#{application_id}")
+
+
+def _application_id(row: Row) -> str:
+    return row.key.partition.removeprefix("ERASURE#")

@@ -1,0 +1,85 @@
+"""Everything on record about an applicant, for the applicant: Law 27 of 2022, articles 7 and 32, at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gelombang.domain.application import Application, PhotoStatus, Slot
+from gelombang.domain.programme import Programme
+from gelombang.journey import applications, sessions
+from gelombang.journey.codes import phone_context
+from gelombang.journey.consents import Consents, consents_of
+from gelombang.journey.ports import Ports
+from gelombang.journey.registration import seal_context
+from gelombang.journey.sessions import Session, SessionSeen
+from gelombang.journey.status import Status, status_of
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit: what happened, not who of the staff did it."""
+
+    at: datetime
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalCopy:
+    """What is kept about one person; photographs as addresses that work for some minutes."""
+
+    made_at: datetime
+    phone: str
+    form: dict[str, str]
+    consents: Consents
+    status: Status
+    photos: dict[Slot, str]
+    sessions: list[SessionSeen]
+    events: list[Event]
+
+
+def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCopy:
+    """Return the copy; that it was made, and by which of the owner's devices, goes on record.
+
+    Raises:
+        NotFoundError: no such application.
+    """
+    application = applications.load(ports, session.application_id)
+    application = applications.save(ports, application, "copied", {"session_id": session.session_id})
+    entries = applications.audit_of(ports, application.application_id)
+    return PersonalCopy(
+        made_at=ports.clock.now(),
+        phone=ports.vault.open(application.sealed_phone, phone_context(application.phone_tag)),
+        form=_form_of(ports, application),
+        consents=consents_of(ports, programme, application.application_id),
+        status=status_of(ports, programme, application.application_id),
+        photos=_photos_of(ports, application),
+        sessions=sessions.list_sessions(ports, session),
+        events=[Event(entry.at, entry.event) for entry in entries],
+    )
+
+
+def _form_of(ports: Ports, application: Application) -> dict[str, str]:
+    name, form = application.application_id, application.form
+    if form is None:
+        return {
+            field: ports.vault.open(sealed, seal_context(name, field))
+            for field, sealed in application.draft.items()
+        }
+    return {
+        "nik": ports.vault.open(form.sealed_nik, seal_context(name, "nik")),
+        "kk": ports.vault.open(form.sealed_kk, seal_context(name, "kk")),
+        "name": form.name,
+        "birth_date": form.birth_date.isoformat(),
+        "region": form.region,
+    }
+
+
+def _photos_of(ports: Ports, application: Application) -> dict[Slot, str]:
+    """Return addresses of the clean copies; what is still in quarantine is shown to nobody."""
+    clean = (PhotoStatus.ARRIVED, PhotoStatus.ACCEPTED, PhotoStatus.REFUSED)
+    return {
+        slot: ports.photos.view_url(photo.key)
+        for slot, photo in application.photos.items()
+        if photo.key and photo.status in clean
+    }
