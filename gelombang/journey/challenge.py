@@ -92,7 +92,7 @@ def issue_challenge(ports: Ports, application_id: str) -> ChallengeIssued:
     )
     uploads = tuple(ports.photos.offer_upload(key, FRAME_TYPE, now) for key in keys_of(challenge))
     facts = {"challenge_id": challenge.challenge_id, "number": challenge.number}
-    applications.save(ports, application, "challenge_issued", facts, also=[Put(_row(challenge))])
+    applications.save(ports, application, "challenge_issued", facts, also=[Put(challenge_row(challenge))])
     return ChallengeIssued(challenge.challenge_id, challenge.poses, uploads, challenge.expires_at)
 
 
@@ -114,7 +114,7 @@ def answer_challenge(ports: Ports, application_id: str, challenge_id: str) -> No
         raise NotReadyError((Reason.CHALLENGE_EXPIRED,))
     if not all(ports.photos.upload_size(key) for key in keys_of(challenge)):
         raise NotReadyError((Reason.CHALLENGE_FRAME_MISSING,))
-    row = _row(replace(challenge, answered_at=now), version=1)
+    row = challenge_row(replace(challenge, answered_at=now), version=1)
     asked = ChallengeAsked(challenge_id, application_id, application.photos[Slot.SELFIE].key)
     facts = {"challenge_id": challenge_id}
     application = replace(application, reasons=())  # a reviewer's wish is granted
@@ -173,7 +173,9 @@ def take_challenge_evidence(ports: Ports, programme: Programme, message: Challen
         "model_release": evidence.model_release,
     }
     application = applications.load(ports, message.application_id)
-    applications.save(ports, application, "challenge_measured", facts, also=[Put(_row(judged, version=2))])
+    applications.save(
+        ports, application, "challenge_measured", facts, also=[Put(challenge_row(judged, version=2))]
+    )
 
 
 def ask_for_challenge(ports: Ports, application: Application, asked_by: str) -> None:
@@ -261,7 +263,7 @@ def _limit(before: list[Challenge], now: datetime) -> None:
         raise TooManyRequestsError(int((free_at - now).total_seconds()) + 1)
 
 
-def _row(challenge: Challenge, version: int = 0) -> Row:
+def challenge_row(challenge: Challenge, version: int = 0) -> Row:
     """Return the challenge's row; it is written three times: issued, answered, measured.
 
     Its key ends in the name of its evidence, so that whoever erases an application finds that too.
