@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search report-accuracy report-quality fuzz-images drill-worker drill-codes drill-enumeration soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge fuzz-images drill-worker drill-codes drill-enumeration soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +40,12 @@ docs: $(READY) ## Write the pages that follow from the code: API, problems, stat
 
 bench: bench-face bench-search ## Run every benchmark
 
-bench-face: $(READY) ## Faces a second beside insightface's own (INSIGHTFACE=folder, FACES=folder, ROUNDS=3, MOST=1000)
+bench-face: $(READY) ## Faces a second beside insightface's own (INSIGHTFACE=folder, FACES=folder, SAMPLE=1000, ROUNDS=3, MOST=1000)
 	@$(BIN)/python -m benchmarks.speed.face $(if $(INSIGHTFACE),--insightface "$(INSIGHTFACE)") \
-	  $(if $(FACES),--faces "$(FACES)") --rounds $(or $(ROUNDS),3) --most $(or $(MOST),1000)
+	  $(if $(FACES),--faces "$(FACES)" --sample $(or $(SAMPLE),1000)) --rounds $(or $(ROUNDS),3) --most $(or $(MOST),1000)
+
+bench-demo: $(READY) ## The demo's time by stage now and at an earlier commit (BASE=commit, ROUNDS=3)
+	@$(BIN)/python -m benchmarks.speed.demo_times $(if $(BASE),--base $(BASE)) --rounds $(or $(ROUNDS),3)
 
 bench-search: $(READY) ## Search beside FAISS (SIZES="10000 100000 1000000", THREADS=2, TURNS=3, CLUSTERS=people)
 	@$(BIN)/python -m benchmarks.speed.search $(if $(SIZES),--sizes $(SIZES)) $(if $(THREADS),--threads $(THREADS)) \
@@ -58,6 +61,11 @@ report-quality: $(READY) ## Measure the photo faults (DEV=folder of people, FAUL
 	@$(BIN)/gelombang pack $(or $(PACK),default)
 	@$(BIN)/python -m benchmarks.accuracy.quality_report --dev "$(DEV)" --faults "$(FAULTS)" --pack $(or $(PACK),default) \
 	  --sample $(or $(SAMPLE),150) $(if $(WRITE),--write)
+
+report-challenge: $(READY) ## Measure the active challenge (FACES=folder of people, PACK=default, SAMPLE=40, WRITE=1)
+	@$(BIN)/gelombang pack $(or $(PACK),default)
+	@$(BIN)/python -m benchmarks.accuracy.challenge_report --pack $(or $(PACK),default) --sample $(or $(SAMPLE),40) \
+	  $(if $(FACES),--faces "$(FACES)") $(if $(WRITE),--write)
 
 drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.worker --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
