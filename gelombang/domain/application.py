@@ -25,7 +25,7 @@ NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -148,14 +148,11 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the applicant typed, complete and checked; NIK and KK only ever appear sealed."""
+    """What the applicant typed, complete and checked."""
 
-    sealed_nik: str  # ciphertext, base64
+    sealed: dict[str, str]  # every field, each sealed as in the draft
     nik_tag: str  # keyed HMAC of the NIK, hex: equal NIKs have equal tags
-    sealed_kk: str
     kk_tag: str
-    name: str
-    birth_date: date
     region: str  # kabupaten/kota of registered domicile, four digits
 
 
@@ -194,3 +191,8 @@ def open_slots(application: Application) -> tuple[Slot, ...]:
         reopened = (PhotoStatus.REFUSED, PhotoStatus.AWAITED, PhotoStatus.ARRIVED)
         return tuple(slot for slot in Slot if application.photos[slot].status in reopened)
     return ()
+
+
+def sealed_fields(application: Application) -> dict[str, str]:
+    """Return what the applicant typed, each field sealed: saved so far, or submitted."""
+    return application.form.sealed if application.form else application.draft

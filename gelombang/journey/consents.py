@@ -13,7 +13,7 @@ from datetime import datetime
 
 import rfc8785
 
-from gelombang.domain.application import MOVES, Application, Move, State
+from gelombang.domain.application import MOVES, Application, Move, State, sealed_fields
 from gelombang.domain.audit import AuditEntry
 from gelombang.domain.consent import NEEDED, Consent, Purpose, missing_purposes
 from gelombang.domain.errors import FieldFault, InvalidFormError
@@ -22,7 +22,7 @@ from gelombang.journey import applications, review
 from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import withdrawal_of_check
 from gelombang.journey.ports import Change, Ports
-from gelombang.journey.registration import draft_of, release_nik
+from gelombang.journey.registration import release_nik
 
 GIVEN, WITHDRAWN = "consent_given", "consent_withdrawn"
 
@@ -124,7 +124,7 @@ def _stopped(ports: Ports, application: Application, purpose: Purpose) -> tuple[
         Move.WITHDRAW_CONSENT,
         ports.clock.now(),
         reasons=("CONSENT_WITHDRAWN",),
-        draft=draft_of(ports, application),
+        draft=sealed_fields(application),
         form=None,
         face_check_id="",
     )

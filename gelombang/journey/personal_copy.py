@@ -11,7 +11,7 @@ from gelombang.journey import applications, sessions
 from gelombang.journey.codes import phone_context
 from gelombang.journey.consents import Consents, consents_of
 from gelombang.journey.ports import Ports
-from gelombang.journey.registration import seal_context
+from gelombang.journey.registration import typed_fields
 from gelombang.journey.sessions import Session, SessionSeen
 from gelombang.journey.status import Status, status_of
 
@@ -50,29 +50,13 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
     return PersonalCopy(
         made_at=ports.clock.now(),
         phone=ports.vault.open(application.sealed_phone, phone_context(application.phone_tag)),
-        form=_form_of(ports, application),
+        form=typed_fields(ports, application),
         consents=consents_of(ports, programme, application.application_id),
         status=status_of(ports, programme, application.application_id),
         photos=_photos_of(ports, application),
         sessions=sessions.list_sessions(ports, session),
         events=[Event(entry.at, entry.event) for entry in entries],
     )
-
-
-def _form_of(ports: Ports, application: Application) -> dict[str, str]:
-    name, form = application.application_id, application.form
-    if form is None:
-        return {
-            field: ports.vault.open(sealed, seal_context(name, field))
-            for field, sealed in application.draft.items()
-        }
-    return {
-        "nik": ports.vault.open(form.sealed_nik, seal_context(name, "nik")),
-        "kk": ports.vault.open(form.sealed_kk, seal_context(name, "kk")),
-        "name": form.name,
-        "birth_date": form.birth_date.isoformat(),
-        "region": form.region,
-    }
 
 
 def _photos_of(ports: Ports, application: Application) -> dict[Slot, str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from gelombang.domain.application import Application, Form, Move, PhotoStatus, Slot, State
+from gelombang.domain.application import Application, Form, Move, PhotoStatus, Slot, State, sealed_fields
 from gelombang.domain.checks import Layer
 from gelombang.domain.consent import missing_purposes
 from gelombang.domain.eligibility import jakarta_day
@@ -123,7 +123,9 @@ def submit(ports: Ports, application_id: str) -> Application:
 
 def form_etag(application: Application) -> str:
     """Return a strong entity tag of the form: what is typed (as sealed) and whether it is open."""
-    typed = application.draft or (application.form and [application.form.sealed_nik, application.submission])
+    typed = application.draft or (
+        application.form and [application.form.sealed["nik"], application.submission]
+    )
     content = json.dumps([application.state is State.DRAFT, typed], sort_keys=True)
     return f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
@@ -149,22 +151,14 @@ def seal_context(application_id: str, name: str) -> dict[str, str]:
     return {"application_id": application_id, "field": name}
 
 
-def draft_of(ports: Ports, application: Application) -> dict[str, str]:
-    """Return the fields of a submitted form as a draft again, so that one can be corrected and none is retyped.
+def typed_fields(ports: Ports, application: Application) -> dict[str, str]:
+    """Return what the applicant typed, saved or submitted, opened.
 
     Raises:
-        ValueError: the application has no form.
+        NotFoundError: the application was forgotten.
     """
-    if application.form is None:
-        raise ValueError("only a submitted form can be opened again")
-    name, form = application.application_id, application.form
-    typed = {
-        "name": form.name,
-        "birth_date": form.birth_date.isoformat(),
-        "region": form.region,
-    }
-    sealed = {field: _seal(ports, name, field, value) for field, value in typed.items()}
-    return sealed | {"nik": form.sealed_nik, "kk": form.sealed_kk}
+    name, sealed = application.application_id, sealed_fields(application)
+    return {field: _open(ports, name, field, each) for field, each in sealed.items()}
 
 
 def release_nik(ports: Ports, application: Application) -> list[Change]:
@@ -182,13 +176,8 @@ def release_nik(ports: Ports, application: Application) -> list[Change]:
 
 def _view(ports: Ports, application: Application) -> FormView:
     saved = tuple(name for name in FIELDS if name in application.draft or application.form)
-    values = {
-        name: _open(ports, application.application_id, name, sealed)
-        for name, sealed in application.draft.items()
-        if name in SHOWN_AGAIN
-    }
-    if form := application.form:
-        values = {"name": form.name, "birth_date": form.birth_date.isoformat(), "region": form.region}
+    typed = typed_fields(ports, application)
+    values = {name: value for name, value in typed.items() if name in SHOWN_AGAIN}
     missing = tuple(name for name in FIELDS if name not in saved)
     is_open = application.state is State.DRAFT
     return FormView(values, saved, missing, is_open, form_etag(application))
@@ -259,15 +248,11 @@ def _missing_consents(application: Application) -> tuple[FieldFault, ...]:
 
 
 def _complete_form(ports: Ports, application: Application) -> Form:
-    name = application.application_id
-    typed = {field: _open(ports, name, field, sealed) for field, sealed in application.draft.items()}
+    typed = typed_fields(ports, application)
     return Form(
-        sealed_nik=application.draft["nik"],
+        sealed=application.draft,
         nik_tag=ports.vault.tag("nik", typed["nik"]),
-        sealed_kk=application.draft["kk"],
         kk_tag=ports.vault.tag("kk", typed["kk"]),
-        name=typed["name"],
-        birth_date=date.fromisoformat(typed["birth_date"]),
         region=typed["region"],
     )
 

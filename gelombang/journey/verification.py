@@ -15,7 +15,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
-from gelombang.domain.application import Application, Form, Move, Photo, PhotoStatus, Slot, State
+from gelombang.domain.application import (
+    Application,
+    Form,
+    Move,
+    Photo,
+    PhotoStatus,
+    Slot,
+    State,
+    sealed_fields,
+)
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.eligibility import CORRECTABLE, Step, decide, jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.errors import DependencyError
@@ -27,7 +36,7 @@ from gelombang.journey import applications, review
 from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Key, Person, Ports, RegisterAnswer
-from gelombang.journey.registration import draft_of, release_nik, seal_context, tell_owner
+from gelombang.journey.registration import release_nik, tell_owner, typed_fields
 
 FIRST_RETRY_S = 5
 MOST_CORRECTIONS = 5  # so that nobody finds out a stranger's birth date by trying
@@ -45,12 +54,11 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
     application = applications.load(ports, message.application_id)
     if application.state is not State.CHECKING or application.submission != message.submission:
         return
-    form = _form_of(application)
     if not application.checks:
         tell_owner(ports, application)
     today = jakarta_day(ports.clock.now())
     rules = rule_set_for(programme, today)
-    checks = application.checks | _ask_registers(ports, application, form, rules, today)
+    checks = application.checks | _ask_registers(ports, application, rules, today)
     _settle(ports, programme, application, replace(application, checks=checks))
 
 
@@ -87,16 +95,11 @@ def _form_of(application: Application) -> Form:
 
 
 def _ask_registers(
-    ports: Ports, application: Application, form: Form, rules: RuleSet, today: date
+    ports: Ports, application: Application, rules: RuleSet, today: date
 ) -> dict[str, CheckResult]:
-    name = application.application_id
-    person = Person(
-        nik=ports.vault.open(form.sealed_nik, seal_context(name, "nik")),
-        kk=ports.vault.open(form.sealed_kk, seal_context(name, "kk")),
-        name=form.name,
-        birth_date=form.birth_date,
-        region=form.region,
-    )
+    typed = typed_fields(ports, application)
+    born = date.fromisoformat(typed["birth_date"])
+    person = Person(typed["nik"], typed["kk"], typed["name"], born, typed["region"])
     answers: dict[Layer, RegisterAnswer] = {}
     results: dict[str, CheckResult] = {}
     for layer in rules.layers:
@@ -198,7 +201,7 @@ def _refuse(ports: Ports, application: Application, reasons: tuple[str, ...]) ->
         now,
         reasons=reasons,
         form=None,
-        draft=draft_of(ports, application),
+        draft=sealed_fields(application),
     )
     applications.save(ports, moved, "correction_asked", facts, also=release_nik(ports, application))
 

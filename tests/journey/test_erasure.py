@@ -91,7 +91,7 @@ def test_nothing_of_an_erased_person_is_left_within_three_days():
     application_id = walk.submit(PERSON)
     walk.deliver()
     before = walk.application(application_id)
-    sealed, phone_tag, nik_tag = before.form.sealed_nik, before.phone_tag, before.form.nik_tag
+    sealed, phone_tag, nik_tag = before.form.sealed["nik"], before.phone_tag, before.form.nik_tag
 
     promised = ask(walk)
     wait(walk, promised.erased_by - walk.world.clock.now())

@@ -119,7 +119,7 @@ def test_the_bundle_names_nobody(joined):
             application.application_id,
             application.form.nik_tag,
             application.form.kk_tag,
-            application.form.name,
+            application.form.sealed["name"],
         ):
             assert secret not in published
 

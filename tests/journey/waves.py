@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from gelombang.domain.application import Application, ApplicationId, Form, State
 from gelombang.domain.wave import WaveDefinition, definition_from_json
@@ -137,12 +137,9 @@ def add_applicant(
     """Save an application in the given state; return its id."""
     now = ports.clock.now()
     form = Form(
-        sealed_nik="sealed",
+        sealed={"name": f"Applicant {number}"},
         nik_tag=nik_tag(number),
-        sealed_kk="sealed",
         kk_tag=ports.vault.tag("kk", str(number if household is None else household)),
-        name=f"Applicant {number}",
-        birth_date=date(1990, 1, 5),
         region=region,
     )
     application = Application(
