@@ -6,25 +6,26 @@ import re
 
 from gelombang.api.problems import IdempotencyKeyError
 
-IDEMPOTENCY_KEY = r'^"?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"?$'
-_RANDOM_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_UUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-4[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}"
+IDEMPOTENCY_KEY = f'^(?:{_UUID}|"{_UUID}")$'
+_RANDOM_UUID = re.compile(_UUID)
 _STRONG_ETAG = re.compile(r'(?<!W/)"[\x21\x23-\x7e]*"')
 
 
-def idempotency_key(header: str) -> str:
-    """Return the key in an Idempotency-Key header's value, "" for none.
+def idempotency_key(header: str | None) -> str:
+    """Return the key in an Idempotency-Key header's value, "" where there is no such header.
 
     For somebody who has not signed in it is all that says whose answer is whose: nothing but 122 random bits will do.
 
     Raises:
         IdempotencyKeyError: not a random UUID, in quotes (as the draft's structured field) or without.
     """
-    if not header:
+    if header is None:
         return ""
     plain = header.strip()
     if len(plain) > 1 and plain[0] == plain[-1] == '"':
         plain = plain[1:-1]
-    if _RANDOM_UUID.fullmatch(plain.lower()) is None:
+    if _RANDOM_UUID.fullmatch(plain) is None:
         raise IdempotencyKeyError
     return plain.lower()
 

@@ -153,13 +153,13 @@ class Routes:
             caller = route.callers.identify(ports, request.headers.get("authorization", ""))
 
             def work(*, may_be_done: bool = False) -> Response:
-                form = read_form(_raw_body(request), request.headers.get("content-type", ""), route.form)
+                form = _form_in(request, route)
                 etags = expected_etags(request.headers.get("if-match", ""))
                 call = Call(ports, self._programme(), caller, form, values, etags, may_be_done)
                 return _reply(route, view(call))
 
-            key = idempotency_key(request.headers.get("idempotency-key", ""))
-            if not key or route.method != "POST":
+            key = idempotency_key(request.headers.get("idempotency-key")) if route.method == "POST" else ""
+            if not key:
                 return work()
             asked = _asked(request, values, caller, key)
             return self._once(ports, asked, work, request, is_secret=route.is_secret)
@@ -237,6 +237,13 @@ class Routes:
             error=type(error).__name__,
             places=places_of(error),
         )
+
+
+def _form_in(request: Request, route: Route[Any, FormT]) -> FormT:
+    """Return the form in a request's body; what comes with a GET has no meaning (RFC 9110, section 9.3.1)."""
+    if route.method == "GET":
+        return route.form()
+    return read_form(_raw_body(request), request.headers.get("content-type", ""), route.form)
 
 
 def _asked(request: Request, values: dict[str, str], caller: object, key: str) -> Asked:

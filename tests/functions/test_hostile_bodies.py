@@ -8,40 +8,10 @@ from function_calls import FUNCTIONS, Caller, load_function
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.drills.hostile import BODIES as HOSTILE
 from gelombang.api.body import MOST_BYTES
 from gelombang.memory.ports import MemoryWorld
 
-HOSTILE = {
-    "nothing": b"",
-    "not json": b"hello",
-    "half": b'{"phone": "08',
-    "deep lists": b"[" * 30_000 + b"]" * 30_000,
-    "deep objects": b'{"phone":' * 6_000 + b"1" + b"}" * 6_000,
-    "deep in a field": b'{"phone":' + b"[" * 180 + b"]" * 180 + b"}",
-    "huge integer": b'{"phone":' + b"9" * 5_000 + b"}",
-    "long integer": b'{"phone":' + b"9" * 400 + b"}",
-    "huge float": b'{"phone":1e999}',
-    "not a number": b'{"phone":NaN}',
-    "lone surrogate": b'{"phone":"\\ud800","action":"log_in"}',
-    "lone surrogate as a key": b'{"\\udc00":1}',
-    "surrogates as bytes": b'{"phone":"\xed\xa0\x80"}',
-    "latin-1": '{"phone":"é"}'.encode("latin-1"),
-    "utf-16": '{"phone":"1"}'.encode("utf-16"),
-    "byte order mark": b"\xef\xbb\xbf{}",
-    "a key twice": b'{"phone":"1","phone":"2","action":"log_in"}',
-    "a key twice deep down": b'{"phone":[{"a":1,"a":2}]}',
-    "escaped nul": b'{"phone":"\\u0000","action":"log_in"}',
-    "raw nul": b'{"phone":"\x00","action":"log_in"}',
-    "null": b"null",
-    "list": b"[]",
-    "string": b'"phone"',
-    "number": b"12",
-    "wrong types": b'{"phone":["08"],"action":{"a":1}}',
-    "nulls": b'{"phone":null,"action":null}',
-    "unknown keys": b'{"__proto__":1,"constructor":2,"":3}',
-    "over the limit": b'{"phone":"' + b"1" * MOST_BYTES + b'"}',
-    "many keys": b"{" + b",".join(b'"k%d":1' % n for n in range(5_000)) + b"}",
-}
 ROUTES = (
     ("POST", "/v1/codes"),
     ("POST", "/v1/sessions"),
@@ -129,6 +99,11 @@ def test_the_limit_is_on_the_byte(anybody: Caller) -> None:
 
     assert anybody.send("POST", "/v1/codes", at_limit).slug == "invalid-form"
     assert anybody.send("POST", "/v1/codes", at_limit + b" ").slug == "body-too-large"
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_what_comes_with_a_get_has_no_meaning(anybody: Caller, body: bytes) -> None:
+    assert anybody.send("GET", "/v1/waves", body, "text/plain").status == 200
 
 
 @pytest.mark.parametrize(
