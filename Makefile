@@ -8,11 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-<<<<<<< /tmp/tmpgkni6goz/mine
-.PHONY: fuzz-api help demo up test check pack docs bench bench-face bench-search report-accuracy report-quality fuzz-images drill-worker soak-worker lock clean
-=======
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge fuzz-images drill-worker drill-codes drill-enumeration soak-worker lock clean
->>>>>>> /tmp/tmpgkni6goz/theirs
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,16 +73,15 @@ drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SE
 soak-worker: $(READY) ## Let a face worker work and watch its memory (SECONDS=number)
 	@$(BIN)/python -m benchmarks.drills.soak_worker --seconds $(or $(SECONDS),60)
 
-<<<<<<< /tmp/tmpgkni6goz/mine
-fuzz-api: $(READY) ## Send cases from the OpenAPI document and hostile ones to the functions (COUNT=number, SEED=number)
-	@$(BIN)/python -m benchmarks.drills.fuzz_api --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
-=======
 drill-codes: $(READY) ## Attack phone codes: guessers, replay, many at once, a siege (REQUESTS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.codes --requests $(or $(REQUESTS),1000000) --seed $(or $(SEED),1)
 
 drill-enumeration: $(READY) ## Known against unknown NIK: same answers, same time? (PAIRS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.enumeration --pairs $(or $(PAIRS),20000) --seed $(or $(SEED),1)
->>>>>>> /tmp/tmpgkni6goz/theirs
+
+fuzz-api: $(READY) ## Send cases from the OpenAPI document and hostile ones to the functions (COUNT=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.fuzz_api --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
+
 
 fuzz-images: $(READY) ## Decode damaged pictures in the sandbox (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_images --count $(or $(COUNT),50000) --seed $(or $(SEED),1)
