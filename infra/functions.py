@@ -24,7 +24,7 @@ MEMORY_MIB = {
 }  # 1769 MiB is one whole CPU: the draw sorts, pictures are decoded
 TEXTING = ("register", "verify")  # these send text messages
 SENDS = {
-    "register": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE],
+    "register": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
     "verify": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
     "select": [QueueName.WAVE_STEPS],
 }
