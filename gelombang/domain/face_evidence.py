@@ -66,6 +66,7 @@ MEASURES = {
     "pitch_deg": "nod of the head, degrees, 0 level",
     "eye_distance_px": "between the eye centres, pixels of the original picture",
     "eye_openness": "smaller of the two eyes' height over width",
+    "blink_score": "how much both eyes look closed, 0..1, only where the pack has a model for it",
     "face_inside_share": "share of the face's outline inside the picture, 0..1",
     "face_share": "area of the face's box over the picture's, 0..1",
     "lens_brightness": "lightness at the lower half of where a lens would be, over that of the face around it",

@@ -121,4 +121,4 @@ def test_the_open_packs_mesh_agrees_with_the_default_packs(default_pack, open_pa
     (other,) = trace_meshes(open_pack, picture, found(open_pack, picture))
 
     eyes_px = np.linalg.norm(one.points[1] - one.points[0])
-    assert np.linalg.norm(one.mesh[:, :2] - other.mesh[:, :2], axis=1).mean() < 0.1 * eyes_px
+    assert np.linalg.norm(one.mesh[:, :2] - other.mesh[:468, :2], axis=1).mean() < 0.1 * eyes_px

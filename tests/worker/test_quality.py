@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from gelombang.domain.face_evidence import MEASURES
 from workers.gpu_face.faces import Face, Picture, Subject
 from workers.gpu_face.stages.align import trace_meshes
+from workers.gpu_face.stages.blink import measure_blinks
 from workers.gpu_face.stages.decode import decode_picture
 from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.quality import measure_faces, measure_light
 
 pytestmark = pytest.mark.pack
-NEEDS_A_MODEL = {"unified_quality"}
+NEEDS_A_MODEL = {"unified_quality", "blink_score"}
 ONLY_OF_CARDS = {"text_line_count"}
 
 
@@ -229,6 +230,20 @@ def test_a_face_almost_outside_the_picture_is_measured_without_trouble(
     assert measures["face_inside_share"] < 0.6
 
 
+def test_a_pack_without_a_model_for_it_says_nothing_of_blinks(default_pack, woman) -> None:
+    assert measure_blinks(default_pack, [woman[1]]) == [{}]
+
+
+@pytest.mark.shared
+def test_a_face_without_a_mesh_says_nothing_of_blinks_and_leaves_the_others_alone(open_pack, selfies) -> None:
+    faces = [seen(open_pack, picture)[1] for picture in selfies[:3]]
+
+    together = measure_blinks(open_pack, [faces[0], replace(faces[1], mesh=None), faces[2]])
+
+    assert together == [*measure_blinks(open_pack, faces[:1]), {}, *measure_blinks(open_pack, faces[2:])]
+    assert all(0 <= found["blink_score"] <= 1 for found in (together[0], together[2]))
+
+
 @pytest.mark.shared
 def test_closed_eyes_and_turned_heads_stand_out_with_the_open_pack(open_pack, shared_folder) -> None:
     folder = shared_folder / "faces" / "faults"
@@ -237,6 +252,16 @@ def test_closed_eyes_and_turned_heads_stand_out_with_the_open_pack(open_pack, sh
         (path,) = (folder / label).iterdir()
         return measures_of(*seen(open_pack, decode_picture(path.read_bytes(), Subject.SELFIE)))
 
+    def blink(label: str) -> float:
+        (path,) = (folder / label).iterdir()
+        _, face = seen(open_pack, decode_picture(path.read_bytes(), Subject.SELFIE))
+        (found,) = measure_blinks(open_pack, [face])
+        return found["blink_score"]
+
+    closed, open_ = (blink("close_eyes"), blink("open_eyes"))
+
+    assert closed > 0.6
+    assert open_ < 0.2
     assert of("close_eyes")["eye_openness"] < 0.1
     assert of("open_eyes")["eye_openness"] > 0.25
     assert of("pose_left_face")["yaw_deg"] < -25

@@ -50,8 +50,8 @@ class Face:
     """One face in one picture, in pixels of that picture.
 
     `box` is (4,) float32 x0, y0, x1, y1; `score` 0..1; `points` is (5, 2) float32: the eye, eye, nose tip, mouth
-    corner, mouth corner, each pair with the one on the left side of the picture first; `mesh` is (468, 3) float32
-    (MediaPipe's order, z in the same unit as x and y), None before `align.trace_meshes`.
+    corner, mouth corner, each pair with the one on the left side of the picture first; `mesh` is (468, 3) float32, with
+    irises (478, 3) (MediaPipe's order, z in the same unit as x and y), None before `align.trace_meshes`.
     """
 
     box: NDArray[np.float32]

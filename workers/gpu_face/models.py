@@ -67,6 +67,7 @@ class LivenessModel:
 class Pack:
     """The models of one release, ready to run; `liveness` is empty where the pack carries no such model.
 
+    `blendshapes`, which tells closed eyes from a mesh with irises, is None where it carries none.
     `lanes` is how many threads measure photographs side by side, each with whatever models it needs; each measures at
     most `group_pixels` decoded pixels together, where one photograph does not have more alone.
     """
@@ -81,6 +82,7 @@ class Pack:
     mesh: Mesh | None  # None: faces are aligned by the detector's own points
     embedder: Embedder
     liveness: tuple[LivenessModel, ...]
+    blendshapes: ort.InferenceSession | None
     lanes: int
     group_pixels: int
 
@@ -149,6 +151,7 @@ def _open(manifest: Manifest, folder: Path, provider: str, threads: int, group_p
         mesh=Mesh(sessions["mesh"], manifest.mesh) if manifest.mesh else None,
         embedder=Embedder(sessions["embedder"], manifest.embedder, np.array(manifest.embedder.template)),
         liveness=tuple(LivenessModel(sessions[spec.file], spec) for spec in manifest.liveness),
+        blendshapes=sessions.get("blendshapes"),
         lanes=threads,
         group_pixels=group_pixels,
     )

@@ -39,6 +39,7 @@ from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import Pack
 from workers.gpu_face.sessions import run_sizes
 from workers.gpu_face.stages.align import align_faces, trace_meshes
+from workers.gpu_face.stages.blink import measure_blinks
 from workers.gpu_face.stages.decode import REDUCED_SIDE_PX, decode_picture
 from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.embed import embed_faces
@@ -281,9 +282,10 @@ def _measure_subjects(pack: Pack, subjects: Sequence[CaptureSubject]) -> list[Me
     )
     vectors = embed_faces(pack, align_faces(pack, pictures, faces))
     measures = measure_faces(pictures, faces)
+    blinks = measure_blinks(pack, faces)
     liveness = assess_liveness(pack, pictures, faces)
     return [
-        Measured(_photo(pack, subject, measures[i]), vectors[i], liveness[i])
+        Measured(_photo(pack, subject, measures[i] | blinks[i]), vectors[i], liveness[i])
         for i, subject in enumerate(subjects)
     ]
 

@@ -20,7 +20,7 @@ from workers.gpu_face.faces import Face, Picture
 from workers.gpu_face.models import Mesh, Pack
 from workers.gpu_face.sessions import as_values, run_model
 
-MESH_POINTS = 468  # the models with irises have ten more, which nothing here uses
+MESH_POINTS = 468  # the models with irises have ten more, behind these
 MIN_MESH_SCORE = 0.5
 # How a face is turned when its mesh is not believed: YuNet's points follow a tilted head only part of the way. Of 30
 # faces tilted by 45 degrees 4 had no believed mesh, of those tilted by 60 degrees 8; so all had one (2026-11-21).
@@ -176,7 +176,7 @@ def _run(mesh: Mesh, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float64], N
     points, logits = run_model(mesh.session, values, [mesh.spec.points, mesh.spec.score])
     count = len(squares)
     scores = 1 / (1 + np.exp(-np.clip(logits.reshape(count).astype(np.float64), -50, 50)))
-    return points.reshape(count, -1, 3)[:, :MESH_POINTS].astype(np.float64), scores
+    return points.reshape(count, -1, 3).astype(np.float64), scores
 
 
 def _back(points: NDArray[np.float64], transforms: NDArray[np.float64]) -> NDArray[np.float32]:
