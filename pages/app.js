@@ -7,8 +7,9 @@ words({
   phone: ["Nomor ponsel", "Mobile number"], phoneHint: ["Contoh: 0812 3456 7890. Kami mengirim kode lewat SMS.", "For example 0812 3456 7890. We send a code by SMS."],
   sendCode: ["Kirim kode", "Send code"], codeTitle: ["Masukkan kode", "Enter the code"], code: ["Kode enam angka", "Six-digit code"],
   codeHint: ["Jangan beri tahu kode ini kepada siapa pun, termasuk petugas.", "Tell this code to nobody, not even an officer."],
-  signIn: ["Masuk", "Sign in"], otherPhone: ["Ganti nomor atau minta kode lagi", "Change number or ask for a new code"],
-  codeSent: ["Kode dikirim. Kode baru dapat diminta setelah {n} detik.", "Code sent. You can ask for a new one after {n} seconds."],
+  signIn: ["Masuk", "Sign in"], otherPhone: ["Ganti nomor", "Change number"], resend: ["Kirim kode baru", "Send a new code"],
+  codeSent: ["Kode dikirim lewat SMS.", "The code was sent by SMS."], codeUnderWay: ["Kode baru saja dikirim ke nomor ini. Pakai kode itu.", "A code was sent to this number a moment ago. Use that one."],
+  codeMark: ["Pakai kode dengan tanda {n} di SMS.", "Use the code marked {n} in the SMS."], resendIn: ["Kode baru dapat dikirim dalam {n} detik.", "A new code can be sent in {n} seconds."],
   number: ["Nomor pendaftaran", "Application number"], formTitle: ["1. Data diri", "1. Your details"],
   formHint: ["Setiap isian tersimpan begitu Anda pindah ke isian berikutnya.", "Each field is saved as you move to the next."],
   kk: ["Nomor Kartu Keluarga", "Family card number (KK)"], name: ["Nama lengkap sesuai KTP", "Full name as on your KTP"],
@@ -39,7 +40,9 @@ words({
 
 const CAN_JOIN = ["VERIFIED", "NOT_DRAWN", "RESERVE"];
 const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIELDS = ["nik", "kk", "name", "birth_date", "region"];
-let token = memory.read("token"), challenge = null, programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0;
+let token = memory.read("token"), challenge = null, programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0, ticking = 0, resendAt = 0;
+const device = memory.read("device") || newKey(); // so that this page, asking again, is told how long to wait
+memory.write("device", device);
 let saving = Promise.resolve(); // one change at a time, each made of the form as the one before left it
 const chosen = {}; // slot → {file, preview, share, failed}
 
@@ -288,20 +291,44 @@ function post(upload, one) {
 
 // ---- beginning ---------------------------------------------------------------------------------------------------
 
-onAction($("phone-form"), "submit", async () => {
+async function askForCode() {
   fault("phone", "");
-  try { challenge = await call("POST", "/v1/codes", { phone: $("phone").value.trim(), action: "log_in" }); } catch (problem) {
+  fault("code", "");
+  try { challenge = await call("POST", "/v1/codes", { phone: $("phone").value.trim(), action: "log_in", device }); } catch (problem) {
+    if (challenge && problem.retry_after_s) countDown(problem.retry_after_s);
     if (showFaults(problem)) return;
     throw problem;
   }
-  notice(t("codeSent").replace("{n}", challenge.resend_after_s));
+  notice(t(challenge.is_new ? "codeSent" : "codeUnderWay"));
+  $("code").value = "";
+  countDown(challenge.resend_after_s);
   draw();
   $("code").focus();
-});
+}
+
+/** Show how long it is until another message can be sent; the button for it appears when it is over. */
+function countDown(seconds) {
+  resendAt = Date.now() + seconds * 1000;
+  clearInterval(ticking);
+  ticking = setInterval(drawCountDown, 1000);
+  drawCountDown();
+}
+
+function drawCountDown() {
+  const left = Math.ceil((resendAt - Date.now()) / 1000);
+  $("resend-wait").textContent = left > 0 ? t("resendIn").replace("{n}", left) : "";
+  $("resend").hidden = left > 0;
+  $("code-mark").textContent = challenge ? t("codeMark").replace("{n}", challenge.mark) : "";
+  if (left <= 0 || !challenge) clearInterval(ticking);
+}
+
+onAction($("phone-form"), "submit", askForCode);
+onAction($("resend"), "click", askForCode);
 onAction($("code-form"), "submit", async () => {
   fault("code", "");
   let session;
   try { session = await call("POST", "/v1/sessions", { challenge_id: challenge.challenge_id, code: $("code").value.trim() }); } catch (problem) {
+    if ("resend_after_s" in problem) countDown(problem.resend_after_s);
     if (showFaults(problem)) return;
     throw problem;
   }
@@ -314,7 +341,7 @@ onAction($("code-form"), "submit", async () => {
   $("state").focus();
 });
 onAction($("other-phone"), "click", async () => { challenge = null; draw(); $("phone").focus(); });
-onAction($("leave"), "click", async () => { memory.write("token", ""); location.reload(); });
+onAction($("leave"), "click", async () => { await ask("DELETE", "/v1/sessions/this").catch(() => null); memory.write("token", ""); location.reload(); });
 onAction($("submit"), "click", async () => {
   await saving;
   try { status = await ask("POST", "/v1/application/submit", {}); } catch (problem) { showFaults(problem); throw problem; }

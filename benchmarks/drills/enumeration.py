@@ -77,7 +77,6 @@ class Counter:
     """A desk at which people sign in, fill in what is not the NIK, and then type one and submit."""
 
     def __init__(self, seed: int, rows: Rows | None = None) -> None:
-        os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
         self._random = random.Random(seed)  # noqa: S311 - can be repeated
         self._world: MemoryWorld = memory_world(MemoryRegisters(()))
         self.ports: Ports = replace(self._world.ports, rows=rows or self._world.rows)
@@ -198,6 +197,7 @@ def main(
     seed: Annotated[int, typer.Option(help="The same seed draws the same order.")] = 1,
 ) -> None:
     """Compare a known NIK with an unknown one, and say what a stranger could tell."""
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"  # forty thousand lines of requests are of no use here
     console = Console(stderr=True)
     seen = list(track(pairs_of(pairs, seed), "In memory", pairs, console=console))
     with engine_table() if engine_pairs else nullcontext() as rows:

@@ -9,9 +9,10 @@ from gelombang.api.callers import ANYONE, SIGNED_IN
 from gelombang.api.forms import CodeForm, EmptyForm, PhoneForm, SessionForm
 from gelombang.api.routes import Call, Route, Routes, View
 from gelombang.domain.errors import CodeError, InvalidFormError, TooManyRequestsError
-from gelombang.journey import codes, contacts, sessions
+from gelombang.journey import codes, contacts, limits, sessions
 from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.sessions import Session, SessionSeen, SessionStarted
+from gelombang.observability import event_logger, write_event
 
 THIS = "this"  # names the session that asks
 PHONE = "/v1/application/phone"
@@ -31,7 +32,9 @@ def serve_account(routes: Routes) -> None:
 
 
 def send_code(call: Call[None, CodeForm]) -> CodeSent:
-    """Send a code to the phone, for one action."""
+    """Send a code to the phone, for one action; count the address it was asked from."""
+    counted = limits.address_of_today(call.ports, call.address)
+    write_event(event_logger("register"), "code_asked", address=counted)
     asker = Asker(device=call.form.device)
     return codes.send_code(call.ports, call.form.phone, Action(call.form.action), asker)
 

@@ -78,6 +78,7 @@ class Call(Generic[CallerT, FormT]):
     path: dict[str, str]  # values of the path's parameters
     if_match: frozenset[str] | None = None  # the entity tags that the caller allows; None: any
     may_be_done: bool = False  # the same request began before and got no answer
+    address: str = ""  # of whoever sent it, as the gateway saw it: to be counted, never to be refused by
 
 
 class View(Protocol[CallerT, FormT]):
@@ -155,7 +156,7 @@ class Routes:
             def work(*, may_be_done: bool = False) -> Response:
                 form = _form_in(request, route)
                 etags = expected_etags(request.headers.get("if-match", ""))
-                call = Call(ports, self._programme(), caller, form, values, etags, may_be_done)
+                call = Call(ports, self._programme(), caller, form, values, etags, may_be_done, _address(request))
                 return _reply(route, view(call))
 
             key = idempotency_key(request.headers.get("idempotency-key")) if route.method == "POST" else ""
@@ -279,6 +280,10 @@ def _raw_body(request: Request) -> bytes:
         return raw if isinstance(raw, bytes) else raw.encode()
     except ValueError as error:  # the gateway passed on what is no text
         raise BodyUnreadableError from error
+
+
+def _address(request: Request) -> str:
+    return str(request.context.get("identity", {}).get("sourceIp", ""))
 
 
 def _request_id(request: Request | None) -> str:

@@ -5,8 +5,9 @@
     everybody    a most for what is spent on messages in an hour, and a budget of wrong codes in an hour: once it is
                  used up, a code has two tries instead of five
 
-Nothing is refused by address, because whole districts share one. What everybody shares is counted in many rows, and
-each request touches one of them, so no row is hot: a count is never over its limit and may stop a little before it.
+Nothing is refused by address, because whole districts share one: addresses are only counted, in the log. What everybody
+shares is counted in many rows, and each request touches one of them, so no row is hot: a count is never over its limit
+and may stop a little before it.
 """
 
 from __future__ import annotations
@@ -92,6 +93,11 @@ def forget_for_device(ports: Ports, device: str, sending_id: str) -> None:
     if row is not None and sending_id in row.fields["sendings"]:
         left = [given for given in row.fields["sendings"] if given != sending_id]
         ports.rows.commit([Put(replace(row, fields=row.fields | {"sendings": left}))])
+
+
+def address_of_today(ports: Ports, address: str) -> str:
+    """Return what an address is called in today's log, 16 hex digits: it can be counted, not followed or found out."""
+    return ports.vault.tag("address", f"{ports.clock.now():%Y-%m-%d}:{address}")[:16]
 
 
 def seconds_until(then: datetime, now: datetime) -> int:

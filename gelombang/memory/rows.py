@@ -73,7 +73,8 @@ class MemoryRows:
             key = change.row.key
             self._rows[key] = replace(_copied(change.row), version=change.row.version + 1)
             self._sorts[key.partition].add(key.sort)
-        elif isinstance(change, Delete) and self._rows.pop(change.key, None):
+        elif isinstance(change, Delete) and change.key in self._rows:
+            del self._rows[change.key]
             self._sorts[change.key.partition].discard(change.key.sort)
             if not self._sorts[change.key.partition]:
                 del self._sorts[change.key.partition]

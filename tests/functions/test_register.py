@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
+
 import pytest
-from function_calls import PHONE, SITI, Caller, code_in, fill_form, upload
+from function_calls import PHONE, SITI, Caller, code_in, fill_form, load_function, upload
 
 from gelombang.memory.ports import MemoryWorld
 
@@ -141,3 +144,26 @@ def test_the_programme_page_may_be_kept_by_anyone_and_has_consent_and_regions(an
 @pytest.mark.usefixtures("world")
 def test_each_function_says_that_it_is_alive(function: str) -> None:
     assert Caller().get(f"/v1/{function}/health").body == {"function": function, "alive": True}
+
+
+def test_an_address_is_counted_under_a_name_of_the_day_and_never_refused(
+    world: MemoryWorld, anybody: Caller
+) -> None:
+    logger = load_function("register").routes.logger.registered_handler
+    before, written = logger.stream, StringIO()
+    logger.setStream(written)
+
+    statuses = [
+        anybody.post("/v1/codes", {"phone": f"08120000{number:04d}", "action": "log_in"}).status
+        for number in range(200)
+    ]
+    world.clock.advance(days=1)
+    anybody.post("/v1/codes", {"phone": "081200009999", "action": "log_in"})
+
+    logger.setStream(before)
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    names = [line["address"] for line in lines if line["event"] == "code_asked"]
+    assert set(statuses) == {202}
+    assert len(set(names[:200])) == 1
+    assert names[200] != names[0]
+    assert "127.0.0.1" not in written.getvalue()
