@@ -45,10 +45,16 @@ def made_pictures(count: int) -> list[Sample]:
     return samples
 
 
-def folder_pictures(folder: Path) -> list[Sample]:
-    """Return every photograph of a folder of people (one folder each) in the middle of such a picture."""
+def folder_pictures(folder: Path, most: int) -> list[Sample]:
+    """Return the photographs of a folder of people (one folder each), each in the middle of such a picture.
+
+    Where there are more than `most`, every second, third, … person is left in, with all of theirs.
+    """
+    people = sorted(path for path in folder.iterdir() if path.is_dir())
+    photos = [sorted(person.glob("*.[jp][pn]*g")) for person in people]
+    step = max(1, -(-sum(map(len, photos)) // most))
     samples = []
-    for i, path in enumerate(sorted(folder.glob("*/*.[jp][pn]*g"))):
+    for i, path in enumerate(path for of_one in photos[::step] for path in of_one):
         photo = Image.open(path).convert("RGB")
         height = FOLDER_FACES_PX
         enlarged = photo.resize((photo.width * height // photo.height, height), Image.Resampling.BICUBIC)
