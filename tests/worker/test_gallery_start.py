@@ -24,6 +24,7 @@ SETTINGS = FaceSettings(
     threads=1,
     limits=BatchLimits(1, 0, 0),
     visibility_s=60,
+    group_pixels=1_000_000,
     gallery=None,
     gallery_snapshot=None,
 )

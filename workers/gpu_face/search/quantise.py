@@ -72,9 +72,14 @@ def quantise_probes(vectors: NDArray[np.float32]) -> Probes:
         vectors,
         (codes + ZERO_CODE).astype(np.uint8),
         scales.astype(np.float32),
-        np.linalg.norm(vectors - decoded, axis=1).astype(np.float32),
-        np.linalg.norm(decoded, axis=1).astype(np.float32),
+        _lengths(vectors - decoded),
+        _lengths(decoded),
     )
+
+
+def _lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths: NDArray[np.float32] = np.sqrt(np.vecdot(vectors, vectors))  # sooner than `norm`, which copies
+    return lengths
 
 
 def quantise_faces(vectors: NDArray[np.float32]) -> Blocks:

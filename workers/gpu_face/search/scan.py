@@ -177,10 +177,10 @@ def _nearest_in(probes: Probes, gallery: _Gallery, blocks: range, count: int, en
             floors = np.maximum(floors, _least_reached(stretch, count))
         elif not len(found):
             found, floors = _best(_exact(_take_best(stretch, count), probes, gallery), len(probes), count)
-        passed = _passing(stretch, floors)
+        passed = _exact(_passing(stretch, floors), probes, gallery)
+        passed = passed.where(passed.similarities >= floors[passed.probes] - TIE)  # few: sorting costs more
         if len(passed):
-            found = _joined([found, _exact(passed, probes, gallery)])
-            found, floors = _best(found, len(probes), count)
+            found, floors = _best(_joined([found, passed]), len(probes), count)
     return found
 
 
