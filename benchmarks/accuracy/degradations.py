@@ -26,7 +26,6 @@ OVER_NOSE = [454, 347, 349, 197, 120, 118, 234]
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, *JAW[::-1], 127, 162, 21, 54, 103, 67, 109]
 UPPER_LIDS = ([33, 246, 161, 160, 159, 158, 157, 173, 133], [362, 398, 384, 385, 386, 387, 388, 466, 263])
 LOWER_LIDS = ([33, 7, 163, 144, 145, 153, 154, 155, 133], [362, 382, 381, 380, 374, 373, 390, 249, 263])
-BROWS = ([70, 63, 105, 66, 107], [336, 296, 334, 293, 300])
 TEMPLES = (127, 356)
 FABRICS = (
     (235, 235, 235),
@@ -37,6 +36,7 @@ FABRICS = (
     (150, 180, 60),
     (170, 190, 215),
 )
+LIDS_DRAWN_AT_PX = 110.0  # between the eyes, where lids and lashes are drawn
 SKIN_CHANGE = (0.75, 1.1)  # how much darker or lighter than the face a hand is
 
 
@@ -175,12 +175,24 @@ def behind_hand(pixels: Pixels, face: Face, chance: np.random.Generator) -> Pixe
     return _u8(drawn)
 
 
-def eyes_shut(pixels: Pixels, face: Face, _chance: np.random.Generator) -> Pixels:
-    """Pull the skin between brow and upper lid down over both eyes, and draw the lashes."""
-    drawn, mesh, eyes = pixels.astype(np.float32), _mesh(face), eyes_px(face)
-    for upper, lower, brow in zip(UPPER_LIDS, LOWER_LIDS, BROWS, strict=True):
-        drawn = _shut(drawn, mesh[upper], mesh[lower], mesh[brow].mean(axis=0), eyes)
-    return _u8(drawn)
+def eyes_shut(pixels: Pixels, face: Face, chance: np.random.Generator) -> Pixels:
+    """Fill both eyes with the skin around them, as lids, and draw the lashes and the lids' creases."""
+    mesh, eyes = _mesh(face), eyes_px(face)
+    corners = mesh[[vertex for lid in (*UPPER_LIDS, *LOWER_LIDS) for vertex in lid]]
+    height, width = pixels.shape[:2]
+    low = np.clip(corners.min(axis=0) - 0.5 * eyes, 0, (width - 2, height - 2)).astype(int)
+    high = np.clip(corners.max(axis=0) + 0.5 * eyes, low + 2, (width, height)).astype(int)
+    region = pixels[low[1] : high[1], low[0] : high[0]]
+    times = max(1, int(np.ceil(LIDS_DRAWN_AT_PX / eyes)))  # lashes are finer than the pixels of a small face
+    large = _u8(cv2.resize(region, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC))
+    places, lashes_at = (mesh - low + 0.5) * times - 0.5, chance.uniform(0.5, 1.05)
+    for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
+        large = _shut(large, places[upper], places[lower], eyes * times, lashes_at)
+    drawn = pixels.copy()
+    drawn[low[1] : high[1], low[0] : high[0]] = cv2.resize(
+        large, region.shape[1::-1], interpolation=cv2.INTER_AREA
+    )
+    return drawn
 
 
 def veiled(pixels: Pixels, face: Face, chance: np.random.Generator) -> Pixels:
@@ -280,37 +292,22 @@ def _covered(
 
 
 def _shut(
-    drawn: NDArray[np.float32],
-    upper: NDArray[np.float32],
-    lower: NDArray[np.float32],
-    brow: NDArray[np.float32],
-    eyes: float,
-) -> NDArray[np.float32]:
-    """Return the picture with the skin above one upper lid stretched down to the lower lid."""
-    lift = np.linalg.norm(brow - upper.mean(axis=0))
-    down = (upper.mean(axis=0) - brow) / max(float(lift), 1e-6)
-    open_px = max(float(((lower - upper) @ down).max()), 1.0)
-    height, width = drawn.shape[:2]
-    y, x = np.indices((height, width), dtype=np.float32)
-    along = (x - upper[0, 0]) * (upper[-1, 0] - upper[0, 0]) + (y - upper[0, 1]) * (
-        upper[-1, 1] - upper[0, 1]
-    )
-    along /= max(float(np.square(upper[-1] - upper[0]).sum()), 1.0)
-    depth = (x - upper.mean(axis=0)[0]) * down[0] + (y - upper.mean(axis=0)[1]) * down[1]
-    # Between brow and lower lid, skin from the upper part is taken for all of it: 0 at the brow, 1 at the lower lid.
-    whole, skin = 0.9 * lift + open_px, 0.8 * lift
-    place = np.clip((depth + 0.9 * lift) / whole, 0, 1)
-    shift = (place * whole - place * skin).astype(np.float32)
-    taken = cv2.remap(
-        drawn, x - shift * down[0], y - shift * down[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    eye = np.zeros((height, width), np.float32)
-    cv2.fillPoly(
-        eye,
-        [np.int32(np.rint(np.concatenate([upper - 0.6 * lift * down, (lower + 0.03 * eyes * down)[::-1]])))],
-        1.0,
-    )
-    shut = _over(drawn, taken, cv2.GaussianBlur(eye, (0, 0), max(0.025 * eyes, 0.5)))
-    lashes = np.zeros((height, width), np.float32)
-    cv2.polylines(lashes, [np.int32(np.rint(lower))], False, 0.7, max(int(0.03 * eyes), 1), cv2.LINE_AA)
-    return _over(shut, np.float32(45), cv2.GaussianBlur(lashes, (0, 0), 0.6))
+    drawn: Pixels, upper: NDArray[np.float32], lower: NDArray[np.float32], eyes: float, lashes_at: float
+) -> Pixels:
+    """Return the picture with one eye shut; lashes lie at the upper lid where `lashes_at` is 0, at the lower at 1."""
+    eye = np.zeros(drawn.shape[:2], np.uint8)
+    cv2.fillPoly(eye, [np.int32(np.rint(np.concatenate([upper, lower[::-1]])))], 1)
+    reach = 2 * int(0.06 * eyes) + 1
+    eye = cv2.dilate(eye, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))).astype(np.uint8)
+    lid = cv2.inpaint(drawn, eye, 0.05 * eyes, cv2.INPAINT_TELEA)
+    skin = np.median(lid[eye > 0], axis=0)
+    for line, width, shade, strength in (
+        (upper + lashes_at * (lower - upper), 0.06, 0.3, 0.85),
+        (upper - 0.15 * (lower - upper), 0.03, 0.6, 0.35),
+    ):
+        stroke = np.zeros(drawn.shape[:2], np.float32)
+        points = [np.int32(np.rint(line))]
+        cv2.polylines(stroke, points, False, 1.0, max(int(width * eyes), 1), cv2.LINE_AA)
+        stroke = cv2.GaussianBlur(stroke, (0, 0), max(0.02 * eyes, 0.5)) * strength
+        lid = _u8(_over(_u8(lid), np.float32(shade * skin), stroke))
+    return _u8(lid)

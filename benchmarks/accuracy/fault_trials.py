@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.degradations import DEGRADATIONS, Spoiler, cheap_camera, veiled
-from benchmarks.accuracy.faults import Look, Photo, look_at
-from benchmarks.accuracy.people import as_ktp
+from benchmarks.accuracy.faults import Look, Photo, look_at, look_at_files
+from benchmarks.accuracy.people import draw_card
+from benchmarks.accuracy.turned_heads import turn_head
 from gelombang.domain.application import Slot
 from gelombang.domain.verdict import OperatingPoint
 from workers.gpu_face.faces import Face, Subject
 from workers.gpu_face.models import Pack
+from workers.gpu_face.stages.quality import head_pose
 
 SEED = 29_794
+TURN_DEG = (35.0, 50.0)
 Z = 1.96  # of a 95 % interval
 LEAST_EYES_PX = 24.0  # a labelled face smaller than a selfie's may be is left out: it is refused as TOO_SMALL
 VARIANTS: dict[str, Spoiler] = {"with a hijab": veiled, "with a cheap camera": cheap_camera}
@@ -82,8 +85,8 @@ def ordinary_of(
     """
     chance = np.random.default_rng(SEED)
     pixels = [photo.pixels for photo in photos]
-    looks = look_at(pack, pixels)
-    cards = look_at(pack, [as_ktp(each).pixels for each in pixels[::3]], Subject.KTP)
+    looks = look_at_files(pack, [photo.path.read_bytes() for photo in photos])
+    cards = look_at_files(pack, [draw_card(each) for each in pixels[::3]], Subject.KTP)
     variants = {}
     for name, spoil in VARIANTS.items() if with_variants else ():
         changed = [
@@ -104,6 +107,7 @@ def fault_trials(
     chosen = [seen[i] for i in np.linspace(0, len(seen) - 1, min(sample, len(seen))).astype(int)]
     drawn = [(way.fault, way.name, [way.spoil(*each, chance) for each in chosen]) for way in DEGRADATIONS]
     pixels = [each for each, _ in chosen]
+    drawn.append(("TURNED_AWAY", "turned", [_turned(*each, chance) for each in chosen]))
     drawn.append(("NO_FACE", "what is above the head", [each[: max(len(each) // 5, 1)] for each in pixels]))
     drawn.append(("MANY_FACES", "two people side by side", [np.hstack(pair) for pair in _pairs(pixels)]))
     trials = [_trial(pack, *each, point) for each in drawn]
@@ -162,6 +166,14 @@ def _large_enough(trial: Trial) -> Trial:
         [trial.looks[i] for i in kept],
         [trial.told[i] for i in kept],
     )
+
+
+def _turned(pixels: NDArray[np.uint8], face: Face, chance: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the head turned until it looks 35 to 50 degrees to either side."""
+    if face.mesh is None:
+        raise ValueError("only a face with a mesh can be turned")
+    wanted = chance.choice([-1, 1]) * chance.uniform(*TURN_DEG)
+    return turn_head(pixels, face, wanted - head_pose(face.mesh)["yaw_deg"], 0.0)
 
 
 def _pairs(photos: Sequence[NDArray[np.uint8]]) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

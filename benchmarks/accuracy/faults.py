@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,15 +21,15 @@ from benchmarks.accuracy.people import halves, photographs, read_picture
 from gelombang.domain.application import Slot
 from gelombang.domain.face_evidence import PhotoEvidence, PhotoOutcome
 from gelombang.domain.verdict import OperatingPoint, faults_of
-from workers.gpu_face.faces import Face, Picture, Rejected, Subject
+from workers.gpu_face.faces import Face, Rejected, Subject
 from workers.gpu_face.models import Pack
-from workers.gpu_face.pipeline import choose_face
+from workers.gpu_face.pipeline import CaptureSubject, choose_face, find_subjects
 from workers.gpu_face.stages.align import trace_meshes
-from workers.gpu_face.stages.detect import detect_faces
-from workers.gpu_face.stages.lighten import lighten
+from workers.gpu_face.stages.blink import measure_blinks
 from workers.gpu_face.stages.quality import measure_faces
 
 PICTURES_PER_BATCH = 16
+SENT_QUALITY = 92  # of the JPEG, as a phone's camera writes it
 SEEN_FAULTS = Path(__file__).with_name("seen_faults.csv")
 HASH_DIGITS = 16
 # How each label of the folder of faults is named as a fault; empty where it has none of them.
@@ -67,7 +68,10 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the worker found: the evidence, and the face it is about (None where there is not exactly one)."""
+    """What the worker found: the evidence, and the face it is about (None where there is not exactly one).
+
+    The face is in pixels of the photograph as it was sent, however small the worker decoded it.
+    """
 
     evidence: PhotoEvidence
     face: Face | None
@@ -117,41 +121,49 @@ def _seen_faults() -> dict[str, list[str]]:
     return faults
 
 
-def look_at(
-    pack: Pack,
-    photos: Sequence[NDArray[np.uint8]],
-    subject: Subject = Subject.SELFIE,
-    advance: Callable[[int], None] = lambda _count: "",
-) -> list[Look]:
-    """Return what the worker finds in each photograph, by the stages of its pipeline and without embedding."""
+def look_at(pack: Pack, photos: Sequence[NDArray[np.uint8]], subject: Subject = Subject.SELFIE) -> list[Look]:
+    """Return what the worker finds in each photograph, (height, width, 3) uint8 BGR, when it is sent as a JPEG."""
+    files = [
+        cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, SENT_QUALITY])[1].tobytes()
+        for pixels in photos
+    ]
+    return look_at_files(pack, files, subject)
+
+
+def look_at_files(pack: Pack, files: Sequence[bytes], subject: Subject = Subject.SELFIE) -> list[Look]:
+    """Return what the worker finds in each file: its decoding, its search for a face and its measures."""
     looks: list[Look] = []
-    for start in range(0, len(photos), PICTURES_PER_BATCH):
-        batch = [Picture(pixels, subject) for pixels in photos[start : start + PICTURES_PER_BATCH]]
-        looks += _look(pack, batch)
-        advance(len(batch))
+    for start in range(0, len(files), PICTURES_PER_BATCH):
+        batch = [(file, subject) for file in files[start : start + PICTURES_PER_BATCH]]
+        found = find_subjects(pack, batch, choose_face)
+        seen = iter(_measured(pack, [each for each in found if isinstance(each, CaptureSubject)]))
+        looks += [_rejected(each) if isinstance(each, Rejected) else next(seen) for each in found]
     return looks
 
 
-def _look(pack: Pack, pictures: Sequence[Picture]) -> list[Look]:
-    found = list(zip(pictures, detect_faces(pack, pictures), strict=True))
-    for i, (picture, faces) in enumerate(found):
-        if not faces:
-            light = lighten(picture)
-            found[i] = (light, detect_faces(pack, [light])[0])
-    chosen = [choose_face(picture, faces) for picture, faces in found]
-    kept = [i for i, face in enumerate(chosen) if isinstance(face, Face)]
-    faces = trace_meshes(
-        pack, [found[i][0] for i in kept], [face for face in chosen if isinstance(face, Face)]
-    )
-    measured = dict(
-        zip(kept, zip(faces, measure_faces([pictures[i] for i in kept], faces), strict=True), strict=True)
-    )
-    return [_as_look(pack, measured.get(i), face) for i, face in enumerate(chosen)]
+def _measured(pack: Pack, subjects: Sequence[CaptureSubject]) -> list[Look]:
+    faces = trace_meshes(pack, [each.found_in for each in subjects], [each.face for each in subjects])
+    measures = [
+        found | blink
+        for found, blink in zip(
+            measure_faces([each.picture for each in subjects], faces),
+            measure_blinks(pack, faces),
+            strict=True,
+        )
+    ]
+    return [
+        Look(
+            PhotoEvidence(PhotoOutcome.ASSESSED, measures=measures[i], not_assessed=pack.not_assessed),
+            _enlarged(face, subjects[i].picture.reduction),
+        )
+        for i, face in enumerate(faces)
+    ]
 
 
-def _as_look(pack: Pack, measured: tuple[Face, dict[str, float]] | None, chosen: Face | Rejected) -> Look:
-    if measured is None:
-        outcome = chosen.outcome if isinstance(chosen, Rejected) else PhotoOutcome.NO_FACE
-        return Look(PhotoEvidence(outcome), None)
-    face, measures = measured
-    return Look(PhotoEvidence(PhotoOutcome.ASSESSED, measures=measures, not_assessed=pack.not_assessed), face)
+def _rejected(found: Rejected) -> Look:
+    return Look(PhotoEvidence(found.outcome, measures=found.measures), None)
+
+
+def _enlarged(face: Face, times: int) -> Face:
+    mesh = None if face.mesh is None else face.mesh * times
+    return replace(face, box=face.box * times, points=face.points * times, mesh=mesh)

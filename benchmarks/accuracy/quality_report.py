@@ -107,12 +107,12 @@ def figures_of(trials: Sequence[Trial], ordinary: Ordinary, point: OperatingPoin
 
 def write_limits(pack: Pack, dev: Path, sample: int, name: str) -> None:
     """Set the limits of the faults on the half that is not reported, and write them into the operating point."""
-    path = point_path(pack.release)
-    stored = json.loads(path.read_text("utf-8"))
     photos = people_photos(dev, reported=False)
     point = operating_point(pack)
     ordinary = ordinary_of(pack, photos, point, with_variants=False)
     trials = fault_trials(pack, ordinary, [], sample, point)
+    path = point_path(pack.release)
+    stored = json.loads(path.read_text("utf-8"))  # late: others write their own thresholds meanwhile
     set_limits(stored, trials, ordinary, f"quality_report --pack {name}")
     path.write_text(json.dumps(stored, indent=2) + "\n", "utf-8")
 

@@ -92,6 +92,19 @@ def test_a_photograph_that_could_not_be_measured_has_one_fault(outcome, slot):
     assert len(faults_of(PhotoEvidence(outcome), slot, POINT)) == 1
 
 
+@pytest.mark.parametrize("slot", Slot)
+def test_where_no_face_is_seen_the_light_that_may_be_why_is_told_first(slot):
+    burnt = PhotoEvidence(PhotoOutcome.NO_FACE, measures={"bright_share": 0.9})
+    point = replace(POINT, ktp_faults={"TOO_BRIGHT": Limit("bright_share", above=0.3)})
+
+    faults = faults_of(burnt, slot, point)
+
+    assert faults == (
+        Reason.TOO_BRIGHT,
+        Reason.NO_FACE if slot is Slot.SELFIE else Reason.NO_FACE_ON_KTP,
+    )
+
+
 @pytest.mark.parametrize("failed", [("selfie",), ("ktp",), ("selfie", "ktp")])
 def test_what_the_machine_failed_to_measure_goes_to_a_person_and_is_not_asked_for_again(failed):
     not_measured = dict.fromkeys(failed, PhotoEvidence(PhotoOutcome.NOT_MEASURED))
