@@ -21,6 +21,7 @@ THROTTLED_S = 5
 # Not `x-amazon-apigateway-any-method`, which would say it in one: the local engine does not read that.
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 INTEGRATION = "x-amazon-apigateway-integration"
+BINARY = "x-amazon-apigateway-binary-media-types"
 
 
 def answering_in_problems(api: Json) -> Json:
@@ -28,7 +29,12 @@ def answering_in_problems(api: Json) -> Json:
     properties = api["Properties"]
     definition = properties["DefinitionBody"]
     paths = {path: _with_every_method(methods) for path, methods in definition["paths"].items()}
-    mine = {"DefinitionBody": definition | {"paths": paths}, "GatewayResponses": _gateway_responses()}
+    mine = {
+        "DefinitionBody": definition | {"paths": paths},
+        "GatewayResponses": _gateway_responses(),
+        # Chalice says it in the definition, where the local engine does not look.
+        "BinaryMediaTypes": definition[BINARY],
+    }
     return api | {"Properties": properties | mine}
 
 

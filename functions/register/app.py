@@ -1,4 +1,4 @@
-"""Registration: the account (`gelombang.api.account`), the applicant's rights (`rights`), the form as typed, upload slots, submit and status.
+"""Registration: account, rights and uploads in chunks (`gelombang.api`), the form as typed, upload slots, submit, status.
 
 A request goes from a route below through `gelombang.api.routes` to the function of `gelombang.journey`.
 """
@@ -14,6 +14,7 @@ from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm, PhotoForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
 from gelombang.api.rights import serve_rights
 from gelombang.api.routes import Call, Route, Routes
+from gelombang.api.tus import CHUNK_TYPE, serve_uploads
 from gelombang.domain.application import ApplicationId, Slot, State
 from gelombang.domain.errors import (
     FormChangedError,
@@ -37,13 +38,15 @@ SAVING = (MoveNotAllowedError, FormChangedError)
 SUBMITTING = (MoveNotAllowedError,)
 CHALLENGES = "/v1/application/challenges"
 ANSWER = f"{CHALLENGES}/{{challenge_id}}/answer"
-ISSUING = (MoveNotAllowedError, TooManyRequestsError)
+OFFERING = (MoveNotAllowedError, TooManyRequestsError)
 ANSWERING = (MoveNotAllowedError, NotReadyError)
 
 app = Chalice(app_name="gelombang-register", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
+app.api.binary_types.append(CHUNK_TYPE)
 serve_account(routes)
 serve_rights(routes)
+serve_uploads(routes)
 
 
 @routes.serve(
@@ -71,7 +74,7 @@ def save_form(call: Call[ApplicationId, DraftForm]) -> FormView:
 
 @routes.serve(
     Route(
-        "POST", PHOTO, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, SUBMITTING, is_secret=True
+        "POST", PHOTO, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, OFFERING, is_secret=True
     )
 )
 def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
@@ -117,7 +120,7 @@ def submit(call: Call[ApplicationId, EmptyForm]) -> Status:
         ChallengeIssued,
         "Get a challenge",
         201,
-        ISSUING,
+        OFFERING,
         is_secret=True,
     )
 )

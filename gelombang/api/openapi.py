@@ -24,7 +24,7 @@ from gelombang.api.forms import EmptyForm
 from gelombang.api.problem_pages import example_problem
 from gelombang.api.problems import TABLE, IdempotencyKeyError, UnexpectedError
 from gelombang.api.replies import adapter_of
-from gelombang.api.routes import Route
+from gelombang.api.routes import Plain, Route
 from gelombang.domain import errors
 from gelombang.domain.errors import GelombangError
 from gelombang.journey.answers import KEPT_HOURS
@@ -141,14 +141,13 @@ def _operation(function: str, route: Route[Any, Any], schemas: dict[tuple[Any, M
         "description": f"Who may call: {route.callers.name}.",
         "parameters": _parameters(route),
         "responses": {
-            str(route.status): {
-                "description": route.summary,
-                **({"headers": _ETAG} if route.has_etag else {}),
-                "content": {"application/json": {"schema": schemas[route.reply, "serialization"]}},
-            },
+            str(route.status): _answer(route, schemas),
             **_problem_responses(problem_kinds(route)),
         },
     }
+    if route.plain and route.plain.body:
+        schema = {"type": "string", "contentEncoding": "binary"}
+        operation["requestBody"] = {"required": True, "content": {route.plain.body: {"schema": schema}}}
     if route.form is not EmptyForm:
         form = schemas[route.form, "validation"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": form}}}
@@ -158,8 +157,30 @@ def _operation(function: str, route: Route[Any, Any], schemas: dict[tuple[Any, M
     return operation
 
 
+def _answer(route: Route[Any, Any], schemas: dict[tuple[Any, Mode], Json]) -> Json:
+    if route.plain:
+        named = route.plain.gives | dict.fromkeys(route.plain.always, "The version of tus.")
+        headers = {name: {"description": what, "schema": _TEXT} for name, what in named.items()}
+        return {"description": route.summary, "headers": headers}
+    return {
+        "description": route.summary,
+        **({"headers": _ETAG} if route.has_etag else {}),
+        "content": {"application/json": {"schema": schemas[route.reply, "serialization"]}},
+    }
+
+
+def _header_parameters(plain: Plain) -> list[Json]:
+    said = [(name, what, True) for name, what in plain.takes.items()]
+    said += [(name, what, False) for name, what in plain.may_take.items()]
+    return [
+        {"name": name, "in": "header", "required": needed, "description": what, "schema": _TEXT}
+        for name, what, needed in said
+    ]
+
+
 def _parameters(route: Route[Any, Any]) -> list[Json]:
     in_path = [_path_parameter(name) for name in re.findall(r"{(\w+)}", route.path)]
+    in_path += _header_parameters(route.plain) if route.plain else []
     if route.method == "POST":
         return [*in_path, _IDEMPOTENCY_KEY]
     return [*in_path, _IF_MATCH] if route.has_etag and route.method != "GET" else in_path

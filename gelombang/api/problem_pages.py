@@ -42,6 +42,7 @@ def example_error(kind: type[GelombangError]) -> GelombangError:
         errors.WaveNotOpenError(opens_at, closes_at),
         errors.NotReadyError(("PHOTO_MISSING_SELFIE",)),
         errors.TooManyRequestsError(60),
+        errors.UploadOffsetError(65536),
         errors.FormChangedError('"9f86d081884c7d659a2feaa0c55ad015"'),
         errors.StillRunningError(1),
         errors.ConflictError(()),

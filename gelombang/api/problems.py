@@ -57,6 +57,10 @@ class IdempotencyKeyError(errors.RefusedError):
     """The Idempotency-Key is not one that can name a request."""
 
 
+class TusVersionError(errors.RefusedError):
+    """The request does not speak tus 1.0.0."""
+
+
 class UnexpectedError(errors.GelombangError):
     """A fault of ours; what went wrong is in the log, never in the answer."""
 
@@ -147,6 +151,59 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
             "Tunggu sebentar, lalu kirim lagi dengan Idempotency-Key yang sama.",
             "Wait a little, then send it again with the same Idempotency-Key.",
         ),
+    ),
+    errors.UploadOffsetError: Problem(
+        "upload-offset",
+        409,
+        "Unggahan berada di posisi lain",
+        Sentence(
+            "Potongan ini tidak dimulai di posisi terakhir unggahan.",
+            "This chunk does not begin where the upload stands.",
+        ),
+        Sentence(
+            "Lanjutkan dari posisi di header Upload-Offset.",
+            "Go on from the offset in the Upload-Offset header.",
+        ),
+    ),
+    errors.UploadEndedError: Problem(
+        "upload-ended",
+        410,
+        "Unggahan sudah berakhir",
+        Sentence(
+            "Waktu unggahan ini habis, atau sudah digantikan unggahan lain.",
+            "The time of this upload is over, or another one has taken its place.",
+        ),
+        Sentence("Mulai unggahan baru untuk foto ini.", "Begin a new upload for this photograph."),
+    ),
+    errors.UploadTooLargeError: Problem(
+        "upload-too-large",
+        413,
+        "Unggahan terlalu besar",
+        Sentence(
+            "Foto paling besar 15 MB, satu potongan paling besar 64 KiB, dan tidak lebih dari yang diumumkan.",
+            "A photograph has at most 15 MB, a chunk at most 64 KiB, and no more than was announced.",
+        ),
+        Sentence("Kirim foto yang lebih kecil, dalam potongan 32 KiB.", "Send less, in chunks of 32 KiB."),
+    ),
+    errors.ChecksumError: Problem(
+        "upload-checksum",
+        460,
+        "Yang sampai berbeda dari yang dikirim",
+        Sentence(
+            "Isi yang sampai tidak cocok dengan checksum-nya; isi itu tidak disimpan.",
+            "What arrived does not match its checksum; it was not kept.",
+        ),
+        Sentence(
+            "Tanyakan posisi unggahan (HEAD), lalu kirim lagi dari sana.",
+            "Ask where the upload stands (HEAD), and send again from there.",
+        ),
+    ),
+    TusVersionError: Problem(
+        "tus-version",
+        412,
+        "Versi tus tidak didukung",
+        Sentence("Hanya tus 1.0.0 yang didukung.", "Only tus 1.0.0 is supported."),
+        Sentence("Kirim header Tus-Resumable: 1.0.0.", "Send the header Tus-Resumable: 1.0.0."),
     ),
     errors.MoveNotAllowedError: Problem(
         "move-not-allowed",

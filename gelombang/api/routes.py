@@ -15,8 +15,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -44,6 +44,7 @@ from gelombang.domain.errors import (
     NotSignedInError,
     RefusedError,
     TooManyRequestsError,
+    UploadOffsetError,
 )
 from gelombang.domain.programme import Programme
 from gelombang.journey import answers
@@ -79,6 +80,8 @@ class Call(Generic[CallerT, FormT]):
     if_match: frozenset[str] | None = None  # the entity tags that the caller allows; None: any
     may_be_done: bool = False  # the same request began before and got no answer
     address: str = ""  # of whoever sent it, as the gateway saw it: to be counted, never to be refused by
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the request; case does not matter
+    content: bytes = b""  # the body as it came
 
 
 class View(Protocol[CallerT, FormT]):
@@ -99,6 +102,24 @@ class HasEtag(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """An exchange whose facts are in headers, not in JSON: what the request and the answer name there."""
+
+    takes: dict[str, str] = field(default_factory=dict)  # header → what it says; all are needed
+    may_take: dict[str, str] = field(default_factory=dict)
+    gives: dict[str, str] = field(default_factory=dict)
+    always: dict[str, str] = field(default_factory=dict)  # header → its value in every answer, problems too
+    body: str = ""  # media type of the request's body
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The answer of an exchange whose facts are in headers."""
+
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Route(Generic[CallerT, FormT]):
     """What a route declares; the OpenAPI document is made of these."""
 
@@ -113,6 +134,7 @@ class Route(Generic[CallerT, FormT]):
     cache_s: int = 0  # how long anyone may keep an answer; 0: it is personal or must be fresh
     has_etag: bool = False  # the reply has an `etag`, and a change may be asked for with If-Match
     is_secret: bool = False  # the answer opens something: it is kept sealed
+    plain: Plain | None = None  # no JSON either way; the view returns `Headers`
     name: str = ""  # of the operation; the view's own unless given
 
 
@@ -136,7 +158,9 @@ class Routes:
 
             @wraps(view)
             def handle(**values: str) -> Response:
-                return self._answer(route, view, values)
+                response = self._answer(route, view, values)
+                response.headers.update(route.plain.always if route.plain else {})
+                return response
 
             self._app.route(route.path, methods=[route.method], content_types=[])(handle)
             return view
@@ -154,9 +178,18 @@ class Routes:
             caller = route.callers.identify(ports, request.headers.get("authorization", ""))
 
             def work(*, may_be_done: bool = False) -> Response:
-                form = _form_in(request, route)
-                etags = expected_etags(request.headers.get("if-match", ""))
-                call = Call(ports, self._programme(), caller, form, values, etags, may_be_done, _address(request))
+                call = Call(
+                    ports,
+                    self._programme(),
+                    caller,
+                    _form_in(request, route),
+                    values,
+                    expected_etags(request.headers.get("if-match", "")),
+                    may_be_done,
+                    _address(request),
+                    request.headers,
+                    _raw_body(request),
+                )
                 return _reply(route, view(call))
 
             key = idempotency_key(request.headers.get("idempotency-key")) if route.method == "POST" else ""
@@ -228,6 +261,8 @@ class Routes:
             response.headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, FormChangedError):
             response.headers["ETag"] = error.etag
+        if isinstance(error, UploadOffsetError):
+            response.headers["Upload-Offset"] = str(error.offset)
         return response
 
     def _log_fault(self, error: Exception, request: Request) -> None:
@@ -242,7 +277,7 @@ class Routes:
 
 def _form_in(request: Request, route: Route[Any, FormT]) -> FormT:
     """Return the form in a request's body; what comes with a GET has no meaning (RFC 9110, section 9.3.1)."""
-    if route.method == "GET":
+    if route.method == "GET" or route.plain:
         return route.form()
     return read_form(_raw_body(request), request.headers.get("content-type", ""), route.form)
 
@@ -258,6 +293,11 @@ def _asked(request: Request, values: dict[str, str], caller: object, key: str) -
 
 
 def _reply(route: Route[Any, Any], value: object) -> Response:
+    if isinstance(value, Headers):
+        response = _response("", route.status, route.cache_s)
+        del response.headers["Content-Type"]
+        response.headers.update(value.values)
+        return response
     response = _response(reply_json(route.reply, value), route.status, route.cache_s)
     if route.has_etag:
         response.headers["ETag"] = cast("HasEtag", value).etag

@@ -12,6 +12,10 @@ GelombangError
 │   ├── FormChangedError           the form is not any more as the caller last saw it
 │   ├── KeyReusedError             the key of a request was used for another one before
 │   ├── StillRunningError          the same request is being worked on
+│   ├── UploadOffsetError          an upload does not stand where this chunk begins
+│   ├── UploadEndedError           an upload's time is over, or another has taken its place
+│   ├── UploadTooLargeError        more than was announced, or more than is taken
+│   ├── ChecksumError              what arrived is not what was sent
 │   ├── NotReadyError              something is still missing before this can be done
 │   └── TooManyRequestsError       wait, then try again
 ├── ConflictError                  somebody else changed the same rows first: read again and retry
@@ -111,6 +115,26 @@ class WaveNotOpenError(RefusedError):
         super().__init__(f"open from {opens_at.isoformat()} until {closes_at.isoformat()}")
         self.opens_at = opens_at
         self.closes_at = closes_at
+
+
+class UploadOffsetError(RefusedError):
+    """The upload stands at `offset`, not where this chunk begins."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"the upload stands at {offset}")
+        self.offset = offset
+
+
+class UploadEndedError(RefusedError):
+    """The upload's time is over, or another one has taken its place."""
+
+
+class UploadTooLargeError(RefusedError):
+    """More was sent, or announced, than is taken."""
+
+
+class ChecksumError(RefusedError):
+    """What arrived is not what was sent."""
 
 
 class NotReadyError(RefusedError):

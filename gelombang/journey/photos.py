@@ -57,8 +57,19 @@ def offer_upload(
     return ports.photos.offer_upload(key, content_type, ports.clock.now())
 
 
-def offer_key(ports: Ports, application_id: str, slot: Slot, content_type: str, size_bytes: int) -> str:
-    """Return the key under which one photograph is awaited from now on; raises as `offer_upload` does."""
+def offer_key(
+    ports: Ports,
+    application_id: str,
+    slot: Slot,
+    content_type: str,
+    size_bytes: int,
+    *,
+    is_used: bool = False,
+) -> str:
+    """Return the key under which one photograph is awaited from now on; raises as `offer_upload` does.
+
+    `is_used` says that something was sent already under the key that this one replaces.
+    """
     faults = _offer_faults(content_type, size_bytes)
     if faults:
         raise InvalidFormError(faults)
@@ -67,7 +78,9 @@ def offer_key(ports: Ports, application_id: str, slot: Slot, content_type: str, 
         raise MoveNotAllowedError(application.state, f"upload_{slot}")
     photo = application.photos[slot]
     key = f"{application_id}/{slot}/{ports.clock.random_bytes(12).hex()}"
-    awaited = replace(photo, status=PhotoStatus.AWAITED, key=key, tried_at=_tries(ports, photo))
+    awaited = replace(
+        photo, status=PhotoStatus.AWAITED, key=key, tried_at=_tries(ports, photo, is_used=is_used)
+    )
     _save_photo(ports, application, slot, awaited, "upload_offered")
     return key
 
@@ -159,14 +172,14 @@ def _record(ports: Ports, key: str, examined: Examined) -> None:
     _save_photo(ports, application, slot, photo, "photo_arrived", scan=examined.scan)
 
 
-def _tries(ports: Ports, photo: Photo) -> tuple[datetime, ...]:
+def _tries(ports: Ports, photo: Photo, *, is_used: bool) -> tuple[datetime, ...]:
     """Return the times of this hour's tries with the one that begins now.
 
     A form that was never used is no try: who is on a bad line may ask for as many as it takes.
     """
     now = ports.clock.now()
     recent = tuple(at for at in photo.tried_at if at > now - TRIES_WITHIN)
-    if photo.status is PhotoStatus.AWAITED and ports.photos.upload_size(photo.key) is None:
+    if photo.status is PhotoStatus.AWAITED and not is_used and ports.photos.upload_size(photo.key) is None:
         return recent
     if len(recent) >= MOST_TRIES:
         wait = recent[0] + TRIES_WITHIN - now

@@ -112,6 +112,9 @@ class Photos(Protocol):
     def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
         """Return a form by which quarantine accepts exactly this key and type, up to the size limit, for minutes."""
 
+    def receive(self, key: str, content: bytes) -> None:
+        """Put into quarantine what was sent in chunks; from there it goes on as what a form's sender sends."""
+
     def upload_size(self, key: str) -> int | None:
         """Return the size of what was uploaded, in bytes, or None when nothing has arrived under this key."""
 

@@ -23,7 +23,7 @@ class MemoryPhotos:
         self.kept: dict[str, bytes] = {}
 
     def receive(self, key: str, content: bytes) -> None:
-        """Do what a client's upload does."""
+        """Do what a client's upload does, or put into quarantine what was sent in chunks."""
         self.quarantine[key] = content
 
     def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+from base64 import b64encode
 
 import httpx
 import pytest
 from PIL import Image
+
+from tests.uploads import corpus
 
 MOST_BYTES = 15 * 1024 * 1024
 
@@ -33,11 +37,11 @@ def _send(form, content, **changed):
     return httpx.post(form["url"], data={**form["fields"], **changed}, files={"file": content}, timeout=30)
 
 
-def _photo(applicant):
+def _photo(applicant, slot="selfie"):
     status = applicant.get("/v1/application").raise_for_status().json()
     photos = status["photos"]
     found = photos if isinstance(photos, dict) else {photo["slot"]: photo for photo in photos}
-    return found["selfie"]
+    return found[slot]
 
 
 def test_a_form_is_for_a_plain_client_of_one_machine(stack, form):
@@ -87,3 +91,42 @@ def test_the_store_refuses_nothing_and_too_much(applicant, form, size):
 
     assert answer.status_code == 400
     assert _photo(applicant)["status"] == "AWAITED"
+
+
+@pytest.mark.parametrize(
+    "name", ["iphone-on-its-side.heic", "place-and-profile.webp", "cut-short.jpg", "bomb.png"]
+)
+def test_a_file_of_the_corpus_becomes_what_its_manifest_says(applicant, until, name):
+    content = corpus.MAKERS[name]()
+    asked = {"content_type": "image/heic", "size_bytes": len(content)}
+    offered = applicant.post("/v1/application/photos/ktp", json=asked).raise_for_status().json()
+
+    _send(offered, content).raise_for_status()
+
+    assert until(lambda: _photo(applicant, "ktp")["status"] in ("ARRIVED", "REFUSED"))
+    faults = [fault["code"] for fault in _photo(applicant, "ktp")["faults"]]
+    assert (faults or ["accepted"]) == [corpus.manifest()[name]]
+
+
+def test_a_photograph_sent_in_chunks_through_the_gateway_arrives(applicant, until):
+    tus = {"Tus-Resumable": "1.0.0"}
+    content = corpus.noisy("JPEG")
+    digest = b64encode(hashlib.sha256(content).hexdigest().encode()).decode()
+    created = applicant.post(
+        "/v1/application/photos/selfie/uploads",
+        headers={**tus, "Upload-Length": str(len(content)), "Upload-Metadata": f"sha256 {digest}"},
+    )
+    assert (created.status_code, applicant.options(created.headers["location"]).status_code) == (201, 204)
+    offset = 0
+    while offset < len(content):
+        chunk = content[offset : offset + 50_000]
+        sum_of_chunk = b64encode(hashlib.sha256(chunk).digest()).decode()
+        headers = {**tus, "Upload-Offset": str(offset), "Upload-Checksum": f"sha256 {sum_of_chunk}"}
+        headers["Content-Type"] = "application/offset+octet-stream"
+        kept = applicant.patch(created.headers["location"], content=chunk, headers=headers)
+        assert kept.status_code == 204, kept.text
+        asked = applicant.head(created.headers["location"], headers=tus)
+        assert kept.headers["upload-offset"] == asked.headers["upload-offset"]
+        offset = int(asked.headers["upload-offset"])
+
+    assert until(lambda: _photo(applicant)["status"] == "ARRIVED")

@@ -81,7 +81,7 @@ class Caller:
         client = Client(load_function(name).app, project_dir=str(FUNCTIONS / name))
         answer = client.http.request(method, path, headers=headers, body=raw)
         named = {key.lower(): str(value) for key, value in answer.headers.items()}
-        return Answer(answer.status_code, named, json.loads(answer.body), answer.body)
+        return Answer(answer.status_code, named, json.loads(answer.body or b"{}"), answer.body)
 
     def get(self, path: str) -> Answer:
         return self.send("GET", path)

@@ -19,6 +19,13 @@ def test_each_application_has_an_api_with_its_health(apis):
         assert f"/v1/{name}/health" in apis[f"{name.title()}RestAPI"]["DefinitionBody"]["paths"]
 
 
+def test_chunks_of_photographs_reach_their_function_byte_for_byte(apis):
+    chunks = "application/offset+octet-stream"
+
+    assert chunks in apis["RegisterRestAPI"]["BinaryMediaTypes"]
+    assert "application/json" not in {kind for api in apis.values() for kind in api["BinaryMediaTypes"]}
+
+
 def test_no_two_applications_share_the_first_word_of_a_path(apis):
     words = [{path.split("/")[2] for path in api["DefinitionBody"]["paths"]} for api in apis.values()]
 

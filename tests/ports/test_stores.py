@@ -38,6 +38,15 @@ def test_an_upload_is_there_only_after_it_arrived(photos):
     assert store.read_upload("app_1/selfie/x") == b"0123456789"
 
 
+def test_what_was_sent_in_chunks_lies_in_quarantine_like_any_upload(photos):
+    store, _ = photos
+
+    store.receive("app_1/selfie/x", b"the whole")
+
+    assert store.upload_size("app_1/selfie/x") == 9
+    assert store.read_upload("app_1/selfie/x") == b"the whole"
+
+
 def test_an_upload_is_never_read_or_shown_as_a_photograph(photos):
     store, receive = photos
     receive("app_1/selfie/x", b"an original")

@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 
 import pytest
-from corpus import CANARY, RED, WHITE, corpus, manifest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -20,6 +19,7 @@ from gelombang.journey.ports import CleanPicture
 from gelombang.pictures.reading import Unreadable, read_picture
 from gelombang.pictures.sandbox import SandboxedPictures, is_plain_jpeg
 from tests.journey.walking import begin
+from tests.uploads.corpus import CANARY, RED, WHITE, corpus, manifest
 
 NO_COLOUR = {"grey.jpg", "sixteen-bits.png"}
 SMALL = ("plain.jpg", "on-its-side.jpg", "text-and-place.png", "place-and-profile.webp", "iphone.heic")

@@ -1,0 +1,222 @@
+"""tus 1.0.0 for photographs on bad lines: uploads in chunks, which any session of the applicant goes on with.
+
+    POST  /v1/application/photos/{slot}/uploads   creation: Upload-Length, Upload-Metadata ─▶ Location
+    HEAD  /v1/application/uploads/{upload_id}     how far it is
+    PATCH /v1/application/uploads/{upload_id}     the next chunk, with Upload-Checksum where wanted
+
+Source: tus resumable upload protocol 1.0.0, with the extensions creation, expiration and checksum.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from base64 import b64decode
+from email.utils import format_datetime
+from typing import Any
+
+from gelombang.api.body import MediaTypeError
+from gelombang.api.callers import ANYONE, APPLICANT
+from gelombang.api.forms import EmptyForm
+from gelombang.api.problems import MethodNotAllowedError, TusVersionError
+from gelombang.api.routes import Call, Headers, Plain, Route, Routes
+from gelombang.domain.application import ApplicationId, Slot
+from gelombang.domain.errors import (
+    ChecksumError,
+    FieldFault,
+    InvalidFormError,
+    MoveNotAllowedError,
+    NotFoundError,
+    TooManyRequestsError,
+    UploadEndedError,
+    UploadOffsetError,
+    UploadTooLargeError,
+)
+from gelombang.journey import resumable
+from gelombang.journey.photos import MOST_BYTES
+from gelombang.journey.resumable import Upload
+
+VERSION = "1.0.0"
+CHUNK_TYPE = "application/offset+octet-stream"
+CHECKSUMS = (
+    "sha1",
+    "sha256",
+)  # sha1 is what the protocol asks of every server; it guards against bad lines only
+CREATE = "/v1/application/photos/{slot}/uploads"
+UPLOAD = "/v1/application/uploads/{upload_id}"
+
+_RESUMABLE = {"Tus-Resumable": "The version of tus: 1.0.0."}
+_ALWAYS = {"Tus-Resumable": VERSION}
+_OFFSET = {"Upload-Offset": "How many bytes are kept."}
+_UNTIL = {"Upload-Expires": "When the upload is given up, unless it goes on before."}
+_CHECKSUM = {"Upload-Checksum": "`sha1` or `sha256`, a space, and the chunk's digest in base64."}
+_METADATA = (
+    "Pairs `name base64`, with commas between them: `filetype`, the media type, and `sha256`, the whole "
+    "digest in hex digits. With the same `sha256`, the slot's open upload is given again."
+)
+_CREATING = (MoveNotAllowedError, TooManyRequestsError, UploadTooLargeError, TusVersionError)
+_SENDING = (UploadOffsetError, UploadEndedError, UploadTooLargeError, ChecksumError, TusVersionError)
+
+
+def serve_uploads(routes: Routes) -> None:
+    """Let `routes` serve uploads in chunks."""
+    about = {"Tus-Version": "", "Tus-Extension": "", "Tus-Max-Size": "", "Tus-Checksum-Algorithm": ""}
+    created = {"Location": "The upload's address.", **_OFFSET, **_UNTIL}
+    creating = Plain(
+        _RESUMABLE | {"Upload-Length": "Bytes of the whole."},
+        {"Upload-Metadata": _METADATA},
+        created,
+        _ALWAYS,
+    )
+    asking = Plain(_RESUMABLE, {}, _OFFSET | _UNTIL | {"Upload-Length": "Bytes of the whole."}, _ALWAYS)
+    sending = Plain(_RESUMABLE | _OFFSET, _CHECKSUM, _OFFSET | _UNTIL, _ALWAYS, CHUNK_TYPE)
+    overriding = Plain(
+        sending.takes | {"X-HTTP-Method-Override": "PATCH"},
+        sending.may_take,
+        sending.gives,
+        _ALWAYS,
+        CHUNK_TYPE,
+    )
+    declared: list[tuple[Any, ...]] = [
+        ("POST", CREATE, create_upload, "Begin an upload in chunks", 201, _CREATING, creating),
+        (
+            "HEAD",
+            UPLOAD,
+            show_upload,
+            "How far an upload is",
+            200,
+            (UploadEndedError, TusVersionError),
+            asking,
+        ),
+        ("PATCH", UPLOAD, send_chunk, "Send the next chunk", 204, _SENDING, sending),
+        (
+            "POST",
+            UPLOAD,
+            send_chunk_by_post,
+            "Send the next chunk where only POST passes",
+            204,
+            _SENDING,
+            overriding,
+        ),
+    ]
+    for method, path, view, summary, status, problems, plain in declared:
+        routes.serve(Route(method, path, APPLICANT, EmptyForm, None, summary, status, problems, plain=plain))(
+            view
+        )
+    for path, name in ((CREATE, "uploads_options"), (UPLOAD, "upload_options")):
+        plain = Plain(gives=about, always=_ALWAYS)
+        routes.serve(
+            Route(
+                "OPTIONS", path, ANYONE, EmptyForm, None, "What of tus is served", 204, plain=plain, name=name
+            )
+        )(tell_abilities)
+
+
+def tell_abilities(_call: Call[None, EmptyForm]) -> Headers:
+    """Say what of tus is served here."""
+    return Headers(
+        {
+            "Tus-Version": VERSION,
+            "Tus-Extension": "creation,expiration,checksum",
+            "Tus-Max-Size": str(MOST_BYTES),
+            "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
+        }
+    )
+
+
+def create_upload(call: Call[ApplicationId, EmptyForm]) -> Headers:
+    """Begin an upload, or give the one that is under way with the same content."""
+    _check_version(call)
+    if call.path["slot"] not in list(Slot):
+        raise NotFoundError
+    said = _metadata(call.headers.get("upload-metadata", ""))
+    upload = resumable.begin_upload(
+        call.ports,
+        call.caller,
+        Slot(call.path["slot"]),
+        _number(call, "Upload-Length"),
+        said.get("filetype", "image/jpeg"),
+        sha256=said.get("sha256", "").lower(),
+    )
+    return Headers({"Location": UPLOAD.format(upload_id=upload.upload_id)} | _standing(upload))
+
+
+def show_upload(call: Call[ApplicationId, EmptyForm]) -> Headers:
+    """Say how far an upload is."""
+    _check_version(call)
+    upload = resumable.find_upload(call.ports, call.caller, call.path["upload_id"])
+    return Headers(_standing(upload) | {"Upload-Length": str(upload.length)})
+
+
+def send_chunk(call: Call[ApplicationId, EmptyForm]) -> Headers:
+    """Keep the next chunk."""
+    _check_version(call)
+    if call.headers.get("content-type", "").split(";")[0].strip() != CHUNK_TYPE:
+        raise MediaTypeError
+    _check_sum(call.headers.get("upload-checksum", ""), call.content)
+    offset = _number(call, "Upload-Offset")
+    return Headers(
+        _standing(
+            resumable.append_chunk(call.ports, call.caller, call.path["upload_id"], offset, call.content)
+        )
+    )
+
+
+def send_chunk_by_post(call: Call[ApplicationId, EmptyForm]) -> Headers:
+    """Keep the next chunk, sent by POST because something on the way lets no PATCH pass."""
+    if call.headers.get("x-http-method-override", "").upper() != "PATCH":
+        raise MethodNotAllowedError
+    return send_chunk(call)
+
+
+def _check_version(call: Call[Any, Any]) -> None:
+    if call.headers.get("tus-resumable") != VERSION:
+        raise TusVersionError
+
+
+def _standing(upload: Upload) -> dict[str, str]:
+    expires = format_datetime(upload.expires_at.replace(microsecond=0), usegmt=True)
+    return {"Upload-Offset": str(upload.offset), "Upload-Expires": expires}
+
+
+def _number(call: Call[Any, Any], name: str) -> int:
+    """Return a header's count of bytes."""
+    text = call.headers.get(name.lower(), "")
+    if not (text.isascii() and text.isdigit() and len(text) < 16):  # noqa: PLR2004 - more digits than any file's
+        raise InvalidFormError((FieldFault(f"/{name}", "FIELD_INVALID" if text else "FIELD_MISSING"),))
+    return int(text)
+
+
+def _metadata(header: str) -> dict[str, str]:
+    """Return the pairs of an Upload-Metadata header."""
+    found = {}
+    for pair in filter(None, (part.strip() for part in header.split(","))):
+        name, _, value = pair.partition(" ")
+        found[name] = _decoded(value, "/Upload-Metadata").decode("utf-8", "replace")
+    if set(found.get("sha256", "").lower()) - set("0123456789abcdef"):
+        raise InvalidFormError((FieldFault("/Upload-Metadata", "FIELD_INVALID"),))
+    return found
+
+
+def _check_sum(header: str, content: bytes) -> None:
+    """Compare a chunk with its checksum, if it has one.
+
+    Raises:
+        ChecksumError: they differ.
+        InvalidFormError: not a checksum that can be compared.
+    """
+    if not header:
+        return
+    algorithm, _, value = header.strip().partition(" ")
+    if algorithm not in CHECKSUMS:
+        raise InvalidFormError((FieldFault("/Upload-Checksum", "FIELD_NOT_A_CHOICE"),))
+    wanted = _decoded(value, "/Upload-Checksum")
+    if hashlib.new(algorithm, content, usedforsecurity=False).digest() != wanted:
+        raise ChecksumError
+
+
+def _decoded(value: str, pointer: str) -> bytes:
+    try:
+        return b64decode(value.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidFormError((FieldFault(pointer, "FIELD_INVALID"),)) from None
