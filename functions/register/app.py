@@ -1,4 +1,4 @@
-"""Registration: account, rights and uploads in chunks (`gelombang.api`), the form as typed, upload slots, submit, status.
+"""Registration: the account, rights and uploads (all in `gelombang.api`), the form as typed, submit, status.
 
 A request goes from a route below through `gelombang.api.routes` to the function of `gelombang.journey`.
 """
@@ -10,35 +10,32 @@ from chalice.app import Chalice
 from gelombang import wiring
 from gelombang.api.account import serve_account
 from gelombang.api.callers import ANYONE, APPLICANT
-from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm, PhotoForm
+from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
 from gelombang.api.rights import serve_rights
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.api.tus import CHUNK_TYPE, serve_uploads
-from gelombang.domain.application import ApplicationId, Slot, State
+from gelombang.api.uploads import CHUNK_TYPE, serve_uploads
+from gelombang.domain.application import ApplicationId, State
 from gelombang.domain.errors import (
     FormChangedError,
     MoveNotAllowedError,
-    NotFoundError,
     NotReadyError,
     TooManyRequestsError,
 )
-from gelombang.journey import challenge, consents, photos, registration, status
+from gelombang.journey import challenge, consents, registration, status
 from gelombang.journey.challenge import ChallengeIssued
 from gelombang.journey.consents import ConsentReceipt, Consents
-from gelombang.journey.ports import UploadForm
 from gelombang.journey.registration import FormView
 from gelombang.journey.status import Status
 
 FORM = "/v1/application/form"
-PHOTO = "/v1/application/photos/{slot}"
 SUBMIT = "/v1/application/submit"
 CONSENTS = "/v1/application/consents"
 SAVING = (MoveNotAllowedError, FormChangedError)
 SUBMITTING = (MoveNotAllowedError,)
 CHALLENGES = "/v1/application/challenges"
 ANSWER = f"{CHALLENGES}/{{challenge_id}}/answer"
-OFFERING = (MoveNotAllowedError, TooManyRequestsError)
+ISSUING = (MoveNotAllowedError, TooManyRequestsError)
 ANSWERING = (MoveNotAllowedError, NotReadyError)
 
 app = Chalice(app_name="gelombang-register", configure_logs=False)
@@ -70,19 +67,6 @@ def save_form(call: Call[ApplicationId, DraftForm]) -> FormView:
     """Save the fields that were sent; the others stay."""
     fields = call.form.model_dump(exclude_unset=True)
     return registration.save_form(call.ports, call.programme, call.caller, fields, call.if_match)
-
-
-@routes.serve(
-    Route(
-        "POST", PHOTO, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, OFFERING, is_secret=True
-    )
-)
-def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
-    """Offer an upload for a photograph that is asked for now."""
-    if call.path["slot"] not in list(Slot):
-        raise NotFoundError
-    slot, form = Slot(call.path["slot"]), call.form
-    return photos.offer_upload(call.ports, call.caller, slot, form.content_type, form.size_bytes)
 
 
 @routes.serve(Route("GET", CONSENTS, APPLICANT, EmptyForm, Consents, "Consents, with their receipts"))
@@ -120,7 +104,7 @@ def submit(call: Call[ApplicationId, EmptyForm]) -> Status:
         ChallengeIssued,
         "Get a challenge",
         201,
-        OFFERING,
+        ISSUING,
         is_secret=True,
     )
 )

@@ -1,5 +1,6 @@
-"""tus 1.0.0 for photographs on bad lines: uploads in chunks, which any session of the applicant goes on with.
+"""The routes of uploads: a form for sending a photograph in one piece, and tus 1.0.0 for bad lines.
 
+    POST  /v1/application/photos/{slot}           a form of the photograph store
     POST  /v1/application/photos/{slot}/uploads   creation: Upload-Length, Upload-Metadata ─▶ Location
     HEAD  /v1/application/uploads/{upload_id}     how far it is
     PATCH /v1/application/uploads/{upload_id}     the next chunk, with Upload-Checksum where wanted
@@ -17,7 +18,7 @@ from typing import Any
 
 from gelombang.api.body import MediaTypeError
 from gelombang.api.callers import ANYONE, APPLICANT
-from gelombang.api.forms import EmptyForm
+from gelombang.api.forms import EmptyForm, PhotoForm
 from gelombang.api.problems import MethodNotAllowedError, TusVersionError
 from gelombang.api.routes import Call, Headers, Plain, Route, Routes
 from gelombang.domain.application import ApplicationId, Slot
@@ -32,8 +33,9 @@ from gelombang.domain.errors import (
     UploadOffsetError,
     UploadTooLargeError,
 )
-from gelombang.journey import resumable
+from gelombang.journey import photos, resumable
 from gelombang.journey.photos import MOST_BYTES
+from gelombang.journey.ports import UploadForm
 from gelombang.journey.resumable import Upload
 
 VERSION = "1.0.0"
@@ -42,7 +44,8 @@ CHECKSUMS = (
     "sha1",
     "sha256",
 )  # sha1 is what the protocol asks of every server; it guards against bad lines only
-CREATE = "/v1/application/photos/{slot}/uploads"
+OFFER = "/v1/application/photos/{slot}"
+CREATE = f"{OFFER}/uploads"
 UPLOAD = "/v1/application/uploads/{upload_id}"
 
 _RESUMABLE = {"Tus-Resumable": "The version of tus: 1.0.0."}
@@ -54,12 +57,17 @@ _METADATA = (
     "Pairs `name base64`, with commas between them: `filetype`, the media type, and `sha256`, the whole "
     "digest in hex digits. With the same `sha256`, the slot's open upload is given again."
 )
-_CREATING = (MoveNotAllowedError, TooManyRequestsError, UploadTooLargeError, TusVersionError)
+_OFFERING = (MoveNotAllowedError, TooManyRequestsError)
+_CREATING = (*_OFFERING, UploadTooLargeError, TusVersionError)
 _SENDING = (UploadOffsetError, UploadEndedError, UploadTooLargeError, ChecksumError, TusVersionError)
 
 
 def serve_uploads(routes: Routes) -> None:
-    """Let `routes` serve uploads in chunks."""
+    """Let `routes` serve everything below."""
+    form = Route(
+        "POST", OFFER, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, _OFFERING, is_secret=True
+    )
+    routes.serve(form)(offer_upload)
     about = {"Tus-Version": "", "Tus-Extension": "", "Tus-Max-Size": "", "Tus-Checksum-Algorithm": ""}
     created = {"Location": "The upload's address.", **_OFFSET, **_UNTIL}
     creating = Plain(
@@ -112,6 +120,12 @@ def serve_uploads(routes: Routes) -> None:
         )(tell_abilities)
 
 
+def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
+    """Offer an upload for a photograph that is asked for now."""
+    form = call.form
+    return photos.offer_upload(call.ports, call.caller, _slot(call), form.content_type, form.size_bytes)
+
+
 def tell_abilities(_call: Call[None, EmptyForm]) -> Headers:
     """Say what of tus is served here."""
     return Headers(
@@ -127,13 +141,11 @@ def tell_abilities(_call: Call[None, EmptyForm]) -> Headers:
 def create_upload(call: Call[ApplicationId, EmptyForm]) -> Headers:
     """Begin an upload, or give the one that is under way with the same content."""
     _check_version(call)
-    if call.path["slot"] not in list(Slot):
-        raise NotFoundError
     said = _metadata(call.headers.get("upload-metadata", ""))
     upload = resumable.begin_upload(
         call.ports,
         call.caller,
-        Slot(call.path["slot"]),
+        _slot(call),
         _number(call, "Upload-Length"),
         said.get("filetype", "image/jpeg"),
         sha256=said.get("sha256", "").lower(),
@@ -167,6 +179,12 @@ def send_chunk_by_post(call: Call[ApplicationId, EmptyForm]) -> Headers:
     if call.headers.get("x-http-method-override", "").upper() != "PATCH":
         raise MethodNotAllowedError
     return send_chunk(call)
+
+
+def _slot(call: Call[Any, Any]) -> Slot:
+    if call.path["slot"] not in list(Slot):
+        raise NotFoundError
+    return Slot(call.path["slot"])
 
 
 def _check_version(call: Call[Any, Any]) -> None:
