@@ -2,7 +2,9 @@
 
     python -m benchmarks.drills.sandbox_cost
 
-Processor time of both sides together, because waiting depends on what else the machine does.
+Processor time of both sides together, because waiting depends on what else the machine does. Before it, what the
+codec alone takes of bench-face's photographs at each scale a JPEG can be decoded at: an eighth in grey is hardly more
+than reading its entropy code, which no scale makes cheaper.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ import typer
 from PIL import Image
 
 from benchmarks.goals import finish, goal
+from benchmarks.speed.pictures import made_pictures
 from workers.gpu_face.faces import Subject
 from workers.gpu_face.sandbox import DecodingChild
-from workers.gpu_face.stages.decode import REDUCED_SIDE_PX, decode_picture
+from workers.gpu_face.stages.decode import AT_ONCE_BYTES, REDUCED_SIDE_PX, decode_picture
 
 MOST_EXTRA_MS = 5.0
 PICTURES = {
@@ -32,6 +35,8 @@ PICTURES = {
     "12 MP JPEG": ((4000, 3000), "JPEG"),
     "1280 x 960 HEIC": ((1280, 960), "HEIF"),
 }
+SCALES = ((1, "RGB"), (2, "RGB"), (4, "RGB"), (8, "RGB"), (8, "L"))
+PHOTOGRAPHS = 8
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -41,6 +46,7 @@ def main(
 ) -> None:
     """Compare decoding here with decoding in a child."""
     pillow_heif.register_heif_opener()
+    _print_scales(rounds)
     child = DecodingChild()
     child.wait_until_ready()
     extra_ms: dict[str, float] = {}
@@ -74,6 +80,24 @@ def main(
             )
         ],
     )
+
+
+def _print_scales(rounds: int) -> None:
+    contents = [sample.content for sample in made_pictures(PHOTOGRAPHS)]
+    kib = sum(map(len, contents)) / len(contents) / 1024
+    for scale, mode in SCALES:
+        found_ms = []
+        for _ in range(rounds):
+            began = time.process_time()
+            for content in contents:
+                with Image.open(io.BytesIO(content)) as image:
+                    image.draft(mode, (image.width // scale, image.height // scale))
+                    image.decodermaxblock = AT_ONCE_BYTES
+                    image.load()
+            found_ms.append((time.process_time() - began) * 1000 / len(contents))
+        print(
+            f"the codec alone, JPEG of {kib:.0f} KiB at 1/{scale} {mode:3}: {statistics.median(found_ms):.2f} ms"
+        )
 
 
 def _drawn(size: tuple[int, int], kind: str) -> bytes:

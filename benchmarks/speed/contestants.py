@@ -18,6 +18,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -204,11 +205,10 @@ def _timed(spec: dict[str, Any], run: Callable[[Iterable[bytes]], Iterable[Any]]
 
 def _processor_s() -> float:
     """Return the processor time that this process and its living children have used."""
-    children = [
-        child
-        for task in Path("/proc/self/task").iterdir()
-        for child in (task / "children").read_text("ascii").split()
-    ]
+    children: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread of the flow that has just ended; its children are another's now
+            children += (task / "children").read_text("ascii").split()
     ticks = 0
     for child in children:
         fields = Path(f"/proc/{child}/stat").read_text("ascii").rpartition(")")[2].split()
