@@ -41,8 +41,7 @@ words({
 const CAN_JOIN = ["VERIFIED", "NOT_DRAWN", "RESERVE"];
 const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIELDS = ["nik", "kk", "name", "birth_date", "region"];
 let token = memory.read("token"), challenge = null, programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0, ticking = 0, resendAt = 0;
-const device = memory.read("device") || newKey(); // so that this page, asking again, is told how long to wait
-memory.write("device", device);
+const device = deviceName();
 let saving = Promise.resolve(); // one change at a time, each made of the form as the one before left it
 const chosen = {}; // slot → {file, preview, share, failed}
 
@@ -304,6 +303,11 @@ async function askForCode() {
   countDown(challenge.resend_after_s);
   draw();
   $("code").focus();
+}
+
+/** A name that this browser gave itself and keeps: strangers cannot use up the codes of one that signed in before. */
+function deviceName() {
+  try { return localStorage.device = localStorage.device || newKey(); } catch (e) { return newKey(); }
 }
 
 /** Show how long it is until another message can be sent; the button for it appears when it is over. */

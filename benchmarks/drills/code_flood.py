@@ -25,7 +25,6 @@ HOUR_S = 3600
 ARRIVES_S = (2.0, 8.0)  # a message takes so long
 TYPES_S = (8.0, 25.0)  # and typing its code so long after it has come
 MISTYPED_SHARE = 0.08
-GUESSED_SHARE = 0.1  # of the hostile requests; the others ask for codes
 GIVES_UP_S = 900.0
 CLEANED_EVERY_S = 60.0
 _TEXT = re.compile(r"Kode Anda (\d{6}) \(tanda ([A-Z]{2})\)")
@@ -41,6 +40,8 @@ class Siege:
     victims: int
     honest: int
     seed: int = 1
+    guessed_share: float = 0.1  # of the hostile requests; the others ask for codes
+    have_signed_in: bool = False  # the victims, from the device they use now, a day before
 
 
 @dataclass(slots=True)
@@ -162,7 +163,7 @@ class Attackers:
         town = self._town
         town.outcome.by_address[town.random.randrange(town.siege.addresses)] += 1
         phone = town.random.choice(self._phones)
-        guesses = town.random.random() < GUESSED_SHARE
+        guesses = town.random.random() < town.siege.guessed_share
         try:
             answer = self._guess(phone) if guesses and phone in self._given else self._ask(phone)
         except RefusedError as error:
@@ -190,6 +191,8 @@ def besieged(siege: Siege) -> Iterator[Outcome]:
     for phones, took_s in ((victims, town.outcome.victims_s), (honest, town.outcome.honest_s)):
         for phone in phones:
             _send_in(town, phone, took_s)
+    if siege.have_signed_in:
+        town.world.clock.advance(days=1)
     attackers = Attackers(town, victims)
     for _ in range(siege.requests):
         town.at(town.random.uniform(0, HOUR_S), attackers.act)
@@ -201,4 +204,9 @@ def _send_in(town: Town, phone: str, took_s: list[float]) -> None:
     began_s = town.random.uniform(0, HOUR_S)
     device = f"phone-{town.random.getrandbits(64)}" if town.random.random() < 0.7 else ""  # noqa: PLR2004 - some browsers keep nothing
     mistypes = town.random.random() < MISTYPED_SHARE
+    if town.siege.have_signed_in:
+        device = device or "a-device"
+        sent = codes.send_code(town.world.ports, phone, asker=Asker(device=device))
+        code = _TEXT.findall(town.world.texts.sent.pop()[1])[0][0]
+        sessions.confirm_code(town.world.ports, sent.challenge_id, code)
     town.at(began_s, Person(town, phone, device, took_s, began_s, mistypes).ask)

@@ -205,6 +205,15 @@ def siege_goals(siege: Siege, found: Outcome) -> list[Goal]:
     ]
 
 
+def targeted_goals(siege: Siege, found: Outcome) -> list[Goal]:
+    """Return what came of few victims guessed at without pause who had signed in before."""
+    return [
+        replace(each, name=f"targeted-{each.name}")
+        for each in siege_goals(siege, found)
+        if each.name in {"victims-served", "broken-into"}
+    ]
+
+
 def main(
     *,
     requests: Annotated[int, typer.Option(help="Hostile requests of the siege.")] = 1_000_000,
@@ -225,6 +234,9 @@ def main(
     began, found = time.monotonic(), Outcome()
     for step, found in enumerate(track(besieged(siege), "Besieging", requests, console=Console(stderr=True))):  # noqa: B007 - the last one is what came of it
         pass
+    targeted = Siege(72_000, addresses, 20, 1, seed, guessed_share=0.5, have_signed_in=True)
+    for aimed in besieged(targeted):  # noqa: B007 - likewise
+        pass
     print(f"{step + 1} steps of an hour played in {time.monotonic() - began:.0f} s, seed {seed}")
     print(f"  attackers were answered: {', '.join(f'{what} {n}' for what, n in found.hostile.most_common())}")
     print(f"  requests came from {len(found.by_address)} addresses")
@@ -232,7 +244,7 @@ def main(
         print(
             f"  {who} signed in after {statistics.median(took_s):.0f} s (median), {max(took_s):.0f} s (slowest)"
         )
-    finish("drill-codes", [*goals, *siege_goals(siege, found)])
+    finish("drill-codes", [*goals, *siege_goals(siege, found), *targeted_goals(targeted, aimed)])
 
 
 def _phone(number: int) -> str:

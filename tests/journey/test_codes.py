@@ -235,6 +235,31 @@ def test_once_everybody_has_mistyped_too_often_a_code_has_two_tries(walk):
     assert refused.reason == "CODE_USED_UP"
 
 
+def test_a_device_that_signed_in_before_has_messages_and_tries_that_nobody_else_can_use_up(walk):
+    mine = Asker(device="my-phone")
+    first = codes.send_code(walk.ports, PHONE, asker=mine)
+    sessions.confirm_code(walk.ports, first.challenge_id, last_code(walk))
+    walk.world.clock.advance(seconds=30)
+    codes.send_code(walk.ports, PHONE, asker=Asker(device="a-stranger"))
+    joined = codes.send_code(walk.ports, PHONE)
+    for _ in range(5):
+        refusal(sessions.confirm_code, walk.ports, joined.challenge_id, wrong(last_code(walk)))
+
+    again = codes.send_code(walk.ports, PHONE, asker=mine)
+
+    assert again.is_new
+    assert sessions.confirm_code(walk.ports, again.challenge_id, last_code(walk)).application_id
+
+
+def test_a_device_that_signed_in_to_another_phone_is_a_stranger_to_this_one(walk):
+    mine = Asker(device="my-phone")
+    first = codes.send_code(walk.ports, OTHER, asker=mine)
+    sessions.confirm_code(walk.ports, first.challenge_id, last_code(walk))
+    codes.send_code(walk.ports, PHONE)
+
+    assert not codes.send_code(walk.ports, PHONE, asker=mine).is_new
+
+
 class SilentTexts:
     """A provider that takes nothing."""
 

@@ -22,3 +22,11 @@ def test_victims_of_a_siege_sign_in_within_a_minute_and_their_phones_are_spared(
     assert short == []
     assert found.hostile["CODE_WRONG"] > CODE_TRIES * siege.victims
     assert found.hostile["joined"] > found.hostile["new message"]
+
+
+def test_who_signed_in_from_this_device_before_cannot_be_kept_out_by_guessing():
+    siege = Siege(requests=7_200, addresses=100, victims=2, honest=1, guessed_share=0.5, have_signed_in=True)
+    *_, found = besieged(siege)
+
+    assert [str(each) for each in drill.targeted_goals(siege, found) if not each.met] == []
+    assert found.hostile["CODE_WRONG"] > 100
