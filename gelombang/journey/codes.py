@@ -7,7 +7,8 @@
 A code lives ten minutes, works once and only for the action and session it was asked from. Only its keyed HMAC is
 stored. Whoever asks while a message is under way is given a challenge on that same message: so nobody can keep a
 person out by asking for codes in their name, and no phone gets more messages than the schedule allows. Those who
-came later share five tries; once these are gone the next message may be sent after 30 seconds.
+came later share five tries; once these are gone the next message may be sent after 30 seconds. A device that signed in
+to the phone before has a lane of its own, with messages and tries that nobody else can use up.
 
 Source of ten minutes and once: NIST SP 800-63B, 5.1.3.2; with fewer tries than its limit of 100. Why sendings are
 shared: docs/decisions/0015.
@@ -95,6 +96,7 @@ class CodeTaken:
     phone_tag: str
     sealed_phone: str
     changes: tuple[Change, ...]
+    device: str = ""  # tag of the device that asked, where it said which it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class _Order:
     action: Action
     asker: Asker
     allowed: Limits
+    lane: str  # "" for everybody, "known" for devices that signed in to this phone before
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,8 @@ def send_code(
     if action not in TEXTS:
         raise InvalidFormError((FieldFault("/action", "FIELD_NOT_A_CHOICE"),))
     number = indonesian_mobile(phone)
-    order = _Order(number, ports.vault.tag("phone", number), action, asker, allowed)
+    phone_tag = ports.vault.tag("phone", number)
+    order = _Order(number, phone_tag, action, asker, allowed, _lane(ports, phone_tag, asker.device))
     sent, opened = _challenge(ports, order)
     if opened:
         _send(ports, order, opened)
@@ -168,7 +172,8 @@ def take_code(
     if not hmac.compare_digest(sending.fields["code_tag"], expected):
         raise _count_wrong(ports, challenge, sending, allowed)
     used = Put(replace(sending, fields=sending.fields | {"is_used": True}))
-    return CodeTaken(sending.fields["phone_tag"], sending.fields["sealed_phone"], (used,))
+    fields = sending.fields
+    return CodeTaken(fields["phone_tag"], fields["sealed_phone"], (used,), challenge.fields["device"])
 
 
 def indonesian_mobile(phone: str) -> str:
@@ -188,15 +193,26 @@ def indonesian_mobile(phone: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def phone_key(phone_tag: str) -> Key:
+    """Return where it lies whose application a phone belongs to, and which devices signed in to it."""
+    return Key(f"PHONE#{phone_tag}")
+
+
 def phone_context(phone_tag: str) -> dict[str, str]:
     """Return the context a phone number is sealed under."""
     return {"phone_tag": phone_tag}
 
 
+def _lane(ports: Ports, phone_tag: str, device: str) -> str:
+    phone = ports.rows.read(phone_key(phone_tag)) if device else None
+    devices = phone.fields.get("devices", []) if phone else []
+    return "known" if limits.device_tag(device) in devices else ""
+
+
 @rereading
 def _challenge(ports: Ports, order: _Order) -> tuple[CodeSent, _Opened | None]:
     now = ports.clock.now()
-    schedule = ports.rows.read(_schedule_key(order.phone_tag, order.action))
+    schedule = ports.rows.read(_schedule_key(order.phone_tag, order.action, order.lane))
     sending = ports.rows.read(_sending_key(schedule.fields["sending_id"])) if schedule else None
     wait_s = _wait_s(schedule, sending, now, order.allowed) if schedule else 0
     if wait_s <= 0:
@@ -214,13 +230,15 @@ def _open(ports: Ports, order: _Order, schedule: Row | None, now: datetime) -> t
         "phone_tag": order.phone_tag,
         "sealed_phone": ports.vault.seal(order.number, phone_context(order.phone_tag)),
         "action": order.action,
+        "lane": order.lane,
         "is_used": False,
         "joined_wrong": 0,
     }
     sending = Row(sending_key, fields, expires_at=now + timedelta(minutes=CODE_MINUTES))
-    schedule = schedule or Row(_schedule_key(order.phone_tag, order.action), {"count": 0, "first_at": ""})
+    key = _schedule_key(order.phone_tag, order.action, order.lane)
+    schedule = schedule or Row(key, {"count": 0, "first_at": ""})
     next_schedule = _next_schedule(schedule, sending_key, now)
-    challenge = _challenge_row(ports, sending, is_opener=True)
+    challenge = _challenge_row(ports, order, sending, is_opener=True)
     spent = limits.spend(ports, order.allowed)
     resend_after_s = RESEND_AFTER_S[min(next_schedule.fields["count"], len(RESEND_AFTER_S)) - 1]
     noted = _noted(ports, order, sending_key, resend_after_s)
@@ -230,7 +248,7 @@ def _open(ports: Ports, order: _Order, schedule: Row | None, now: datetime) -> t
 
 
 def _join(ports: Ports, order: _Order, sending: Row, wait_s: int) -> CodeSent:
-    challenge = _challenge_row(ports, sending, is_opener=False)
+    challenge = _challenge_row(ports, order, sending, is_opener=False)
     noted = _noted(ports, order, sending.key, wait_s)
     ports.rows.commit([Put(challenge), *noted])
     return CodeSent(
@@ -298,7 +316,7 @@ def _wait_s(schedule: Row, sending: Row | None, now: datetime, allowed: Limits =
 def _resend_after_s(ports: Ports, sending: Row) -> int:
     """Return when asking again gives the person something to type: at once where a later message is under way."""
     action = Action(sending.fields["action"])
-    schedule = ports.rows.read(_schedule_key(sending.fields["phone_tag"], action))
+    schedule = ports.rows.read(_schedule_key(sending.fields["phone_tag"], action, sending.fields["lane"]))
     if schedule is None:
         return 0
     now = ports.clock.now()
@@ -344,8 +362,9 @@ def _end_of(sending: Row) -> datetime:
     return sending.expires_at
 
 
-def _challenge_row(ports: Ports, sending: Row, *, is_opener: bool) -> Row:
+def _challenge_row(ports: Ports, order: _Order, sending: Row, *, is_opener: bool) -> Row:
     fields = {
+        "device": limits.device_tag(order.asker.device) if order.asker.device else "",
         "sending_id": _name_of(sending.key),
         "is_opener": is_opener,
         "tries": 0,
@@ -372,8 +391,8 @@ def _sending_key(sending_id: str) -> Key:
     return Key(f"SENDING#{sending_id}")
 
 
-def _schedule_key(phone_tag: str, action: Action) -> Key:
-    return Key(f"CODES#{phone_tag}#{action}")
+def _schedule_key(phone_tag: str, action: Action, lane: str) -> Key:
+    return Key(f"CODES#{phone_tag}#{action}", lane or "-")
 
 
 def _name_of(key: Key) -> str:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from gelombang.domain.errors import FieldFault, InvalidFormError
 from gelombang.journey import applications, codes, notices, sessions
 from gelombang.journey.applications import rereading
-from gelombang.journey.codes import Action, Asker, CodeSent
+from gelombang.journey.codes import Action, Asker, CodeSent, phone_key
 from gelombang.journey.notices import Notice
-from gelombang.journey.ports import Delete, Key, Ports, Put, Row
+from gelombang.journey.ports import Delete, Ports, Put, Row
 from gelombang.journey.sessions import Session, SessionStarted
 
 PHONE_CHANGED_TEXT = (
@@ -43,7 +43,7 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
     """
     taken = codes.take_code(ports, challenge_id, code, Action.CHANGE_PHONE, session_id=session.session_id)
     application = applications.load(ports, session.application_id)
-    if taken.phone_tag != application.phone_tag and ports.rows.read(_phone_key(taken.phone_tag)):
+    if taken.phone_tag != application.phone_tag and ports.rows.read(phone_key(taken.phone_tag)):
         raise InvalidFormError((FieldFault("/phone", "PHONE_HAS_APPLICATION"),))
     started, changes = sessions.renewal(ports, session.application_id)
     moved = replace(application, phone_tag=taken.phone_tag, sealed_phone=taken.sealed_phone)
@@ -63,10 +63,6 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
 
 
 def _moved_phone(ports: Ports, old_tag: str, new_tag: str, application_id: str) -> list[Put | Delete]:
-    new = Put(Row(_phone_key(new_tag), {"application_id": application_id}))
-    old = ports.rows.read(_phone_key(old_tag))
+    new = Put(Row(phone_key(new_tag), {"application_id": application_id}))
+    old = ports.rows.read(phone_key(old_tag))
     return [new, Delete(old.key, old.version)] if old else [new]
-
-
-def _phone_key(phone_tag: str) -> Key:
-    return Key(f"PHONE#{phone_tag}")

@@ -95,6 +95,11 @@ def forget_for_device(ports: Ports, device: str, sending_id: str) -> None:
         ports.rows.commit([Put(replace(row, fields=row.fields | {"sendings": left}))])
 
 
+def device_tag(device: str) -> str:
+    """Return under what a device is kept: what the client calls it is its secret."""
+    return hashlib.sha256(device.encode()).hexdigest()
+
+
 def address_of_today(ports: Ports, address: str) -> str:
     """Return what an address is called in today's log, 16 hex digits: it can be counted, not followed or found out."""
     return ports.vault.tag("address", f"{ports.clock.now():%Y-%m-%d}:{address}")[:16]
@@ -106,7 +111,7 @@ def seconds_until(then: datetime, now: datetime) -> int:
 
 
 def _device_key(device: str) -> Key:
-    return Key(f"DEVICE#{hashlib.sha256(device.encode()).hexdigest()}")
+    return Key(f"DEVICE#{device_tag(device)}")
 
 
 def _one_more(ports: Ports, what: str, most: int, now: datetime) -> Put | None:

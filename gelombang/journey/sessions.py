@@ -15,13 +15,14 @@ from gelombang.domain.application import Application, ApplicationId, State
 from gelombang.domain.errors import ConflictError, NotFoundError, NotSignedInError
 from gelombang.journey import applications, codes
 from gelombang.journey.applications import rereading
-from gelombang.journey.codes import Action, CodeTaken
+from gelombang.journey.codes import Action, CodeTaken, phone_key
 from gelombang.journey.limits import LIMITS, Limits
 from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)  # long enough to come back after days, on a phone that may be somebody else's
 NOTED_EVERY = timedelta(minutes=15)  # that a session is used is written this often, not at each request
+MOST_DEVICES = 5  # remembered for a phone
 MOST_SESSIONS = 10  # of one application; the one that began first makes room
 TOKEN_BYTES = 32
 
@@ -133,19 +134,29 @@ def renewal(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Cha
 @rereading
 def _confirm(ports: Ports, challenge_id: str, code: str, action: Action, allowed: Limits) -> SessionStarted:
     taken = codes.take_code(ports, challenge_id, code, action, allowed=allowed)
-    phone = Key(f"PHONE#{taken.phone_tag}")
+    phone = phone_key(taken.phone_tag)
     known = ports.rows.read(phone)
     if known:
         name = known.fields["application_id"]
         started, changes = _start(ports, name)
-        ports.rows.commit([*taken.changes, *changes, *_makes_room(ports, name)])
+        changes += [*_makes_room(ports, name), *_remembered(known, taken.device)]
+        ports.rows.commit([*taken.changes, *changes])
         return started
     name = f"app_{ports.clock.random_bytes(12).hex()}"
     started, changes = _start(ports, name)
     fresh = _fresh_application(name, taken, ports.clock.now())
-    also = [*taken.changes, *changes, Put(Row(phone, {"application_id": name}))]
+    devices = [taken.device] if taken.device else []
+    opened = Put(Row(phone, {"application_id": name, "devices": devices}))
+    also = [*taken.changes, *changes, opened]
     applications.save(ports, fresh, "application_opened", also=also)
     return started
+
+
+def _remembered(phone: Row, device: str) -> list[Change]:
+    devices = phone.fields.get("devices", [])
+    if not device or device in devices:
+        return []
+    return [Put(replace(phone, fields=phone.fields | {"devices": [*devices, device][-MOST_DEVICES:]}))]
 
 
 def _start(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Change]]:
