@@ -41,7 +41,7 @@ from workers.gpu_face.models import Pack, load_pack
 
 SEED = 20261121
 LEAST_TURN_DEG = 10.0
-FLAT_QUANTILE, COPY_QUANTILE, OWN_QUANTILE = 0.99, 0.02, 0.02
+FLAT_QUANTILE, DEPTH_QUANTILE, COPY_QUANTILE, OWN_QUANTILE = 0.99, 0.05, 0.02, 0.02
 WANTED = {  # by kind of trial: the point that ought to name it, the least share that ought not to pass
     "flat print": (ChallengePoint.FLAT, 0.99),
     "bent print": (ChallengePoint.FLAT, 0.95),
@@ -95,7 +95,7 @@ def people(folder: Path | None) -> tuple[list[list[Pixels]], list[list[Pixels]]]
 
 
 def limits_from(trials: Sequence[Trial], said: str) -> ChallengeLimits:
-    """Return limits that nearly no flat print reaches; half way between copies and new frames, own and other faces."""
+    """Return limits: turns that hardly a flat print seems to make; else half way between due and undue."""
     flat = [trial for trial in trials if trial.kind == "flat print"]
     own = [trial for trial in trials if trial.kind == "as asked"]
     others = [trial for trial in trials if trial.kind == "other's selfie"]
@@ -103,9 +103,7 @@ def limits_from(trials: Sequence[Trial], said: str) -> ChallengeLimits:
     for trial in flat:
         for pose, change in _changes(trial):
             changes[AXES[pose][0]].append(abs(change))
-    depths = [
-        frame.parallax for trial in flat for frame in trial.evidence.frames[1:] if frame.parallax is not None
-    ]
+    flat_depths, own_depths = _depths(flat), _depths(own)
     copies = [
         frame.sameness
         for trial in trials
@@ -119,7 +117,10 @@ def limits_from(trials: Sequence[Trial], said: str) -> ChallengeLimits:
     return ChallengeLimits(
         turn_min_deg=_beyond(changes["yaw_deg"]),
         nod_min_deg=_beyond(changes["pitch_deg"]),
-        parallax_min=round(float(np.quantile(depths, FLAT_QUANTILE)), 4),
+        parallax_min=round(
+            float(np.quantile(flat_depths, 1 - DEPTH_QUANTILE) + np.quantile(own_depths, DEPTH_QUANTILE)) / 2,
+            4,
+        ),
         similarity_min=round(
             float(np.quantile(_least(own), OWN_QUANTILE) + np.quantile(_least(others), 1 - OWN_QUANTILE)) / 2,
             4,
@@ -127,6 +128,11 @@ def limits_from(trials: Sequence[Trial], said: str) -> ChallengeLimits:
         sameness_max=round(float(np.quantile(copies, COPY_QUANTILE) + max(alike)) / 2, 3),
         set_by=f"{said}: {len(own)} people of the half that is not reported",
     )
+
+
+def _depths(trials: Sequence[Trial]) -> list[float]:
+    frames = [frame for trial in trials for frame in trial.evidence.frames[1:]]
+    return [frame.parallax for frame in frames if frame.parallax is not None]
 
 
 def _least(trials: Sequence[Trial]) -> list[float]:

@@ -28,7 +28,7 @@ from workers.gpu_face.stages.detect import detect_faces
 from workers.gpu_face.stages.embed import embed_faces
 from workers.gpu_face.stages.quality import measure_faces
 
-AHEAD_DEG = 12.0  # who looks further aside than this in a photograph cannot be drawn straight ahead
+AHEAD_DEG = 8.0  # who looks further aside than this in a photograph cannot be drawn straight ahead
 LONG_SIDE_PX = 640
 TURN_DEG, NOD_DEG, PRINT_DEG = (18.0, 30.0), (15.0, 24.0), (20.0, 40.0)
 SELFIE_DEG = (9.0, 5.0)  # how far the head is turned in the selfie of somebody with one photograph
@@ -111,11 +111,15 @@ def _sitter(pack: Pack, photos: Sequence[Pixels]) -> Sitter | None:
 
 
 def _seen(pack: Pack, photo: Pixels) -> tuple[Pixels, Face, float] | None:
-    """Return the photograph at the size of a frame, its face with a mesh, and the face's yaw in degrees."""
+    """Return the photograph at the size of a frame, its one face with a mesh, and the face's yaw in degrees.
+
+    None where others are in the picture, as in many photographs of the press: a selfie is taken again for that.
+    """
     pixels = _large(photo)
     picture = Picture(pixels, Subject.SELFIE)
-    face = choose_face(picture, detect_faces(pack, [picture])[0])
-    if isinstance(face, Rejected):
+    faces = detect_faces(pack, [picture])[0]
+    face = choose_face(picture, faces)
+    if isinstance(face, Rejected) or len(faces) > 1:
         return None
     (face,) = trace_meshes(pack, [picture], [face])
     (measures,) = measure_faces([picture], [face])
