@@ -149,7 +149,8 @@ def _particular(application: str) -> list[Json]:
     return {
         "register": [
             *_takes_uploads(),
-            allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),  # signs what an applicant sees of their own
+            # Signs what an applicant sees of their own.
+            allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
             *_sends_texts(),
         ],
         "verify": [*_cleans_photos(), *_sends_texts()],
