@@ -38,7 +38,11 @@ docs: $(READY) ## Write the pages that follow from the code: API, problems, stat
 	$(BIN)/python -m gelombang.api.problem_pages docs/problems
 	$(BIN)/python docs/generate.py
 
-bench: bench-face bench-search ## Run every benchmark
+bench: bench-api bench-face bench-search ## Run every benchmark
+
+bench-api: $(READY) ## Handler time and cold import beside bare Chalice (REQUESTS=2000, ROUNDS=15, IMPORTS=5)
+	@$(BIN)/python -m benchmarks.speed.api --requests $(or $(REQUESTS),2000) --rounds $(or $(ROUNDS),15) \
+	  --imports $(or $(IMPORTS),5)
 
 bench-face: $(READY) ## Faces a second beside insightface's own (INSIGHTFACE=folder, FACES=folder, SAMPLE=1000, ROUNDS=3, MOST=1000)
 	@$(BIN)/python -m benchmarks.speed.face $(if $(INSIGHTFACE),--insightface "$(INSIGHTFACE)") \
@@ -81,7 +85,6 @@ drill-enumeration: $(READY) ## Known against unknown NIK: same answers, same tim
 
 fuzz-api: $(READY) ## Send cases from the OpenAPI document and hostile ones to the functions (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_api --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
-
 
 fuzz-images: $(READY) ## Decode damaged pictures in the sandbox (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_images --count $(or $(COUNT),50000) --seed $(or $(SEED),1)

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import unquote
 
 from gelombang.api.problems import RouteNotFoundError, Sentence, problem_body
@@ -54,8 +54,12 @@ class LambdaContext:
 class Gateway:
     """Sends requests to whichever function has the path."""
 
-    def __init__(self) -> None:
-        self.apps = {name: _load(name).app for name in NAMES}
+    def __init__(self, log: TextIO | None = None) -> None:
+        """Load the functions anew; their log goes to `log`, or to standard output."""
+        modules = {name: _load(name) for name in NAMES}
+        self.apps = {name: module.app for name, module in modules.items()}
+        for module in modules.values() if log else ():
+            module.routes.logger.registered_handler.setStream(log)
 
     def send(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""

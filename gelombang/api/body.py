@@ -53,6 +53,8 @@ def read_form(raw: bytes, content_type: str, form: type[FormT]) -> FormT:
 
 
 def _check_media_type(content_type: str) -> None:
+    if content_type == "application/json":
+        return
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = [
         part.removeprefix("charset=").strip('"') for part in parameters if part.startswith("charset=")
@@ -64,7 +66,7 @@ def _check_media_type(content_type: str) -> None:
 def _check_json(raw: bytes) -> None:
     try:
         from_json(raw, allow_inf_nan=False)  # refuses what json would choke on, so it comes first
-        json.loads(raw.decode("utf-8"), object_pairs_hook=_distinct_keys)
+        _STRICT.decode(raw.decode("utf-8"))
     except ValueError as error:
         raise BodyUnreadableError from error
     if b"\\u0000" in raw:  # an escaped backslash before u0000 is refused too: nobody's name needs it
@@ -76,6 +78,9 @@ def _distinct_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) < len(pairs):
         raise ValueError("a key stands twice in one object")
     return members
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_distinct_keys)
 
 
 def _fault(location: tuple[int | str, ...], kind: str) -> FieldFault:

@@ -22,8 +22,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import phonenumbers
-
 from gelombang.domain.errors import (
     CodeError,
     ConflictError,
@@ -182,6 +180,8 @@ def indonesian_mobile(phone: str) -> str:
     Raises:
         InvalidFormError: not an Indonesian mobile number.
     """
+    import phonenumbers  # noqa: PLC0415 - 58 modules that only whoever types a number needs (tests/architecture)
+
     fault = InvalidFormError((FieldFault("/phone", "PHONE_NOT_INDONESIAN_MOBILE"),))
     try:
         number = phonenumbers.parse(phone, "ID")
