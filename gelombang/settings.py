@@ -26,6 +26,7 @@ class Settings:
     programme: str
     malware_scan: str = "none"
     text_gateway_url: str = ""  # of a second provider of text messages; "": there is none
+    mail_sender: str = ""  # whom codes by e-mail come from; SES knows it as verified
     text_gateway_secret: str = ""  # the name under which Parameter Store keeps its secret
 
 
@@ -65,6 +66,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
         malware_scan=_one_of(environment, "GELOMBANG_MALWARE_SCAN", MALWARE_SCANS),
         text_gateway_url=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_URL"),
+        mail_sender=environment.get("GELOMBANG_MAIL_SENDER", ""),
         text_gateway_secret=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_SECRET"),
     )
 

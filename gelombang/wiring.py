@@ -12,6 +12,7 @@ from functools import lru_cache
 from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
 from gelombang.aws.documents import S3Documents
+from gelombang.aws.mails import SesMails
 from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.photos import GuardDutyScans, NoScans, S3Photos
 from gelombang.aws.queues import SqsQueues
@@ -77,6 +78,7 @@ def _wire_environment() -> Wired:
         documents=S3Documents(names.document_bucket, s3),
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),
         texts=_texts(names),
+        mails=SesMails(names.mail_sender, aws_client("sesv2")),
         vault=KmsVault(OwnerKeys(names.key_table, names.seal_key_id, kms, dynamodb), names.tag_key_id, kms),
         registers=HttpRegisters(names.registers_url),
         clock=SystemClock(),

@@ -149,8 +149,9 @@ def _particular(application: str) -> list[Json]:
     return {
         "register": [
             *_takes_uploads(),
-            # Signs what an applicant sees of their own.
-            allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
+            allow(
+                ["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]
+            ),  # signs what an applicant sees of their own
             *_sends_texts(),
         ],
         "verify": [*_cleans_photos(), *_sends_texts()],
@@ -162,11 +163,14 @@ def _particular(application: str) -> list[Json]:
 
 
 def _sends_texts() -> list[Json]:
-    """Allow sending text messages through SNS, and reading the secret of another provider."""
+    """Allow sending text messages through SNS and e-mail through SES, and reading the secret of another provider."""
     secrets = sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/gelombang/*")
     return [
         allow(["sns:Publish"], ["*"], Sid="TextMessages"),  # a phone has no ARN
         allow(["ssm:GetParameter"], [secrets]),
+        allow(
+            ["ses:SendEmail"], ["*"], Sid="Mails"
+        ),  # the local engine names no identity when it looks at this
     ]
 
 
@@ -174,6 +178,7 @@ def _texting(application: str) -> Resources:
     if application not in TEXTING:
         return {}
     return {
+        "GELOMBANG_MAIL_SENDER": ref("MailSender"),
         "GELOMBANG_TEXT_GATEWAY_URL": ref("TextGatewayUrl"),
         "GELOMBANG_TEXT_GATEWAY_SECRET": ref("TextGatewaySecret"),
     }

@@ -96,6 +96,11 @@ def _parameters(runtime: str) -> Resources:
             "AllowedValues": ["none", "guardduty"],
             "Description": "What looks for malware in uploads; clean copies are made either way",
         },
+        "MailSender": text
+        | {
+            "Default": "kode@gelombang.example",
+            "Description": "Whom codes by e-mail come from, verified with SES",
+        },
         "TextGatewayUrl": text
         | {"Default": "none", "Description": "A second provider of text messages, asked when SNS fails"},
         "TextGatewaySecret": text

@@ -204,18 +204,17 @@ def token(
 
 @app.command()
 def texts(
-    to: Annotated[str, typer.Option(help="Only those to this phone.")] = "",
+    to: Annotated[str, typer.Option(help="Only those to this phone or e-mail address.")] = "",
     state: StateDir = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Show the text messages that the local service has sent: here is your code."""
-    from local.engine import sent_texts  # noqa: PLC0415 - boto3
+    """Show the text messages and e-mails that the local service has sent: here is your code."""
+    from local.engine import sent_mails, sent_texts  # noqa: PLC0415 - boto3
 
     with _plainly():
         number = f"+62{to[1:]}" if to.startswith("0") else to
-        sent = [
-            (phone, text) for phone, text in sent_texts(_running(state).engine_url) if number in ("", phone)
-        ]
+        url = _running(state).engine_url
+        sent = [(who, text) for who, text in sent_texts(url) + sent_mails(url) if number in ("", who)]
         none_yet = f"No text messages to {number} yet." if number else "No text messages yet."
         lines = "\n".join(f"{phone}  {text}" for phone, text in sent) or none_yet
         _answer([{"to": phone, "text": text} for phone, text in sent], lines, as_json=as_json)

@@ -96,6 +96,14 @@ def sent_texts(engine_url: str) -> list[tuple[str, str]]:
     return [(phone, sent["Message"]) for phone, texts in by_phone.items() for sent in texts]
 
 
+def sent_mails(engine_url: str) -> list[tuple[str, str]]:
+    """Return the e-mails the service has sent, each as address and text, oldest first."""
+    answer = httpx.get(f"{engine_url}/_ministack/ses/messages", timeout=10, params={"account": ACCOUNT})
+    answer.raise_for_status()
+    messages = answer.json()["messages"].get(ACCOUNT, [])
+    return [(to, sent["BodyText"]) for sent in messages for to in sent["To"]]
+
+
 def free_port(wanted: int = 0) -> int:
     """Return `wanted`, or for 0 any port of the loopback address that nothing listens on.
 

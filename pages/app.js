@@ -8,6 +8,9 @@ words({
   sendCode: ["Kirim kode", "Send code"], codeTitle: ["Masukkan kode", "Enter the code"], code: ["Kode enam angka", "Six-digit code"],
   codeHint: ["Jangan beri tahu kode ini kepada siapa pun, termasuk petugas.", "Tell this code to nobody, not even an officer."],
   signIn: ["Masuk", "Sign in"], otherPhone: ["Ganti nomor", "Change number"], resend: ["Kirim kode baru", "Send a new code"],
+  byEmail: ["SMS tidak datang? Kirim lewat e-mail", "No SMS? Send it by e-mail"], codeMailed: ["Jika ada alamat e-mail yang tersimpan untuk nomor ini, kode dikirim ke sana dalam satu menit.", "If an e-mail address is kept for this number, a code goes there within a minute."],
+  emailTitle: ["Kode lewat e-mail bila SMS tidak datang", "Codes by e-mail when no SMS comes"], email: ["Alamat e-mail", "E-mail address"], emailSave: ["Simpan alamat", "Keep the address"], emailForget: ["Hapus alamat", "Remove the address"],
+  emailKept: ["Alamat e-mail Anda tersimpan.", "Your e-mail address is kept."], emailNone: ["Belum ada alamat e-mail.", "No e-mail address yet."],
   codeSent: ["Kode dikirim lewat SMS.", "The code was sent by SMS."], codeUnderWay: ["Kode baru saja dikirim ke nomor ini. Pakai kode itu.", "A code was sent to this number a moment ago. Use that one."],
   codeMark: ["Pakai kode dengan tanda {n} di SMS.", "Use the code marked {n} in the SMS."], resendIn: ["Kode baru dapat dikirim dalam {n} detik.", "A new code can be sent in {n} seconds."],
   number: ["Nomor pendaftaran", "Application number"], formTitle: ["1. Data diri", "1. Your details"],
@@ -57,7 +60,7 @@ const ask = async (method, path, body, ifMatch) => {
 function draw() {
   const state = status && status.state.code, open = status ? status.open_slots : [];
   const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": token && status, "form-step": state === "DRAFT" && form, "consent-step": token && consents,
-    "photo-step": token && open.length, "submit-step": token && open.length, "check-step": token && status && status.checks.length,
+    "photo-step": token && open.length, "submit-step": token && open.length, "check-step": token && status && status.checks.length, "email-step": token && status,
     "challenge-step": token && status && status.challenge !== "NOT_NOW",
     "wave-step": ["VERIFIED", "NOT_DRAWN", "RESERVE", "JOINED", "SELECTED"].includes(state) };
   for (const id of Object.keys(show)) $(id).hidden = !show[id];
@@ -290,15 +293,15 @@ function post(upload, one) {
 
 // ---- beginning ---------------------------------------------------------------------------------------------------
 
-async function askForCode() {
+async function askForCode(channel) {
   fault("phone", "");
   fault("code", "");
-  try { challenge = await call("POST", "/v1/codes", { phone: $("phone").value.trim(), action: "log_in", device }); } catch (problem) {
+  try { challenge = await call("POST", "/v1/codes", { phone: $("phone").value.trim(), action: "log_in", device, channel }); } catch (problem) {
     if (challenge && problem.retry_after_s) countDown(problem.retry_after_s);
     if (showFaults(problem)) return;
     throw problem;
   }
-  notice(t(challenge.is_new ? "codeSent" : "codeUnderWay"));
+  notice(t(channel === "email" ? "codeMailed" : challenge.is_new ? "codeSent" : "codeUnderWay"));
   $("code").value = "";
   countDown(challenge.resend_after_s);
   draw();
@@ -326,8 +329,40 @@ function drawCountDown() {
   if (left <= 0 || !challenge) clearInterval(ticking);
 }
 
-onAction($("phone-form"), "submit", askForCode);
-onAction($("resend"), "click", askForCode);
+onAction($("phone-form"), "submit", () => askForCode("sms"));
+onAction($("resend"), "click", () => askForCode("sms"));
+onAction($("by-email"), "click", () => askForCode("email"));
+
+let emailChallenge = null;
+const EMAIL = "/v1/application/email";
+
+function drawEmail(kept) {
+  $("email-state").textContent = t(kept ? "emailKept" : "emailNone");
+  $("email-forget").hidden = !kept;
+  $("email-code-form").hidden = !emailChallenge;
+}
+
+$("email-step").addEventListener("toggle", () => ask("GET", EMAIL).then((email) => drawEmail(email.is_saved)).catch(showProblem), true);
+onAction($("email-form"), "submit", async () => {
+  fault("email", "");
+  try { emailChallenge = await ask("POST", EMAIL, { email: $("email").value.trim() }); } catch (problem) {
+    if (showFaults(problem)) return;
+    throw problem;
+  }
+  drawEmail(false);
+  $("email-code").focus();
+});
+onAction($("email-code-form"), "submit", async () => {
+  fault("email-code", "");
+  try { await ask("POST", EMAIL + "/confirmation", { challenge_id: emailChallenge.challenge_id, code: $("email-code").value.trim() }); } catch (problem) {
+    if (problem.errors.length) return fault("email-code", language === "en" ? problem.errors[0].detail_en : problem.errors[0].detail);
+    throw problem;
+  }
+  emailChallenge = null;
+  $("email-code").value = $("email").value = "";
+  drawEmail(true);
+});
+onAction($("email-forget"), "click", async () => drawEmail((await ask("DELETE", EMAIL)).is_saved));
 onAction($("code-form"), "submit", async () => {
   fault("code", "");
   let session;

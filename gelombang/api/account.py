@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from gelombang.api.callers import ANYONE, SIGNED_IN
-from gelombang.api.forms import CodeForm, EmptyForm, PhoneForm, SessionForm
+from gelombang.api.forms import CodeForm, EmailForm, EmptyForm, PhoneForm, SessionForm
 from gelombang.api.routes import Call, Route, Routes, View
 from gelombang.domain.errors import CodeError, InvalidFormError, TooManyRequestsError
 from gelombang.journey import codes, contacts, limits, sessions
 from gelombang.journey.codes import Action, Asker, CodeSent
+from gelombang.journey.contacts import EmailSaved
+from gelombang.journey.reach import Channel
 from gelombang.journey.sessions import Session, SessionSeen, SessionStarted
 from gelombang.observability import event_logger, write_event
 
 THIS = "this"  # names the session that asks
 PHONE = "/v1/application/phone"
+EMAIL = "/v1/application/email"
+WAITING = (TooManyRequestsError,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ def send_code(call: Call[None, CodeForm]) -> CodeSent:
     counted = limits.address_of_today(call.ports, call.address)
     write_event(event_logger("register"), "code_asked", address=counted)
     asker = Asker(device=call.form.device)
-    return codes.send_code(call.ports, call.form.phone, Action(call.form.action), asker)
+    action, channel = Action(call.form.action), Channel(call.form.channel)
+    return codes.send_code(call.ports, call.form.phone, action, asker, channel=channel)
 
 
 def confirm_code(call: Call[None, SessionForm]) -> SessionStarted:
@@ -70,6 +75,26 @@ def ask_to_change_phone(call: Call[Session, PhoneForm]) -> CodeSent:
 def change_phone(call: Call[Session, SessionForm]) -> SessionStarted:
     """Confirm the new number; every other device is signed out, and this one gets a new token."""
     return contacts.change_phone(call.ports, call.caller, call.form.challenge_id, call.form.code)
+
+
+def has_email(call: Call[Session, EmptyForm]) -> EmailSaved:
+    """Say whether codes can be sent by e-mail."""
+    return contacts.has_email(call.ports, call.caller)
+
+
+def ask_to_save_email(call: Call[Session, EmailForm]) -> CodeSent:
+    """Send a code to the address."""
+    return contacts.ask_to_save_email(call.ports, call.caller, call.form.email)
+
+
+def save_email(call: Call[Session, SessionForm]) -> EmailSaved:
+    """Confirm the address."""
+    return contacts.save_email(call.ports, call.caller, call.form.challenge_id, call.form.code)
+
+
+def forget_email(call: Call[Session, EmptyForm]) -> EmailSaved:
+    """Forget the address."""
+    return contacts.forget_email(call.ports, call.caller)
 
 
 _VIEWS: tuple[tuple[Route[Any, Any], View[Any, Any]], ...] = (
@@ -128,5 +153,24 @@ _VIEWS: tuple[tuple[Route[Any, Any], View[Any, Any]], ...] = (
             is_secret=True,
         ),
         change_phone,
+    ),
+    (Route("GET", EMAIL, SIGNED_IN, EmptyForm, EmailSaved, "Whether an e-mail address is kept"), has_email),
+    (
+        Route("POST", EMAIL, SIGNED_IN, EmailForm, CodeSent, "Ask to keep an e-mail address", 202, WAITING),
+        ask_to_save_email,
+    ),
+    (Route("DELETE", EMAIL, SIGNED_IN, EmptyForm, EmailSaved, "Forget the e-mail address"), forget_email),
+    (
+        Route(
+            "POST",
+            f"{EMAIL}/confirmation",
+            SIGNED_IN,
+            SessionForm,
+            EmailSaved,
+            "Keep the e-mail address",
+            200,
+            (CodeError,),
+        ),
+        save_email,
     ),
 )

@@ -28,7 +28,21 @@ class CodeForm(StrictForm):
 
     phone: Annotated[str, Field(max_length=32, examples=["+6281200000001"])]
     action: Annotated[Literal["log_in"], Field(examples=["log_in"])]
+    channel: Annotated[Literal["sms", "email"], Field(examples=["sms"])] = "sms"
     device: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$", examples=[""])] = ""
+
+
+class EmailForm(StrictForm):
+    """An e-mail address for codes; that it exists is proved by a code."""
+
+    email: Annotated[
+        str,
+        Field(
+            max_length=254,
+            pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+            examples=["siti@example.org"],
+        ),
+    ]
 
 
 class PhoneForm(StrictForm):

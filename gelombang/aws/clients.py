@@ -27,7 +27,7 @@ _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_styl
 
 # A text message asked for twice may come twice, and there may be another provider to ask: one try, soon over.
 _TEXTS_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=3))
-_CONFIGS = {"s3": _S3_CONFIG, "sns": _TEXTS_CONFIG}
+_CONFIGS = {"s3": _S3_CONFIG, "sns": _TEXTS_CONFIG, "sesv2": _TEXTS_CONFIG}
 
 
 def aws_client(service: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs

@@ -181,6 +181,7 @@ class Application:
     rank: int = 0  # in the draw of `wave_id`; 0 before it
     audit_length: int = 0
     audit_head: str = ""  # hash of the last audit entry, hex
+    sealed_email: str = ""  # for codes when text messages do not come; "" where none was confirmed
 
 
 def open_slots(application: Application) -> tuple[Slot, ...]:

@@ -30,16 +30,27 @@ from gelombang.domain.errors import (
     InvalidFormError,
     TooManyRequestsError,
 )
-from gelombang.journey import limits
+from gelombang.journey import limits, notices
 from gelombang.journey.applications import rereading
-from gelombang.journey.limits import HOUR, LIMITS, Limits, seconds_until
+from gelombang.journey.code_schedule import (
+    JOINED_TRIES,
+    RESEND_AFTER_S,
+    can_be_joined,
+    end_of,
+    is_over,
+    key_of_schedule,
+    key_of_sending,
+    name_of,
+    next_schedule,
+    seconds_to_wait,
+)
+from gelombang.journey.limits import LIMITS, Limits, seconds_until
 from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
+from gelombang.journey.reach import Channel, phone_context, phone_key
 
 CODE_MINUTES = 10
 CODE_TRIES = 5
 FEWER_TRIES = 2  # once everybody's budget of wrong codes is used up
-JOINED_TRIES = 5  # of all together who joined a sending
-RESEND_AFTER_S = (30, 60, 120, 300)  # after the first, second, third and every further code within an hour
 MARKS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels, so no words
 
 
@@ -52,6 +63,7 @@ class Action(StrEnum):
     CHANGE_PHONE = "change_phone"
     ACCEPT_SEAT = "accept_seat"
     ERASE = "erase"
+    CONFIRM_EMAIL = "confirm_email"
 
 
 # Only an action that has a text can be asked for, and only those have a route that takes their code.
@@ -62,7 +74,10 @@ TEXTS = {
     "nomor HP pendaftaran. Jangan beri tahu siapa pun.",
     Action.ERASE: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk MENGHAPUS pendaftaran "
     "Anda. Jangan beri tahu siapa pun.",
+    Action.CONFIRM_EMAIL: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk menyimpan alamat "
+    "e-mail ini. Jangan beri tahu siapa pun.",
 }
+SUBJECT = "Kode Anda"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +104,10 @@ class CodeSent:
 
 @dataclass(frozen=True, slots=True)
 class CodeTaken:
-    """A right code for a phone: `changes` use it up, and must be committed with what it was for."""
+    """A right code for a phone or an e-mail address: `changes` use it up, committed with what it was for."""
 
-    phone_tag: str
-    sealed_phone: str
+    tag: str
+    sealed: str
     changes: tuple[Change, ...]
     device: str = ""  # tag of the device that asked, where it said which it is
 
@@ -101,12 +116,14 @@ class CodeTaken:
 class _Order:
     """One request for a code, understood."""
 
-    number: str  # E.164
-    phone_tag: str
+    to: str  # the phone (E.164) or e-mail address that the code proves
+    tag: str
+    context: dict[str, str]  # that it is sealed under
     action: Action
     asker: Asker
     allowed: Limits
-    lane: str  # "" for everybody, "known" for devices that signed in to this phone before
+    channel: Channel
+    lane: str  # "" for everybody, "known" for devices that signed in to this phone before, "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +138,18 @@ class _Opened:
 
 
 def send_code(
-    ports: Ports, phone: str, action: Action = Action.LOG_IN, asker: Asker = ANYBODY, allowed: Limits = LIMITS
+    ports: Ports,
+    phone: str,
+    action: Action = Action.LOG_IN,
+    asker: Asker = ANYBODY,
+    allowed: Limits = LIMITS,
+    *,
+    channel: Channel = Channel.SMS,
 ) -> CodeSent:
     """Send a six-digit code to an Indonesian mobile number, for one named action.
+
+    By e-mail it goes to the address that the phone's application has confirmed, within about a minute; where there is
+    none, the answer is the same.
 
     Raises:
         InvalidFormError: not an Indonesian mobile number, or no code is ever sent for this action.
@@ -133,12 +159,22 @@ def send_code(
     if action not in TEXTS:
         raise InvalidFormError((FieldFault("/action", "FIELD_NOT_A_CHOICE"),))
     number = indonesian_mobile(phone)
-    phone_tag = ports.vault.tag("phone", number)
-    order = _Order(number, phone_tag, action, asker, allowed, _lane(ports, phone_tag, asker.device))
-    sent, opened = _challenge(ports, order)
-    if opened:
-        _send(ports, order, opened)
-    return sent
+    tag = ports.vault.tag("phone", number)
+    lane = "email" if channel is Channel.EMAIL else _lane(ports, tag, asker.device)
+    return _sent(ports, _Order(number, tag, phone_context(tag), action, asker, allowed, channel, lane))
+
+
+def send_email_code(ports: Ports, address: str, asker: Asker, allowed: Limits = LIMITS) -> CodeSent:
+    """Send a code to an e-mail address, to prove that it is the asker's.
+
+    Raises:
+        TooManyRequestsError: the last code to it is too recent.
+        DependencyError: the message was not taken; nothing was counted.
+    """
+    tag = ports.vault.tag("email", address.lower())
+    context = {"email_tag": tag}
+    order = _Order(address, tag, context, Action.CONFIRM_EMAIL, asker, allowed, Channel.EMAIL, "")
+    return _sent(ports, order)
 
 
 def take_code(
@@ -158,8 +194,8 @@ def take_code(
     """
     now = ports.clock.now()
     challenge = ports.rows.read(_challenge_key(challenge_id))
-    sending = ports.rows.read(_sending_key(challenge.fields["sending_id"])) if challenge else None
-    if challenge is None or sending is None or _is_over(sending, now):
+    sending = ports.rows.read(key_of_sending(challenge.fields["sending_id"])) if challenge else None
+    if challenge is None or sending is None or is_over(sending, now):
         raise CodeError("CODE_EXPIRED")
     tries, most = challenge.fields["tries"], challenge.fields["most"]
     joined_out = not challenge.fields["is_opener"] and sending.fields["joined_wrong"] >= JOINED_TRIES
@@ -171,7 +207,7 @@ def take_code(
         raise _count_wrong(ports, challenge, sending, allowed)
     used = Put(replace(sending, fields=sending.fields | {"is_used": True}))
     fields = sending.fields
-    return CodeTaken(fields["phone_tag"], fields["sealed_phone"], (used,), challenge.fields["device"])
+    return CodeTaken(fields["tag"], fields["sealed"], (used,), challenge.fields["device"])
 
 
 def indonesian_mobile(phone: str) -> str:
@@ -193,57 +229,58 @@ def indonesian_mobile(phone: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def phone_key(phone_tag: str) -> Key:
-    """Return where it lies whose application a phone belongs to, and which devices signed in to it."""
-    return Key(f"PHONE#{phone_tag}")
-
-
-def phone_context(phone_tag: str) -> dict[str, str]:
-    """Return the context a phone number is sealed under."""
-    return {"phone_tag": phone_tag}
-
-
 def _lane(ports: Ports, phone_tag: str, device: str) -> str:
     phone = ports.rows.read(phone_key(phone_tag)) if device else None
     devices = phone.fields.get("devices", []) if phone else []
     return "known" if limits.device_tag(device) in devices else ""
 
 
+def _sent(ports: Ports, order: _Order) -> CodeSent:
+    sent, opened = _challenge(ports, order)
+    if opened:
+        _send(ports, order, opened)
+    return sent
+
+
 @rereading
 def _challenge(ports: Ports, order: _Order) -> tuple[CodeSent, _Opened | None]:
     now = ports.clock.now()
-    schedule = ports.rows.read(_schedule_key(order.phone_tag, order.action, order.lane))
-    sending = ports.rows.read(_sending_key(schedule.fields["sending_id"])) if schedule else None
-    wait_s = _wait_s(schedule, sending, now, order.allowed) if schedule else 0
+    schedule = ports.rows.read(key_of_schedule(order.tag, order.action, order.lane))
+    sending = ports.rows.read(key_of_sending(schedule.fields["sending_id"])) if schedule else None
+    wait_s = seconds_to_wait(schedule, sending, now, order.allowed) if schedule else 0
     if wait_s <= 0:
         return _open(ports, order, schedule, now)
-    if sending is None or not _can_be_joined(order.action, sending, now):
+    if sending is None or not can_be_joined(order.action, sending, now):
         raise TooManyRequestsError(wait_s)
     return _join(ports, order, sending, wait_s), None
 
 
 def _open(ports: Ports, order: _Order, schedule: Row | None, now: datetime) -> tuple[CodeSent, _Opened]:
-    sending_key = _sending_key(ports.clock.random_bytes(16).hex())
+    sending_key = key_of_sending(ports.clock.random_bytes(16).hex())
     code = f"{int.from_bytes(ports.clock.random_bytes(8)) % 1_000_000:06d}"
     fields = {
         "code_tag": _code_tag(ports, sending_key, order.action, order.asker.session_id, code),
-        "phone_tag": order.phone_tag,
-        "sealed_phone": ports.vault.seal(order.number, phone_context(order.phone_tag)),
+        "tag": order.tag,
+        "sealed": ports.vault.seal(order.to, order.context),
         "action": order.action,
         "lane": order.lane,
         "is_used": False,
         "joined_wrong": 0,
     }
     sending = Row(sending_key, fields, expires_at=now + timedelta(minutes=CODE_MINUTES))
-    key = _schedule_key(order.phone_tag, order.action, order.lane)
+    key = key_of_schedule(order.tag, order.action, order.lane)
     schedule = schedule or Row(key, {"count": 0, "first_at": ""})
-    next_schedule = _next_schedule(schedule, sending_key, now)
+    following = next_schedule(schedule, sending_key, now)
     challenge = _challenge_row(ports, order, sending, is_opener=True)
     spent = limits.spend(ports, order.allowed)
-    resend_after_s = RESEND_AFTER_S[min(next_schedule.fields["count"], len(RESEND_AFTER_S)) - 1]
+    resend_after_s = RESEND_AFTER_S[min(following.fields["count"], len(RESEND_AFTER_S)) - 1]
     noted = _noted(ports, order, sending_key, resend_after_s)
-    ports.rows.commit([Put(sending), Put(challenge), Put(next_schedule), spent, *noted])
-    sent = CodeSent(_name_of(challenge.key), CODE_MINUTES * 60, resend_after_s, True, _mark(sending_key))
+    mailed: list[Change] = []
+    if order.channel is Channel.EMAIL and order.action is Action.LOG_IN:
+        text = _text(order, sending.key, code)
+        mailed = [Put(notices.mail_row(ports, name_of(sending.key), order.tag, SUBJECT, text))]
+    ports.rows.commit([Put(sending), Put(challenge), Put(following), spent, *noted, *mailed])
+    sent = CodeSent(name_of(challenge.key), CODE_MINUTES * 60, resend_after_s, True, _mark(sending_key))
     return sent, _Opened(sending_key, challenge.key, code, schedule, spent)
 
 
@@ -252,8 +289,8 @@ def _join(ports: Ports, order: _Order, sending: Row, wait_s: int) -> CodeSent:
     noted = _noted(ports, order, sending.key, wait_s)
     ports.rows.commit([Put(challenge), *noted])
     return CodeSent(
-        _name_of(challenge.key),
-        seconds_until(_end_of(sending), ports.clock.now()),
+        name_of(challenge.key),
+        seconds_until(end_of(sending), ports.clock.now()),
         wait_s,
         False,
         _mark(sending.key),
@@ -264,16 +301,23 @@ def _noted(ports: Ports, order: _Order, sending: Key, wait_s: int) -> list[Chang
     device = order.asker.device
     if not device:  # nobody is refused for not saying
         return []
-    return [limits.count_for_device(ports, device, _name_of(sending), wait_s, order.allowed)]
+    return [limits.count_for_device(ports, device, name_of(sending), wait_s, order.allowed)]
 
 
 def _send(ports: Ports, order: _Order, opened: _Opened) -> None:
     try:
-        text = TEXTS[order.action].format(code=opened.code, mark=_mark(opened.sending), minutes=CODE_MINUTES)
-        ports.texts.send(order.number, text)
+        if order.channel is Channel.SMS:
+            ports.texts.send(order.to, _text(order, opened.sending, opened.code))
+        elif order.action is Action.CONFIRM_EMAIL:
+            ports.mails.send(order.to, SUBJECT, _text(order, opened.sending, opened.code))
+        # A code to sign in by e-mail is a notice: whether there is an address must not show in this answer's time.
     except DependencyError:
         _take_back(ports, order, opened)
         raise
+
+
+def _text(order: _Order, sending: Key, code: str) -> str:
+    return TEXTS[order.action].format(code=code, mark=_mark(sending), minutes=CODE_MINUTES)
 
 
 def _take_back(ports: Ports, order: _Order, opened: _Opened) -> None:
@@ -286,44 +330,20 @@ def _take_back(ports: Ports, order: _Order, opened: _Opened) -> None:
         ports.rows.commit(undone)
     limits.give_back(ports, opened.spent)
     if order.asker.device:
-        limits.forget_for_device(ports, order.asker.device, _name_of(opened.sending))
-
-
-def _next_schedule(schedule: Row, sending: Key, now: datetime) -> Row:
-    first_at = schedule.fields["first_at"]
-    is_of_this_hour = bool(first_at) and now - datetime.fromisoformat(first_at) < HOUR
-    fields = {
-        "count": schedule.fields["count"] + 1 if is_of_this_hour else 1,
-        "first_at": first_at if is_of_this_hour else now.isoformat(),
-        "sent_at": now.isoformat(),
-        "sending_id": _name_of(sending),
-    }
-    return replace(schedule, fields=fields, expires_at=now + 2 * HOUR)
-
-
-def _wait_s(schedule: Row, sending: Row | None, now: datetime, allowed: Limits = LIMITS) -> int:
-    """Return the seconds until this phone may be sent another message, 0 when it may now."""
-    fields = schedule.fields
-    first_at = datetime.fromisoformat(fields["first_at"])
-    if fields["count"] >= allowed.sends_per_phone and now - first_at < HOUR:
-        return seconds_until(first_at + HOUR, now)
-    wait_s = RESEND_AFTER_S[min(fields["count"], len(RESEND_AFTER_S)) - 1]
-    if sending is None or _is_spent(sending):  # it can help nobody any more
-        wait_s = RESEND_AFTER_S[0]
-    return seconds_until(datetime.fromisoformat(fields["sent_at"]) + timedelta(seconds=wait_s), now)
+        limits.forget_for_device(ports, order.asker.device, name_of(opened.sending))
 
 
 def _resend_after_s(ports: Ports, sending: Row) -> int:
     """Return when asking again gives the person something to type: at once where a later message is under way."""
     action = Action(sending.fields["action"])
-    schedule = ports.rows.read(_schedule_key(sending.fields["phone_tag"], action, sending.fields["lane"]))
+    schedule = ports.rows.read(key_of_schedule(sending.fields["tag"], action, sending.fields["lane"]))
     if schedule is None:
         return 0
     now = ports.clock.now()
-    if schedule.fields["sending_id"] == _name_of(sending.key):
-        return _wait_s(schedule, sending, now)
-    later = ports.rows.read(_sending_key(schedule.fields["sending_id"]))
-    return 0 if _can_be_joined(action, later, now) else _wait_s(schedule, later, now)
+    if schedule.fields["sending_id"] == name_of(sending.key):
+        return seconds_to_wait(schedule, sending, now)
+    later = ports.rows.read(key_of_sending(schedule.fields["sending_id"]))
+    return 0 if can_be_joined(action, later, now) else seconds_to_wait(schedule, later, now)
 
 
 def _count_wrong(ports: Ports, challenge: Row, sending: Row, allowed: Limits) -> CodeError:
@@ -343,29 +363,10 @@ def _count_wrong(ports: Ports, challenge: Row, sending: Row, allowed: Limits) ->
     return CodeError("CODE_WRONG", left, _resend_after_s(ports, sending))
 
 
-def _can_be_joined(action: Action, sending: Row | None, now: datetime) -> bool:
-    is_there = sending is not None and not _is_over(sending, now) and not _is_spent(sending)
-    return action is Action.LOG_IN and is_there
-
-
-def _is_over(sending: Row, now: datetime) -> bool:
-    return _end_of(sending) <= now
-
-
-def _is_spent(sending: Row) -> bool:
-    return bool(sending.fields["is_used"]) or sending.fields["joined_wrong"] >= JOINED_TRIES
-
-
-def _end_of(sending: Row) -> datetime:
-    if sending.expires_at is None:
-        raise ValueError("a sending has an end")
-    return sending.expires_at
-
-
 def _challenge_row(ports: Ports, order: _Order, sending: Row, *, is_opener: bool) -> Row:
     fields = {
         "device": limits.device_tag(order.asker.device) if order.asker.device else "",
-        "sending_id": _name_of(sending.key),
+        "sending_id": name_of(sending.key),
         "is_opener": is_opener,
         "tries": 0,
         "most": CODE_TRIES,
@@ -374,26 +375,14 @@ def _challenge_row(ports: Ports, order: _Order, sending: Row, *, is_opener: bool
 
 
 def _code_tag(ports: Ports, sending: Key, action: Action, session_id: str, code: str) -> str:
-    return ports.vault.tag("code", f"{_name_of(sending)}:{action}:{session_id}:{code}")
+    return ports.vault.tag("code", f"{name_of(sending)}:{action}:{session_id}:{code}")
 
 
 def _mark(sending: Key) -> str:
     """Return what tells a message from others to the same phone; by itself it opens nothing."""
-    first, second = divmod(int(_name_of(sending)[:4], 16) % len(MARKS) ** 2, len(MARKS))
+    first, second = divmod(int(name_of(sending)[:4], 16) % len(MARKS) ** 2, len(MARKS))
     return MARKS[first] + MARKS[second]
 
 
 def _challenge_key(challenge_id: str) -> Key:
     return Key(f"CODE#{challenge_id}")
-
-
-def _sending_key(sending_id: str) -> Key:
-    return Key(f"SENDING#{sending_id}")
-
-
-def _schedule_key(phone_tag: str, action: Action, lane: str) -> Key:
-    return Key(f"CODES#{phone_tag}#{action}", lane or "-")
-
-
-def _name_of(key: Key) -> str:
-    return key.partition.partition("#")[2]

@@ -1,4 +1,4 @@
-"""How an applicant is reached: the phone they sign in with, and how it is changed.
+"""How an applicant is reached: the phone they sign in with, and an e-mail address for codes when texts do not come.
 
 new number ─▶ code to the new number, for this session ─▶ confirmed ─▶ one commit: the number is the application's,
 the old one is not, every other session has ended, this one has a new token ─▶ the old number is told
@@ -6,20 +6,28 @@ the old one is not, every other session has ended, this one has a new token ─�
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from gelombang.domain.errors import FieldFault, InvalidFormError
 from gelombang.journey import applications, codes, notices, sessions
 from gelombang.journey.applications import rereading
-from gelombang.journey.codes import Action, Asker, CodeSent, phone_key
+from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.notices import Notice
 from gelombang.journey.ports import Delete, Ports, Put, Row
+from gelombang.journey.reach import email_context, phone_key
 from gelombang.journey.sessions import Session, SessionStarted
 
 PHONE_CHANGED_TEXT = (
     "Nomor HP pendaftaran Anda telah diganti; nomor ini tidak dapat dipakai masuk lagi. "
     "Jika bukan Anda, datangi petugas dengan KTP."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class EmailSaved:
+    """Whether codes can be sent by e-mail."""
+
+    is_saved: bool
 
 
 def ask_to_change_phone(ports: Ports, session: Session, phone: str) -> CodeSent:
@@ -43,15 +51,15 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
     """
     taken = codes.take_code(ports, challenge_id, code, Action.CHANGE_PHONE, session_id=session.session_id)
     application = applications.load(ports, session.application_id)
-    if taken.phone_tag != application.phone_tag and ports.rows.read(phone_key(taken.phone_tag)):
+    if taken.tag != application.phone_tag and ports.rows.read(phone_key(taken.tag)):
         raise InvalidFormError((FieldFault("/phone", "PHONE_HAS_APPLICATION"),))
     started, changes = sessions.renewal(ports, session.application_id)
-    moved = replace(application, phone_tag=taken.phone_tag, sealed_phone=taken.sealed_phone)
+    moved = replace(application, phone_tag=taken.tag, sealed_phone=taken.sealed)
     told: list[Put] = []
-    if taken.phone_tag != application.phone_tag:
+    if taken.tag != application.phone_tag:
         changes = [
             *changes,
-            *_moved_phone(ports, application.phone_tag, taken.phone_tag, moved.application_id),
+            *_moved_phone(ports, application.phone_tag, taken.tag, moved.application_id),
         ]
         name = f"phone-{application.application_id}-{application.audit_length}"
         notice = Notice(name, application.phone_tag, application.sealed_phone, PHONE_CHANGED_TEXT)
@@ -60,6 +68,45 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
     for each in told:
         notices.send_notice(ports, replace(each.row, version=1))
     return started
+
+
+def ask_to_save_email(ports: Ports, session: Session, address: str) -> CodeSent:
+    """Send a code to the e-mail address that the applicant wants codes at, too.
+
+    Raises:
+        TooManyRequestsError: the last code to it is too recent.
+        DependencyError: the message was not taken; nothing was counted.
+    """
+    return codes.send_email_code(ports, address, Asker(session.session_id))
+
+
+@rereading
+def save_email(ports: Ports, session: Session, challenge_id: str, code: str) -> EmailSaved:
+    """Keep the address that the code was sent to, sealed with the person's own key.
+
+    Raises:
+        CodeError: wrong, expired, used up, or asked for by another session.
+    """
+    taken = codes.take_code(ports, challenge_id, code, Action.CONFIRM_EMAIL, session_id=session.session_id)
+    application = applications.load(ports, session.application_id)
+    address = ports.vault.open(taken.sealed, {"email_tag": taken.tag})
+    sealed = ports.vault.seal(address, email_context(application.application_id))
+    applications.save(ports, replace(application, sealed_email=sealed), "email_saved", also=taken.changes)
+    return EmailSaved(is_saved=True)
+
+
+@rereading
+def forget_email(ports: Ports, session: Session) -> EmailSaved:
+    """Forget the address; forgetting twice is forgetting once."""
+    application = applications.load(ports, session.application_id)
+    if application.sealed_email:
+        applications.save(ports, replace(application, sealed_email=""), "email_forgotten")
+    return EmailSaved(is_saved=False)
+
+
+def has_email(ports: Ports, session: Session) -> EmailSaved:
+    """Say whether an address is kept; it is shown in nobody's answer but the personal copy."""
+    return EmailSaved(is_saved=bool(applications.load(ports, session.application_id).sealed_email))
 
 
 def _moved_phone(ports: Ports, old_tag: str, new_tag: str, application_id: str) -> list[Put | Delete]:

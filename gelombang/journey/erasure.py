@@ -20,10 +20,11 @@ from gelombang.domain.application import Application, Move, State
 from gelombang.domain.errors import ConflictError
 from gelombang.journey import applications, codes, sessions
 from gelombang.journey.applications import application_key, rereading
-from gelombang.journey.codes import Action, Asker, CodeSent, phone_context
+from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.evidence import evidence_key, evidence_of
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
+from gelombang.journey.reach import phone_context
 from gelombang.journey.sessions import Session
 from gelombang.journey.verification import face_check_name
 from gelombang.journey.wave_rows import entry_key, gate_key

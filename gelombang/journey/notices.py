@@ -1,7 +1,8 @@
-"""Tells people on their own phone what happened to their application: kept with the change, sent at once.
+"""Tells people what happened to their application, on their own phone, and mails codes to those who asked for one.
 
-What could not be sent stays on a worklist, and the reconciler sends it: a notice may come twice, never not at all. Its
-row stays for a while after it was sent, so that a step that is done again does not tell again.
+A notice is kept with the change and sent at once. What could not be sent stays on a worklist, and the reconciler sends
+it: it may come twice, never not at all. Its row stays for a while after it was sent, so that a step that is done again
+does not tell again. Codes by e-mail are the reconciler's from the beginning.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gelombang.domain.errors import ConflictError, DependencyError
-from gelombang.journey.codes import phone_context
+from gelombang.journey import applications
 from gelombang.journey.ports import Due, Key, Ports, Put, Row
+from gelombang.journey.reach import email_context, phone_context, phone_key
 
 NOTICES = "notices"  # worklist of what is still to be sent
 KEPT_DAYS = 30
+SENT_AT_ONCE = timedelta(seconds=30)  # whoever wrote a notice sends it within this, or has died
+MAILED_WITHIN = timedelta(minutes=10)  # after that the code is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,21 @@ def notice_row(ports: Ports, notice: Notice) -> Row:
     now = ports.clock.now()
     fields = {"phone_tag": notice.phone_tag, "sealed_phone": notice.sealed_phone, "text": notice.text}
     expires_at = now + timedelta(days=KEPT_DAYS)
-    return Row(Key(f"NOTICE#{notice.notice_id}"), fields, due=Due(NOTICES, now), expires_at=expires_at)
+    return Row(
+        Key(f"NOTICE#{notice.notice_id}"), fields, due=Due(NOTICES, now + SENT_AT_ONCE), expires_at=expires_at
+    )
+
+
+def mail_row(ports: Ports, name: str, phone_tag: str, subject: str, text: str) -> Row:
+    """Return the row of a text to be mailed to whom a phone's application belongs to, if they gave an address.
+
+    Nothing is looked up here, so that nobody can tell from the time it takes whether there is an address.
+    """
+    now = ports.clock.now()
+    sealed = ports.vault.seal(text, {"notice": name})
+    fields = {"phone_tag": phone_tag, "subject": subject, "name": name, "sealed_text": sealed}
+    key = Key(f"NOTICE#{name}")
+    return Row(key, fields, due=Due(NOTICES, now), expires_at=now + MAILED_WITHIN)
 
 
 def tell(ports: Ports, notice: Notice) -> None:
@@ -48,9 +66,23 @@ def send_notice(ports: Ports, row: Row) -> bool:
     """Send a stored notice and take it off the worklist; return False when it must be tried again later."""
     phone_tag = row.fields["phone_tag"]
     try:
-        number = ports.vault.open(row.fields["sealed_phone"], phone_context(phone_tag))
-        ports.texts.send(number, row.fields["text"])
+        if "sealed_text" in row.fields:
+            _mail(ports, row)
+        else:
+            number = ports.vault.open(row.fields["sealed_phone"], phone_context(phone_tag))
+            ports.texts.send(number, row.fields["text"])
         ports.rows.commit([Put(replace(row, fields={"phone_tag": phone_tag}, due=None))])
     except (DependencyError, ConflictError):
         return False
     return True
+
+
+def _mail(ports: Ports, row: Row) -> None:
+    phone = ports.rows.read(phone_key(row.fields["phone_tag"]))
+    application = applications.load(ports, phone.fields["application_id"]) if phone else None
+    is_over = row.expires_at is not None and row.expires_at <= ports.clock.now()
+    if application is None or not application.sealed_email or is_over:
+        return
+    address = ports.vault.open(application.sealed_email, email_context(application.application_id))
+    text = ports.vault.open(row.fields["sealed_text"], {"notice": row.fields["name"]})
+    ports.mails.send(address, row.fields["subject"], text)

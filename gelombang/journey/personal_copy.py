@@ -8,9 +8,9 @@ from datetime import datetime
 from gelombang.domain.application import Application, PhotoStatus, Slot
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, sessions
-from gelombang.journey.codes import phone_context
 from gelombang.journey.consents import Consents, consents_of
 from gelombang.journey.ports import Ports
+from gelombang.journey.reach import email_context, phone_context
 from gelombang.journey.registration import typed_fields
 from gelombang.journey.sessions import Session, SessionSeen
 from gelombang.journey.status import Status, status_of
@@ -30,6 +30,7 @@ class PersonalCopy:
 
     made_at: datetime
     phone: str
+    email: str
     form: dict[str, str]
     consents: Consents
     status: Status
@@ -50,6 +51,7 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
     return PersonalCopy(
         made_at=ports.clock.now(),
         phone=ports.vault.open(application.sealed_phone, phone_context(application.phone_tag)),
+        email=_email_of(ports, application),
         form=typed_fields(ports, application),
         consents=consents_of(ports, programme, application.application_id),
         status=status_of(ports, programme, application.application_id),
@@ -57,6 +59,11 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
         sessions=sessions.list_sessions(ports, session),
         events=[Event(entry.at, entry.event) for entry in entries],
     )
+
+
+def _email_of(ports: Ports, application: Application) -> str:
+    sealed = application.sealed_email
+    return ports.vault.open(sealed, email_context(application.application_id)) if sealed else ""
 
 
 def _photos_of(ports: Ports, application: Application) -> dict[Slot, str]:

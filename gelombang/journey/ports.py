@@ -228,6 +228,17 @@ class TextMessages(Protocol):
         """
 
 
+class Mails(Protocol):
+    """E-mail."""
+
+    def send(self, address: str, subject: str, text: str) -> None:
+        """Send a plain text to one address.
+
+        Raises:
+            DependencyError: the provider could not be reached, or did not take it.
+        """
+
+
 class Vault(Protocol):
     """Seals personal fields and tags them. An application that `context` names has a key of its own."""
 
@@ -308,6 +319,7 @@ class Ports:
     documents: Documents
     queues: Queues
     texts: TextMessages
+    mails: Mails
     vault: Vault
     registers: Registers
     clock: Clock

@@ -41,7 +41,7 @@ def reconcile(ports: Ports) -> Reconciled:
     now = ports.clock.now()
     waiting = ports.rows.read_due(OUTBOX, now - timedelta(seconds=OUTBOX_SECONDS))
     relayed = sum(applications.relay(ports, row) for row in waiting)
-    untold = ports.rows.read_due(NOTICES, now - timedelta(seconds=OUTBOX_SECONDS))
+    untold = ports.rows.read_due(NOTICES, now)
     told = sum(notices.send_notice(ports, row) for row in untold)
     stuck = ports.rows.read_due(STUCK, now - timedelta(minutes=STUCK_MINUTES))
     redriven = sum(_redrive(ports, row.fields["application_id"]) for row in stuck)

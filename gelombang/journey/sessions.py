@@ -15,9 +15,10 @@ from gelombang.domain.application import Application, ApplicationId, State
 from gelombang.domain.errors import ConflictError, NotFoundError, NotSignedInError
 from gelombang.journey import applications, codes
 from gelombang.journey.applications import rereading
-from gelombang.journey.codes import Action, CodeTaken, phone_key
+from gelombang.journey.codes import Action, CodeTaken
 from gelombang.journey.limits import LIMITS, Limits
 from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
+from gelombang.journey.reach import phone_key
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)  # long enough to come back after days, on a phone that may be somebody else's
@@ -134,7 +135,7 @@ def renewal(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Cha
 @rereading
 def _confirm(ports: Ports, challenge_id: str, code: str, action: Action, allowed: Limits) -> SessionStarted:
     taken = codes.take_code(ports, challenge_id, code, action, allowed=allowed)
-    phone = phone_key(taken.phone_tag)
+    phone = phone_key(taken.tag)
     known = ports.rows.read(phone)
     if known:
         name = known.fields["application_id"]
@@ -207,7 +208,7 @@ def _view(row: Row, session: Session) -> SessionSeen:
 
 
 def _fresh_application(name: str, taken: CodeTaken, now: datetime) -> Application:
-    return Application(ApplicationId(name), taken.phone_tag, taken.sealed_phone, State.DRAFT, now, now)
+    return Application(ApplicationId(name), taken.tag, taken.sealed, State.DRAFT, now, now)
 
 
 def _session_key(token_hash: str) -> Key:

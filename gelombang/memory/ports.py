@@ -9,6 +9,7 @@ from gelombang.memory.clock import MemoryClock
 from gelombang.memory.rows import MemoryRows
 from gelombang.memory.stores import (
     MemoryDocuments,
+    MemoryMails,
     MemoryPhotos,
     MemoryPictures,
     MemoryQueues,
@@ -29,6 +30,7 @@ class MemoryWorld:
     documents: MemoryDocuments
     queues: MemoryQueues
     texts: MemoryTexts
+    mails: MemoryMails
     clock: MemoryClock
 
 
@@ -42,6 +44,7 @@ def memory_world(
     clock = clock or MemoryClock()
     rows, photos, documents = MemoryRows(), MemoryPhotos(), MemoryDocuments()
     scans, queues, texts = MemoryScans(), MemoryQueues(clock), MemoryTexts()
+    mails = MemoryMails()
     ports = Ports(
         rows=rows,
         photos=photos,
@@ -50,8 +53,9 @@ def memory_world(
         documents=documents,
         queues=queues,
         texts=texts,
+        mails=mails,
         vault=MemoryVault(),
         registers=registers,
         clock=clock,
     )
-    return MemoryWorld(ports, rows, photos, scans, documents, queues, texts, clock)
+    return MemoryWorld(ports, rows, photos, scans, documents, queues, texts, mails, clock)

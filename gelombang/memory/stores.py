@@ -134,6 +134,17 @@ class MemoryQueues:
             return len(self._waiting[queue])
 
 
+class MemoryMails:
+    """The e-mails that were sent, in order."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, str]] = []
+
+    def send(self, address: str, subject: str, text: str) -> None:
+        """Keep the message where a test can read it."""
+        self.sent.append((address, subject, text))
+
+
 class MemoryTexts:
     """The text messages that were sent, in order."""
 

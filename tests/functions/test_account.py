@@ -144,3 +144,42 @@ def test_being_throttled_signs_nobody_out(world: MemoryWorld) -> None:
     assert {each.status for each in throttled} == {429}
     assert {each.headers["retry-after"] for each in throttled} == {"30"}
     assert applicant.get("/v1/application").status == 200
+
+
+def test_an_email_address_is_kept_with_its_own_code_and_forgotten_again(world: MemoryWorld) -> None:
+    applicant = sign_in(world, PHONE)
+    asked = applicant.post("/v1/application/email", {"email": "siti@example.org"})
+    code = code_in(world.mails.sent[-1][2].replace("(", " "))
+
+    typed = {"challenge_id": asked.body["challenge_id"], "code": code}
+    kept = applicant.post("/v1/application/email/confirmation", typed)
+    seen = applicant.get("/v1/application/email")
+    gone = applicant.send("DELETE", "/v1/application/email")
+
+    assert (asked.status, kept.body, seen.body) == (202, {"is_saved": True}, {"is_saved": True})
+    assert gone.body == {"is_saved": False}
+
+
+@pytest.mark.parametrize(
+    "email", ["", "siti", "siti@", "siti@example", "a b@example.org", "x@y.z\n", "@example.org"]
+)
+def test_what_is_no_email_address_is_refused(world: MemoryWorld, email: str) -> None:
+    refused = sign_in(world, PHONE).post("/v1/application/email", {"email": email})
+
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (422, "/email")
+    assert world.mails.sent == []
+
+
+def test_a_code_by_email_is_answered_alike_with_and_without_an_address(
+    world: MemoryWorld, anybody: Caller
+) -> None:
+    asked = {"action": "log_in", "channel": "email"}
+    sign_in(world, PHONE)
+
+    known, unknown = (anybody.post("/v1/codes", asked | {"phone": phone}) for phone in (PHONE, NEW_PHONE))
+
+    personal = {"challenge_id", "mark"}
+    assert known.status == unknown.status == 202
+    assert {k: v for k, v in known.body.items() if k not in personal} == {
+        k: v for k, v in unknown.body.items() if k not in personal
+    }

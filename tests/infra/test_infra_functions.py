@@ -15,6 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 EVERYWHERE = {
     ("RegisterRole", "sns:Publish"): "a phone that gets a text message has no ARN",
     ("VerifyRole", "sns:Publish"): "likewise, when an applicant is told something",
+    (
+        "RegisterRole",
+        "ses:SendEmail",
+    ): "SES itself takes mail only from senders that the account has verified",
+    ("VerifyRole", "ses:SendEmail"): "likewise",
 }
 HANDLERS = {
     "app.photo_arrived",
@@ -85,7 +90,7 @@ def test_only_verification_is_told_of_photographs_and_evidence(statements, role)
 
 def test_every_function_has_every_variable_that_the_architecture_names(functions):
     written = (ROOT / "docs/architecture.md").read_text().split("## Environment of every process")[1]
-    named = set(re.findall(r"GELOMBANG_(?!FACE_|PACK|GALLERY|TEXT_)[A-Z_]+", written.split("##")[0]))
+    named = set(re.findall(r"GELOMBANG_(?!FACE_|PACK|GALLERY|TEXT_|MAIL_)[A-Z_]+", written.split("##")[0]))
 
     assert len(named) >= 12
     for function in functions.values():

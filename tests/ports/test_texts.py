@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from gelombang.aws.clients import aws_client
+from gelombang.aws.mails import SesMails
 from gelombang.aws.secrets import read_secret
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.messages import QueueName
@@ -181,3 +182,15 @@ def test_without_a_gateway_in_the_environment_there_is_no_second_provider(said: 
     settings = read_settings(queues | names | {"GELOMBANG_TEXT_GATEWAY_URL": said})
 
     assert settings.text_gateway_url == meant
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_email_goes_out_from_the_verified_sender_only() -> None:
+    client = aws_client("sesv2")
+    client.create_email_identity(EmailIdentity="kode@gelombang.example")
+
+    SesMails("kode@gelombang.example", client).send("siti@example.org", "Kode Anda", "123456")
+
+    with pytest.raises(DependencyError) as failed:
+        SesMails("stranger@gelombang.example", client).send("siti@example.org", "Kode Anda", "123456")
+    assert "siti@example.org" not in str(failed.value)
