@@ -149,9 +149,8 @@ def _particular(application: str) -> list[Json]:
     return {
         "register": [
             *_takes_uploads(),
-            allow(
-                ["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]
-            ),  # signs what an applicant sees of their own
+            # Signs what an applicant sees of their own.
+            allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
             *_sends_texts(),
         ],
         "verify": [*_cleans_photos(), *_sends_texts()],
@@ -168,9 +167,8 @@ def _sends_texts() -> list[Json]:
     return [
         allow(["sns:Publish"], ["*"], Sid="TextMessages"),  # a phone has no ARN
         allow(["ssm:GetParameter"], [secrets]),
-        allow(
-            ["ses:SendEmail"], ["*"], Sid="Mails"
-        ),  # the local engine names no identity when it looks at this
+        # Not the sender's identity: the local engine names none when it looks at this.
+        allow(["ses:SendEmail"], ["*"], Sid="Mails"),
     ]
 
 
