@@ -50,12 +50,11 @@ from gelombang.memory.ports import memory_world
 from gelombang.memory.registers import MemoryRegisters
 from gelombang.observability import event_logger
 from workers.gpu_face.batching import BatchLimits
-from workers.gpu_face.consumer import FaceChecks, Worker, run_worker
+from workers.gpu_face.consumer import Checks, Worker, run_worker
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.models import Pack, load_pack
 from workers.gpu_face.packs.build import build_pack
-from workers.gpu_face.pipeline import FaceRequest, check_faces
-from workers.gpu_face.poison import unmeasured_evidence
+from workers.gpu_face.requests import Evidence, Request, check_requests, unmeasured
 
 AT_ONCE = 2  # workers
 BACKLOG = 40  # requests kept waiting, so that a worker always has something to be killed at
@@ -196,8 +195,8 @@ def _work(drill: Drill, with_models: bool, ready: int) -> NoReturn:
     try:
         gallery = Gallery(drill.ports.rows, drill.pack.release if with_models else HASH_RELEASE)
         gallery.refresh(drill.ports.clock.now())
-        check: FaceChecks = (
-            partial(check_faces, drill.pack, gallery) if with_models else partial(_by_hash, gallery)
+        check: Checks = (
+            partial(check_requests, drill.pack, gallery) if with_models else partial(_by_hash, gallery)
         )
         with suppress(BrokenPipeError):
             os.write(ready, b"1")
@@ -207,19 +206,19 @@ def _work(drill: Drill, with_models: bool, ready: int) -> NoReturn:
     os._exit(0)
 
 
-def _worker(drill: Drill, check: FaceChecks) -> Worker:
+def _worker(drill: Drill, check: Checks) -> Worker:
     return Worker(
         ports=drill.ports,
         source=drill.store,
         check=check,
-        unmeasured=partial(unmeasured_evidence, HASH_RELEASE, "none"),
+        unmeasured=partial(unmeasured, HASH_RELEASE, "none"),
         limits=LIMITS,
         visibility_s=VISIBILITY_S,
         log=event_logger("drill-worker"),
     )
 
 
-def _by_hash(gallery: Gallery, requests: Sequence[FaceRequest], now: datetime) -> list[FaceEvidence]:
+def _by_hash(gallery: Gallery, requests: Sequence[Request], now: datetime) -> list[Evidence]:
     """Answer as the pipeline does, enrolment and search included, with vectors drawn from the applicants' names."""
     vectors = np.stack([_vector(request.application_id) for request in requests])
     for request, vector in zip(requests, vectors, strict=True):
