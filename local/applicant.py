@@ -24,9 +24,9 @@ from local.client import (
     connect,
     read_status,
     start_session,
-    upload_photo,
 )
 from local.scenario import Sight
+from local.sending import send_photograph
 
 if TYPE_CHECKING:
     from gelombang.memory.registers import Citizen
@@ -193,7 +193,7 @@ def _send_all(
     with walk.during("photographs"):
         while slots:
             for slot in slots:
-                upload_photo(applicant, slot, photographs.nth(slot, sent[slot]))
+                send_photograph(applicant, slot, photographs.nth(slot, sent[slot]))
                 sent[slot] += 1
             status = _wait_until_arrived(applicant)
             slots = tuple(slot for slot in slots if status.photos[slot].status is PhotoStatus.REFUSED)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]  # a JSON object as the API gives it; its fields are in docs/api/openapi.json
 TRIES = 3
 SEND_AGAIN = ("changed-meanwhile", "still-running")  # the problems after which any request may be sent again
+_BY_STATUS = {410: "upload-ended", 500: "unexpected", 502: "unexpected", 503: "dependency-unavailable"}
 TIMEOUT_S = 60.0  # a cold Lambda process on a busy two-core machine answers within seconds, not at once
 
 
@@ -159,36 +160,29 @@ def read_status(applicant: Caller) -> StatusSeen:
     )
 
 
-def upload_photo(applicant: Caller, slot: str, photograph: bytes, content_type: str = "image/jpeg") -> None:
-    """Send one photograph straight to the store with the form the API gives for it.
-
-    Raises:
-        ApiProblemError: the API gave no upload form.
-        UploadRefusedError: the store refused the file.
-    """
-    form = applicant.post(
-        f"/v1/application/photos/{slot}", {"content_type": content_type, "size_bytes": len(photograph)}
-    )
-    answer = httpx.post(
-        form["url"],
-        data=form["fields"],
-        files={"file": (f"{slot}.jpg", photograph, content_type)},
-        timeout=TIMEOUT_S,
-    )
-    if not answer.is_success:
-        raise UploadRefusedError(answer.status_code)
-
-
 def _photo_seen(photo: Json) -> PhotoSeen:
     return PhotoSeen(PhotoStatus(photo["status"]), frozenset(fault["code"] for fault in photo["faults"]))
 
 
-def _json_of(answer: httpx.Response) -> Json:
+def raise_problem(answer: httpx.Response) -> None:
+    """Raise what the API refused, if it did.
+
+    Raises:
+        ApiProblemError: the answer is no success.
+    """
     if answer.is_success:
-        return dict(answer.json())
+        return
     try:
         body = answer.json()
     except ValueError:
         body = None
     problem = body if isinstance(body, dict) else {}
-    raise ApiProblemError({"status": answer.status_code, "title": answer.reason_phrase, **problem})
+    said = {"status": answer.status_code, "title": answer.reason_phrase}
+    if answer.status_code in _BY_STATUS:  # an answer to HEAD has no body
+        said["type"] = _BY_STATUS[answer.status_code]
+    raise ApiProblemError({**said, **problem})
+
+
+def _json_of(answer: httpx.Response) -> Json:
+    raise_problem(answer)
+    return dict(answer.json())

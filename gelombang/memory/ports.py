@@ -35,14 +35,17 @@ class MemoryWorld:
 
 
 def memory_world(
-    registers: Registers, clock: MemoryClock | None = None, pictures: Pictures | None = None
+    registers: Registers,
+    clock: MemoryClock | None = None,
+    pictures: Pictures | None = None,
+    photos: MemoryPhotos | None = None,
 ) -> MemoryWorld:
     """Return an empty world around the given registers (see `gelombang.memory.registers`).
 
     Uploads are only glanced at unless `pictures` cleans them.
     """
     clock = clock or MemoryClock()
-    rows, photos, documents = MemoryRows(), MemoryPhotos(), MemoryDocuments()
+    rows, photos, documents = MemoryRows(), photos or MemoryPhotos(), MemoryDocuments()
     scans, queues, texts = MemoryScans(), MemoryQueues(clock), MemoryTexts()
     mails = MemoryMails()
     ports = Ports(

@@ -1,0 +1,174 @@
+"""The register function over real HTTP in this process, the photograph store beside it, and what reached them counted.
+
+Requests are answered by the Chalice application itself, one at a time, with ports in memory; only what stands between,
+API Gateway and S3's form, is played here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from email import message_from_bytes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from chalice.test import Client
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gelombang import wiring
+from gelombang.journey import photos
+from gelombang.journey.ports import UploadForm
+from gelombang.journey.programme import load_programme
+from gelombang.memory.ports import MemoryWorld, memory_world
+from gelombang.memory.registers import MemoryRegisters
+from gelombang.memory.stores import MemoryPhotos
+from gelombang.pictures.sandbox import SandboxedPictures
+from local.engine import free_port
+
+REGISTER = Path(__file__).resolve().parents[2] / "functions/register"
+STORE = "/store"
+
+
+class HttpPhotos(MemoryPhotos):
+    """The photograph store in memory, whose form is sent over HTTP."""
+
+    def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
+        """Return a form for `STORE`."""
+        form = super().offer_upload(key, content_type, now)
+        return UploadForm(STORE, form.fields, form.expires_at, form.max_bytes)
+
+
+@dataclass(slots=True)
+class UploadService:
+    """The running service: its world, and the bytes of photographs that reached it by whoever sent them."""
+
+    world: MemoryWorld
+    port: int
+    received: Counter[str] = field(
+        default_factory=Counter
+    )  # bytes of chunks by bearer token, of forms as "store"
+    stored: Counter[str] = field(default_factory=Counter)  # whole photographs put into quarantine, by key
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def call(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Any:  # noqa: ANN401 - Chalice's answer
+        """Let the register function answer one request."""
+        with self._one_at_a_time, wiring.wired_to(self.world.ports, load_programme("prakerja")):
+            return Client(_application(), project_dir=str(REGISTER)).http.request(
+                method, path, headers=headers, body=body
+            )
+
+    def look_at_arrivals(self) -> None:
+        """Do what verification does with what lies in quarantine."""
+        for key in [*self.world.photos.quarantine]:
+            photos.record_arrival(self.world.ports, key)
+
+
+@contextmanager
+def upload_service() -> Iterator[UploadService]:
+    """Run the service on a free port of the loopback address until the end of the block."""
+    world = memory_world(MemoryRegisters([]), pictures=SandboxedPictures(), photos=HttpPhotos())
+    service = UploadService(world, free_port())
+    _count_stored(service)
+    started, loop = threading.Event(), asyncio.new_event_loop()
+    stopping = asyncio.Event()
+
+    async def run() -> None:
+        config = Config()
+        config.bind = [f"127.0.0.1:{service.port}"]
+        config.accesslog, config.errorlog = None, None
+        config.keep_alive_timeout = 120.0
+        loop.call_soon(started.set)
+        await serve(_app(service), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type] # typed apart
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
+    thread.start()
+    started.wait()
+    try:
+        yield service
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join()
+        loop.close()
+
+
+def _app(service: UploadService) -> Starlette:
+    async def answer(request: Request) -> Response:
+        sender = request.headers.get("authorization", "").removeprefix("Bearer ")
+        body = await _body(request, service.received, sender if request.method == "PATCH" else "")
+        if body is None:
+            return Response(status_code=499)  # nobody reads it
+        told = dict(request.headers)
+        answer = await asyncio.to_thread(service.call, request.method, request.url.path, told, body)
+        content = b"" if request.method == "HEAD" else answer.body
+        headers = {name: str(value) for name, value in answer.headers.items()}
+        return Response(content, answer.status_code, headers)
+
+    async def store(request: Request) -> Response:
+        body = await _body(request, service.received, "store")
+        if body is None:
+            return Response(status_code=499)
+        parts = _parts(request.headers["content-type"], body)
+        service.world.photos.receive(parts["key"].decode(), parts["file"])
+        return Response(status_code=204)
+
+    methods = ["GET", "HEAD", "POST", "PATCH", "OPTIONS"]
+    return Starlette(
+        routes=[Route(STORE, store, methods=["POST"]), Route("/{path:path}", answer, methods=methods)]
+    )
+
+
+async def _body(request: Request, received: Counter[str], counted_as: str) -> bytes | None:
+    """Return the body, or None when its sender is gone before its end; count what came of it either way."""
+    parts: list[bytes] = []
+    try:
+        async for part in request.stream():
+            parts.append(part)
+            if counted_as:
+                received[counted_as] += len(part)
+    except ClientDisconnect:
+        return None
+    return b"".join(parts)
+
+
+def _parts(content_type: str, body: bytes) -> dict[str, bytes]:
+    """Return the parts of a form by name."""
+    whole = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
+    found = {}
+    for part in whole.walk():
+        name = part.get_param("name", header="content-disposition")
+        if isinstance(name, str):
+            found[name] = bytes(part.get_payload(decode=True) or b"")  # type: ignore[arg-type] # a leaf's are bytes
+    return found
+
+
+def _count_stored(service: UploadService) -> None:
+    """Count every whole photograph that is put into quarantine."""
+    receive = service.world.photos.receive
+
+    def counted(key: str, content: bytes) -> None:
+        service.stored[key] += 1
+        receive(key, content)
+
+    service.world.photos.receive = counted  # type: ignore[method-assign]
+
+
+@cache
+def _application() -> Any:  # noqa: ANN401 - a Chalice application
+    spec = importlib.util.spec_from_file_location("drilled_register", REGISTER / "app.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(REGISTER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.app
