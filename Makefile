@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge drill-network fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ drill-enumeration: $(READY) ## Known against unknown NIK: same answers, same tim
 
 fuzz-api: $(READY) ## Send cases from the OpenAPI document and hostile ones to the functions (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_api --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
+
+drill-network: $(READY) ## Send photographs over very bad lines with our own client (LINKS=100, PATIENCE=seconds, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.network --links $(or $(LINKS),100) --patience $(or $(PATIENCE),600) --seed $(or $(SEED),1)
 
 fuzz-images: $(READY) ## Decode damaged pictures in the sandbox (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_images --count $(or $(COUNT),50000) --seed $(or $(SEED),1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import random
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -61,6 +62,7 @@ class Sending:
     chunk: int = FIRST_CHUNK  # bytes of the next
     most_chunk: int = MOST_CHUNK
     passed: int = field(default=0, repr=False)  # bytes since the last failure
+    stalled_count: int = field(default=0, repr=False)  # failures since anything passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +201,14 @@ def _headers_of(chunk: bytes, offset: int) -> dict[str, str]:
 def _slow_down(sending: Sending) -> None:
     """After a cut: chunks that lose little with the next one, and a pause that grows while nothing passes."""
     sending.failure_count += 1
+    sending.stalled_count = 0 if sending.passed else sending.stalled_count + 1
     if sending.passed:
         fitting = int(SHARE_OF_A_CUT * sending.passed)
         sending.most_chunk = max(LEAST_CHUNK, min(MOST_CHUNK, fitting))
-        time.sleep(WAIT_S)
-    else:
-        sending.most_chunk = max(LEAST_CHUNK, sending.most_chunk // 2)
-        time.sleep(min(LONGEST_WAIT_S, WAIT_S * 2 ** min(sending.failure_count, 4)))
     sending.chunk, sending.passed = min(sending.chunk, sending.most_chunk), 0
+    # By chance, or a line that comes and goes regularly would be met while it is away, again and again.
+    wait_s = min(LONGEST_WAIT_S, WAIT_S * 2 ** min(sending.stalled_count, 4))
+    time.sleep(wait_s * random.uniform(0.25, 1.0))  # noqa: S311 - no secret
 
 
 def _after(problem: ApiProblemError, location: str, sending: Sending) -> str:

@@ -264,31 +264,16 @@ async function send(slot) {
   showProblem(null);
   draw();
   try {
-    const upload = await ask("POST", "/v1/application/photos/" + slot, { content_type: one.file.type, size_bytes: one.file.size });
-    await post(upload, one);
+    await sendPhotograph(slot, one.file, token, (share) => { one.share = share; drawShares(); });
     one.share = 1;
     notice(t("arriving"));
     await refresh();
   } catch (problem) {
     one.failed = true;
     draw();
-    if (problem.status) showProblem(problem);
+    if (problem.status === 401) await refresh().catch(showProblem); // signs out, and says so
+    else if (problem.status) showProblem(problem);
   }
-}
-
-/** XMLHttpRequest, because fetch cannot tell how much has been sent. */
-function post(upload, one) {
-  return new Promise((done, fail) => {
-    const body = new FormData(), request = new XMLHttpRequest();
-    for (const [name, value] of Object.entries(upload.fields)) body.append(name, value);
-    body.append("file", one.file);
-    request.upload.onprogress = (event) => { one.share = Math.min(0.99, event.loaded / event.total); drawShares(); };
-    request.onload = () => (request.status < 300 ? done() : fail({ status: 0 }));
-    request.onerror = request.ontimeout = () => fail({ status: 0 });
-    request.timeout = 300000;
-    request.open("POST", upload.url);
-    request.send(body);
-  });
 }
 
 // ---- beginning ---------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ async function sendFrames() {
   try {
     for (const [i, upload] of issued.uploads.entries()) {
       if (frames[i].isSent) continue;
-      await post(upload, { file: frames[i], share: 0 });
+      await postForm(upload, frames[i], () => {});
       frames[i].isSent = true;
     }
     await ask("POST", "/v1/application/challenges/" + issued.challenge_id + "/answer", {});

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -166,6 +167,7 @@ def _count_stored(service: UploadService) -> None:
 
 @cache
 def _application() -> Any:  # noqa: ANN401 - a Chalice application
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"  # a line a request would be thousands
     spec = importlib.util.spec_from_file_location("drilled_register", REGISTER / "app.py")
     if spec is None or spec.loader is None:
         raise FileNotFoundError(REGISTER)
