@@ -7,6 +7,7 @@ here too, where a test or the demo shows it.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from infra.cloudformation import Json, policy
@@ -21,7 +22,8 @@ def worker_credentials(engine_url: str) -> dict[str, str]:
     """Return boto3's environment of a user who may do what the fleet's worker may."""
     exports = _exports(engine_client("cloudformation", engine_url))
     iam = engine_client("iam", engine_url)
-    iam.create_user(UserName=USER)
+    with suppress(iam.exceptions.EntityAlreadyExistsException):  # boto3 asks again when an answer is late
+        iam.create_user(UserName=USER)
     document = policy(*(_with_batches(_resolved(statement, exports)) for statement in worker_may()))
     iam.put_user_policy(UserName=USER, PolicyName="worker", PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName=USER)["AccessKey"]
