@@ -94,7 +94,9 @@ def main() -> int:
 def drill(line: Line, link_count: int, patience_s: float, seed: int) -> list[Sent]:
     """Return what became of `link_count` photographs, each sent by a client with a line of its own."""
     with upload_service() as service, _running_links(line, link_count, service.port, seed) as links:
-        people = [_signed_in(service, number, seed) for number in range(link_count)]
+        people = [
+            sign_in(service, number, photograph(seed * 1_000_000 + number)) for number in range(link_count)
+        ]
         with ThreadPoolExecutor(link_count) as pool:
             done = list(pool.map(lambda pair: _send(*pair, patience_s), zip(people, links, strict=True)))
         service.look_at_arrivals()
@@ -129,13 +131,14 @@ def goals_of(name: str, sent: Sequence[Sent]) -> list[Goal]:
     ]
 
 
-def _signed_in(service: UploadService, number: int, seed: int) -> Applicant:
+def sign_in(service: UploadService, number: int, content: bytes) -> Applicant:
+    """Return somebody who has signed in and wants to send this photograph."""
     ports = service.world.ports
     challenge = codes.send_code(ports, f"+62812{number:08d}")
     session = sessions.confirm_code(ports, challenge.challenge_id, code_in(service.world.texts.sent[-1][1]))
     application_id = str(session.application_id)
     etag = form_etag(applications.load(ports, application_id))
-    return Applicant(application_id, session.token, photograph(seed * 1_000_000 + number), etag)
+    return Applicant(application_id, session.token, content, etag)
 
 
 def photograph(number: int) -> bytes:
