@@ -19,6 +19,10 @@ from gelombang.journey.ports import CleanPicture, RefusedPicture
 LONGEST_S = 12.0  # what is the picture's doing ends after 6 s of processor time (`child.CPU_S`)
 MOST_CLEAN_BYTES = 24 * 1024 * 1024
 SERVICE = "picture cleaner"
+REASONS = {
+    *(Reason.NOT_AN_IMAGE, Reason.PHOTO_TYPE_NOT_ACCEPTED, Reason.TRUNCATED, Reason.UNREADABLE),
+    *(Reason.ANIMATED, Reason.TOO_MANY_PIXELS, Reason.TOO_FEW_PIXELS, Reason.TOO_NARROW),
+}
 OURS = str(Path(__file__).parents[2])
 PICTURES_DOING = {signal.SIGPROF, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE}
 
@@ -85,7 +89,7 @@ def _is_one_scan(data: bytes) -> bool:
 
 def _answer(said: bytes) -> CleanPicture | RefusedPicture:
     line, _, picture = said.partition(b"\n")
-    if line.decode("ascii", "replace") in set(Reason):
+    if line.decode("ascii", "replace") in REASONS:
         return RefusedPicture(line.decode())
     if line.startswith(b"OK ") and len(picture) <= MOST_CLEAN_BYTES and is_plain_jpeg(picture):
         width, height = line.split()[1:]

@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gelombang.aws.clients import aws_client
+from gelombang.aws.photos import GuardDutyScans, NoScans
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.messages import ChecksDue, FaceCheckAsked, QueueName
+from gelombang.journey.ports import ScanResult
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 CONTEXT = {"application_id": "app_1", "field": "nik"}
@@ -168,3 +171,31 @@ def test_everything_of_one_application_is_erased_and_nothing_of_another(photos):
     assert store.upload_size("app_10/selfie/c") == 7
     with pytest.raises(NotFoundError):
         store.read("app_1/ktp/b")
+
+
+@pytest.mark.parametrize(
+    ("tag", "result"),
+    [
+        ("NO_THREATS_FOUND", ScanResult.CLEAN),
+        ("THREATS_FOUND", ScanResult.INFECTED),
+        ("UNSUPPORTED", ScanResult.NOT_SCANNED),
+        ("FAILED", ScanResult.PENDING),
+        ("ACCESS_DENIED", ScanResult.PENDING),
+        (None, ScanResult.PENDING),
+    ],
+)
+def test_an_upload_is_what_guardduty_wrote_on_it(aws, tag, result):  # noqa: ARG001 - moto, while it lives
+    client = aws_client("s3")
+    client.create_bucket(
+        Bucket="quarantine", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-3"}
+    )
+    client.put_object(Bucket="quarantine", Key="app_1/selfie/x", Body=b"an upload")
+    if tag:
+        tags = {"TagSet": [{"Key": "GuardDutyMalwareScanStatus", "Value": tag}]}
+        client.put_object_tagging(Bucket="quarantine", Key="app_1/selfie/x", Tagging=tags)
+
+    scans = GuardDutyScans("quarantine", client)
+
+    assert scans.result_of("app_1/selfie/x") is result
+    assert scans.result_of("app_1/selfie/elsewhere") is ScanResult.NOT_SCANNED
+    assert NoScans().result_of("app_1/selfie/x") is ScanResult.NOT_SCANNED
