@@ -42,9 +42,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from benchmarks.drills import hostile
-from benchmarks.drills.gateway import Answer, Gateway
+from benchmarks.drills.gateway import NAMES, Answer, Gateway
 from benchmarks.drills.people import World, open_world
 from benchmarks.goals import finish, goal
+from gelombang.observability import event_logger
 
 DOCUMENT = Path(__file__).parents[2] / "docs/api/openapi.json"
 SHOWN = 600  # characters of the first case of a fault
@@ -154,6 +155,9 @@ def fuzz(count: int, seed_number: int) -> Tally:
         _hostile(fuzzer, document, count - fuzzer.tally.case_count)
     finally:
         logging.disable(logging.NOTSET)
+        # Loggers of one name share their handler, so whoever comes after us would write to the sink.
+        for name in NAMES:
+            event_logger(name).registered_handler.setStream(sys.stdout)
         sink.close()
         if fuzzer.world:
             fuzzer.world.close()
