@@ -24,6 +24,7 @@ from gelombang.journey.verification import face_request
 
 OUTBOX_SECONDS = 30  # whoever wrote the message sends it at once; after this they must have died
 STUCK_MINUTES = 15
+MOST_NOTICES = 1000  # in one round; codes by e-mail are among them, so a round must hold a bad minute's
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def reconcile(ports: Ports) -> Reconciled:
     now = ports.clock.now()
     waiting = ports.rows.read_due(OUTBOX, now - timedelta(seconds=OUTBOX_SECONDS))
     relayed = sum(applications.relay(ports, row) for row in waiting)
-    untold = ports.rows.read_due(NOTICES, now)
+    untold = ports.rows.read_due(NOTICES, now, MOST_NOTICES)
     told = sum(notices.send_notice(ports, row) for row in untold)
     stuck = ports.rows.read_due(STUCK, now - timedelta(minutes=STUCK_MINUTES))
     redriven = sum(_redrive(ports, row.fields["application_id"]) for row in stuck)

@@ -166,3 +166,10 @@ def test_neither_address_nor_code_lies_in_the_table(walk):
 
     assert ADDRESS not in stored + str(walk.world.rows._rows)
     assert code_in(walk.world.mails.sent[-1][2]) not in stored
+
+
+def test_a_round_mails_the_codes_of_a_minute_in_which_no_text_came(walk):
+    for number in range(150):
+        by_email(walk, f"+628120000{number:04d}")
+
+    assert reconciliation.reconcile(walk.ports).told_count == 150
