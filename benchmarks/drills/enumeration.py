@@ -141,14 +141,14 @@ class Counter:
 
 def pairs_of(count: int, seed: int, rows: Rows | None = None) -> Iterator[Pair]:
     """Yield what is seen of pairs, the first ones left out."""
-    done = 0
+    done, portion = 0, count if rows else WORLD_PAIRS  # a table that is lent stays, and its people with it
     while done < count:
         desk = Counter(seed + done, rows)
-        for number in range(min(WORLD_PAIRS, count - done) + (WARM_PAIRS if not done else 0)):
+        for number in range(min(portion, count - done) + (WARM_PAIRS if not done else 0)):
             seen = desk.pair()
             if done or number >= WARM_PAIRS:
                 yield seen
-        done += WORLD_PAIRS
+        done += portion
 
 
 def differences(pairs: list[Pair]) -> int:
