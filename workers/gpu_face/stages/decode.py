@@ -10,17 +10,20 @@ bytes made for that must take nobody along.
 
 from __future__ import annotations
 
-import struct
-import zlib
-from functools import cache
 from io import BytesIO
 
 import numpy as np
-import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from gelombang.domain.face_evidence import PhotoOutcome
+from gelombang.pictures.reading import (
+    BOMB_ERRORS,
+    ORIENTATION_TAG,
+    UNREADABLE_ERRORS,
+    UPRIGHT,
+    learn_heif,
+)
 from workers.gpu_face.faces import Picture, Rejected, Subject
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
@@ -33,34 +36,6 @@ REDUCED_SIDE_PX = 1280  # what a shorter side keeps unless less is asked for
 STRIP_ROWS = 64
 AT_ONCE_BYTES = 1 << 24  # of a file, to its decoder: larger than any upload
 
-# Everything Pillow 13 raises for bytes that are not a whole picture; tests/worker/test_decode.py damages
-# pictures in some thousand ways to find out whether there is another.
-UNREADABLE_ERRORS = (
-    OSError,  # unidentified, truncated, broken data stream
-    SyntaxError,  # broken PNG chunk, no TIFF header in EXIF
-    ValueError,  # text chunk too large, impossible size
-    EOFError,  # the file ends inside a header
-    struct.error,  # a header shorter than its fields
-    zlib.error,  # PNG data that does not inflate
-    IndexError,  # an empty marker segment
-    KeyError,  # a tag of unknown type
-    TypeError,  # a tag with another type than its specification's
-    OverflowError,  # a length beyond 63 bits
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,  # raised where warnings are errors
-)
-
-ORIENTATION_TAG = 0x0112
-UPRIGHT = {  # EXIF 2.32, table 6: what undoes each orientation
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 
 def decode_picture(
     content: bytes, subject: Subject, least_side_px: int = REDUCED_SIDE_PX
@@ -69,18 +44,12 @@ def decode_picture(
 
     A JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps `least_side_px`.
     """
-    _learn_heif()
+    learn_heif()
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             return _refusal(image) or _read(image, subject, least_side_px)
-    except UNREADABLE_ERRORS:
+    except (*UNREADABLE_ERRORS, *BOMB_ERRORS):
         return Rejected(PhotoOutcome.UNREADABLE)
-
-
-@cache
-def _learn_heif() -> None:
-    """Teach Pillow HEIC, what iPhones take; one thread, so that one picture cannot take more than one core."""
-    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
 
 
 def _refusal(image: Image.Image) -> Rejected | None:
