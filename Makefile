@@ -83,8 +83,14 @@ drill-codes: $(READY) ## Attack phone codes: guessers, replay, many at once, a s
 drill-enumeration: $(READY) ## Known against unknown NIK: same answers, same time? (PAIRS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.enumeration --pairs $(or $(PAIRS),20000) --seed $(or $(SEED),1)
 
+drill-taps: $(READY) ## Many copies of every POST at once, and clients that die after each step (COPIES=number)
+	@$(BIN)/python -m benchmarks.drills.taps --copies $(or $(COPIES),50)
+
 fuzz-api: $(READY) ## Send cases from the OpenAPI document and hostile ones to the functions (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_api --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
+
+fuzz-journey: $(READY) ## Walk the journey's state machine, everything failing at times (STEPS=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.fuzz_journey --steps $(or $(STEPS),2000000) --seed $(or $(SEED),1)
 
 drill-network: $(READY) ## Send photographs over very bad lines with our own client (LINKS=100, PATIENCE=seconds, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.network --links $(or $(LINKS),100) --patience $(or $(PATIENCE),600) --seed $(or $(SEED),1)

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import os
 import random
 import sys
 import time
@@ -42,10 +40,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from benchmarks.drills import hostile
-from benchmarks.drills.gateway import NAMES, Answer, Gateway
+from benchmarks.drills.gateway import Answer, Gateway, unlogged
 from benchmarks.drills.people import World, open_world
 from benchmarks.goals import finish, goal
-from gelombang.observability import event_logger
 
 DOCUMENT = Path(__file__).parents[2] / "docs/api/openapi.json"
 SHOWN = 600  # characters of the first case of a fault
@@ -143,22 +140,15 @@ class Fuzzer:
 
 def fuzz(count: int, seed_number: int) -> Tally:
     """Return what came of about `count` cases, half from the document, half hostile."""
-    logging.disable(logging.CRITICAL)
-    sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - closed below
-    fuzzer = Fuzzer(gateway=Gateway(sink), chance=random.Random(seed_number))  # noqa: S311 - cases that can be made again
+    fuzzer = Fuzzer(Gateway(), chance=random.Random(seed_number))  # noqa: S311 - cases that can be made again
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     try:
-        with warnings.catch_warnings():
+        with unlogged(fuzzer.gateway), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _from_document(fuzzer, document, count // 2, seed_number)
-        _examples(fuzzer, document)
-        _hostile(fuzzer, document, count - fuzzer.tally.case_count)
+            _examples(fuzzer, document)
+            _hostile(fuzzer, document, count - fuzzer.tally.case_count)
     finally:
-        logging.disable(logging.NOTSET)
-        # Loggers of one name share their handler, so whoever comes after us would write to the sink.
-        for name in NAMES:
-            event_logger(name).registered_handler.setStream(sys.stdout)
-        sink.close()
         if fuzzer.world:
             fuzzer.world.close()
     return fuzzer.tally

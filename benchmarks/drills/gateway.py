@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import io
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from urllib.parse import unquote
 
 from gelombang.api.problems import RouteNotFoundError, Sentence, problem_body
@@ -54,12 +57,10 @@ class LambdaContext:
 class Gateway:
     """Sends requests to whichever function has the path."""
 
-    def __init__(self, log: TextIO | None = None) -> None:
-        """Load the functions anew; their log goes to `log`, or to standard output."""
+    def __init__(self) -> None:
         modules = {name: _load(name) for name in NAMES}
         self.apps = {name: module.app for name, module in modules.items()}
-        for module in modules.values() if log else ():
-            module.routes.logger.registered_handler.setStream(log)
+        self.log_handlers = [module.routes.logger.registered_handler for module in modules.values()]
 
     def send(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
@@ -82,6 +83,27 @@ class Gateway:
     def _templates(self) -> list[tuple[list[str], str, Any]]:
         shapes = [(path.split("/"), path, app) for app in self.apps.values() for path in app.routes]
         return sorted(shapes, key=lambda each: each[1].count("{"))  # a literal word before a parameter
+
+
+class Nowhere(io.TextIOBase):
+    """Takes lines and keeps none."""
+
+    def write(self, line: str, /) -> int:
+        """Forget the line."""
+        return len(line)
+
+
+@contextmanager
+def unlogged(gateway: Gateway) -> Iterator[None]:
+    """Let the functions' log go nowhere; all gateways of a process share one log."""
+    before = [(handler, handler.stream) for handler in gateway.log_handlers]
+    for handler, _ in before:
+        handler.stream = Nowhere()
+    try:
+        yield
+    finally:
+        for handler, stream in before:
+            handler.stream = stream
 
 
 def _load(name: str) -> Module:

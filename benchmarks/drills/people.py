@@ -60,7 +60,7 @@ class World:
 
 def open_world(gateway: Gateway) -> World:
     """Return a fresh world, wired into the functions until it is closed."""
-    people = {step: _citizen(number) for number, step in enumerate(STEPS)}
+    people = {step: citizen_at(number) for number, step in enumerate(STEPS)}
     memory = memory_world(MemoryRegisters(people.values()))
     wired = ExitStack()
     wired.enter_context(wiring.wired_to(memory.ports, load_programme("prakerja")))
@@ -108,6 +108,12 @@ def make_ready(memory: MemoryWorld, application_id: str, citizen: Citizen) -> Ap
     return applications.save(ports, replace(draft, photos=photos), "photographs_put_there")
 
 
+def citizen_at(number: int) -> Citizen:
+    """Return the n-th synthetic citizen, each in a household of their own."""
+    nik, kk = f"317199050190{number + 1:04d}", f"31719901011{number + 1:05d}"
+    return Citizen(nik, kk, f"Orang Ke {number}", date(1990, 1, 5), Sex.MALE, "3171")
+
+
 def _placed(gateway: Gateway, memory: MemoryWorld, step: str, citizen: Citizen) -> str:
     """Bring somebody to a step and return their token."""
     token = sign_in(gateway, memory, f"+62812345678{STEPS.index(step):02d}")
@@ -138,8 +144,3 @@ def _open_wave(memory: MemoryWorld) -> None:
         "rule_set": "2023",
     })  # fmt: skip
     selection.open_wave(memory.ports, definition, "operator one")
-
-
-def _citizen(number: int) -> Citizen:
-    nik, kk = f"317199050190{number + 1:04d}", f"31719901011{number + 1:05d}"
-    return Citizen(nik, kk, f"Orang Ke {number}", date(1990, 1, 5), Sex.MALE, "3171")

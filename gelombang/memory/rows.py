@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
@@ -81,7 +81,8 @@ class MemoryRows:
 
 
 def _copied(row: Row) -> Row:
-    return replace(row, fields=copy.deepcopy(row.fields))  # the rest of it cannot be changed
+    """Return a row with fields of its own, through JSON as in the table: what that would not keep is not kept here."""
+    return replace(row, fields=json.loads(json.dumps(row.fields)))  # the rest of it cannot be changed
 
 
 def _key_of(change: Change) -> Key:
