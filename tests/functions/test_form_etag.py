@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from function_calls import PHONE, SITI, Caller, fill_form, sign_in, upload
+from function_calls import PHONE, SITI, Caller, fill_form, sign_in, staff, upload
 
 from gelombang.memory.ports import MemoryWorld
 
@@ -108,3 +110,35 @@ def test_a_form_that_was_handed_in_has_an_etag_of_its_own(world: MemoryWorld, ap
     closed = applicant.get(FORM)
 
     assert (closed.body["is_open"], closed.headers["etag"] == typed.headers["etag"]) == (False, False)
+
+
+def test_a_form_is_the_same_when_one_wave_has_closed_and_another_is_open(
+    world: MemoryWorld, applicant: Caller
+) -> None:
+    operator = staff(world, "operator")
+    open_wave(operator, world, "gelombang-1")
+    fill_form(applicant)
+    typed = applicant.get(FORM)
+    world.clock.advance(days=5)
+    open_wave(operator, world, "gelombang-2")
+
+    later = sign_in(world, PHONE)
+
+    assert {each["state"] for each in later.get("/v1/waves").body["waves"]} == {"CLOSED", "OPEN"}
+    assert later.get(FORM).raw == typed.raw
+
+
+def open_wave(operator: Caller, world: MemoryWorld, wave_id: str) -> None:
+    now = world.clock.now()
+    opened = operator.post(
+        "/v1/waves",
+        {
+            "wave_id": wave_id,
+            "name": wave_id,
+            "opens_at": now.isoformat(),
+            "closes_at": (now + timedelta(days=3)).isoformat(),
+            "quota": {"3171": 1},
+            "rule_set": "2023",
+        },
+    )
+    assert opened.status == 201
