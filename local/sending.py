@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import socket
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -38,7 +39,10 @@ SHARE_OF_A_CUT = 0.1  # a chunk's most share of what passes between two cuts: ha
 PIECE_FAILURES = 2
 SLOW_ANSWER_S = 1.0  # a line on which the form's request takes longer is slow
 SLOW_PIECE_S = 60.0  # so is one on which the whole would take longer
-JUDGED_AFTER_S = 4.0
+JUDGED_AFTER_S = 2.0
+MOST_READ = 8 * 1024
+# A short buffer, so that what is read is what is sent: else the system would take the whole at once.
+SHORT_BUFFER = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)]
 WAIT_S, LONGEST_WAIT_S = 0.5, 8.0
 OFFSET_PROBLEMS = frozenset(
     {"upload-offset", "upload-checksum", "changed-meanwhile"}
@@ -142,7 +146,9 @@ def _post(applicant: Caller, form: Json, photograph: _Photograph) -> None:
     url = applicant.http.base_url.join(form["url"])
     watched = _Watched(photograph.content, photograph.on_progress)
     files = {"file": (f"{photograph.slot}.jpg", watched, photograph.content_type)}
-    answer = httpx.post(url, data=form["fields"], files=files, timeout=TIMEOUT_S)
+    transport = httpx.HTTPTransport(socket_options=SHORT_BUFFER)
+    with httpx.Client(transport=transport, timeout=TIMEOUT_S) as store:  # not the API: it gets no token
+        answer = store.post(url, data=form["fields"], files=files)
     if not answer.is_success:
         raise UploadRefusedError(answer.status_code)
 
@@ -232,7 +238,7 @@ class _Watched(io.BytesIO):
         self._length, self._on_progress, self._started = len(content), on_progress, time.monotonic()
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return the next bytes.
+        """Return the next bytes, a few at a time.
 
         Raises:
             SlowLineError: the whole would take longer than `SLOW_PIECE_S`.
@@ -241,4 +247,4 @@ class _Watched(io.BytesIO):
         if elapsed > JUDGED_AFTER_S and elapsed * self._length > SLOW_PIECE_S * max(sent, 1):
             raise SlowLineError
         self._on_progress(0.99 * sent / self._length)
-        return super().read(size)
+        return super().read(MOST_READ if size is None or size < 0 else min(size, MOST_READ))

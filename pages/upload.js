@@ -3,7 +3,7 @@
 "use strict";
 
 const KIB = 1024, LEAST_CHUNK = 2 * KIB, FIRST_CHUNK = 4 * KIB, MOST_CHUNK = 64 * KIB, QUICK_MS = 4000, SHARE_OF_A_CUT = 0.1;
-const SLOW_ANSWER_MS = 1000, JUDGED_AFTER_MS = 4000, SLOW_PIECE_MS = 60000, PATIENCE_MS = 30 * 60000, CHUNK_MS = 60000;
+const SLOW_ANSWER_MS = 1000, JUDGED_AFTER_MS = 2000, SLOW_PIECE_MS = 60000, PATIENCE_MS = 30 * 60000, CHUNK_MS = 60000;
 const begun = {}; // slot → {file, location}: an upload in chunks that goes on when the person presses "send again"
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const slugOf = (problem) => (problem.type || "").split("/").pop();

@@ -171,7 +171,7 @@ def _sent(
     photo = application.photos[Slot.SELFIE]
     keys = [key for key in service.stored if key.startswith(f"{person.application_id}/")]
     is_whole = any(service.world.photos.quarantine[key] == person.photograph for key in keys)
-    received = service.received[person.token]
+    received = service.received[person.token] + service.received[person.application_id]
     return Sent(
         photo.status is PhotoStatus.ARRIVED and is_whole,
         max(0, received - PHOTO_BYTES),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ from local.engine import free_port
 
 REGISTER = Path(__file__).resolve().parents[2] / "functions/register"
 STORE = "/store"
+APPLICATION = re.compile(rb'name="key"\r\n\r\n([^/\r\n]+)/')  # in the form that the store gets
 
 
 class HttpPhotos(MemoryPhotos):
@@ -59,7 +61,7 @@ class UploadService:
     port: int
     received: Counter[str] = field(
         default_factory=Counter
-    )  # bytes of chunks by bearer token, of forms as "store"
+    )  # bytes of chunks by bearer token, of forms by application
     stored: Counter[str] = field(default_factory=Counter)  # whole photographs put into quarantine, by key
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
@@ -107,8 +109,9 @@ def upload_service() -> Iterator[UploadService]:
 def _app(service: UploadService) -> Starlette:
     async def answer(request: Request) -> Response:
         sender = request.headers.get("authorization", "").removeprefix("Bearer ")
-        body = await _body(request, service.received, sender if request.method == "PATCH" else "")
-        if body is None:
+        body, is_whole = await _body(request)
+        service.received[sender] += len(body) * (request.method == "PATCH")
+        if not is_whole:
             return Response(status_code=499)  # nobody reads it
         told = dict(request.headers)
         answer = await asyncio.to_thread(service.call, request.method, request.url.path, told, body)
@@ -117,8 +120,10 @@ def _app(service: UploadService) -> Starlette:
         return Response(content, answer.status_code, headers)
 
     async def store(request: Request) -> Response:
-        body = await _body(request, service.received, "store")
-        if body is None:
+        body, is_whole = await _body(request)
+        if sender := APPLICATION.search(body):
+            service.received[sender[1].decode()] += len(body)
+        if not is_whole:
             return Response(status_code=499)
         parts = _parts(request.headers["content-type"], body)
         service.world.photos.receive(parts["key"].decode(), parts["file"])
@@ -130,17 +135,15 @@ def _app(service: UploadService) -> Starlette:
     )
 
 
-async def _body(request: Request, received: Counter[str], counted_as: str) -> bytes | None:
-    """Return the body, or None when its sender is gone before its end; count what came of it either way."""
+async def _body(request: Request) -> tuple[bytes, bool]:
+    """Return what came of a body, and whether that is all of it."""
     parts: list[bytes] = []
     try:
         async for part in request.stream():
-            parts.append(part)
-            if counted_as:
-                received[counted_as] += len(part)
+            parts.append(part)  # noqa: PERF401 - what came before a cut counts
     except ClientDisconnect:
-        return None
-    return b"".join(parts)
+        return b"".join(parts), False
+    return b"".join(parts), True
 
 
 def _parts(content_type: str, body: bytes) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ def caller(handle):
 def test_over_a_good_line_a_photograph_goes_in_one_piece():
     (sent,) = drill(Line("good", rate=5_000_000), 1, 30, 1)
 
+    assert 0 < sent.resent_bytes < 2_000  # the form around it
     assert (sent.has_arrived, sent.stored_count, sent.sending.way) == (True, 1, "form")
 
 
