@@ -13,6 +13,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 from base64 import b64decode
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from gelombang.api.body import MediaTypeError
 from gelombang.api.callers import ANYONE, APPLICANT
 from gelombang.api.forms import EmptyForm, PhotoForm
 from gelombang.api.problems import MethodNotAllowedError, TusVersionError
-from gelombang.api.routes import Call, Headers, Plain, Route, Routes
+from gelombang.api.routes import Call, Headers, Plain, Route, Routes, View
 from gelombang.domain.application import ApplicationId, Slot
 from gelombang.domain.errors import (
     ChecksumError,
@@ -52,6 +53,7 @@ _RESUMABLE = {"Tus-Resumable": "The version of tus: 1.0.0."}
 _ALWAYS = {"Tus-Resumable": VERSION}
 _OFFSET = {"Upload-Offset": "How many bytes are kept."}
 _UNTIL = {"Upload-Expires": "When the upload is given up, unless it goes on before."}
+_TOLD = ("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm")
 _CHECKSUM = {"Upload-Checksum": "`sha1` or `sha256`, a space, and the chunk's digest in base64."}
 _METADATA = (
     "Pairs `name base64`, with commas between them: `filetype`, the media type, and `sha256`, the whole "
@@ -59,65 +61,14 @@ _METADATA = (
 )
 _OFFERING = (MoveNotAllowedError, TooManyRequestsError)
 _CREATING = (*_OFFERING, UploadTooLargeError, TusVersionError)
+_SHOWING = (UploadEndedError, TusVersionError)
 _SENDING = (UploadOffsetError, UploadEndedError, UploadTooLargeError, ChecksumError, TusVersionError)
 
 
 def serve_uploads(routes: Routes) -> None:
     """Let `routes` serve everything below."""
-    form = Route(
-        "POST", OFFER, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, _OFFERING, is_secret=True
-    )
-    routes.serve(form)(offer_upload)
-    about = {"Tus-Version": "", "Tus-Extension": "", "Tus-Max-Size": "", "Tus-Checksum-Algorithm": ""}
-    created = {"Location": "The upload's address.", **_OFFSET, **_UNTIL}
-    creating = Plain(
-        _RESUMABLE | {"Upload-Length": "Bytes of the whole."},
-        {"Upload-Metadata": _METADATA},
-        created,
-        _ALWAYS,
-    )
-    asking = Plain(_RESUMABLE, {}, _OFFSET | _UNTIL | {"Upload-Length": "Bytes of the whole."}, _ALWAYS)
-    sending = Plain(_RESUMABLE | _OFFSET, _CHECKSUM, _OFFSET | _UNTIL, _ALWAYS, CHUNK_TYPE)
-    overriding = Plain(
-        sending.takes | {"X-HTTP-Method-Override": "PATCH"},
-        sending.may_take,
-        sending.gives,
-        _ALWAYS,
-        CHUNK_TYPE,
-    )
-    declared: list[tuple[Any, ...]] = [
-        ("POST", CREATE, create_upload, "Begin an upload in chunks", 201, _CREATING, creating),
-        (
-            "HEAD",
-            UPLOAD,
-            show_upload,
-            "How far an upload is",
-            200,
-            (UploadEndedError, TusVersionError),
-            asking,
-        ),
-        ("PATCH", UPLOAD, send_chunk, "Send the next chunk", 204, _SENDING, sending),
-        (
-            "POST",
-            UPLOAD,
-            send_chunk_by_post,
-            "Send the next chunk where only POST passes",
-            204,
-            _SENDING,
-            overriding,
-        ),
-    ]
-    for method, path, view, summary, status, problems, plain in declared:
-        routes.serve(Route(method, path, APPLICANT, EmptyForm, None, summary, status, problems, plain=plain))(
-            view
-        )
-    for path, name in ((CREATE, "uploads_options"), (UPLOAD, "upload_options")):
-        plain = Plain(gives=about, always=_ALWAYS)
-        routes.serve(
-            Route(
-                "OPTIONS", path, ANYONE, EmptyForm, None, "What of tus is served", 204, plain=plain, name=name
-            )
-        )(tell_abilities)
+    for route, view in (*_PIECE, *_CHUNKS, *_ABILITIES):
+        routes.serve(route)(view)
 
 
 def offer_upload(call: Call[ApplicationId, PhotoForm]) -> UploadForm:
@@ -238,3 +189,44 @@ def _decoded(value: str, pointer: str) -> bytes:
         return b64decode(value.strip(), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidFormError((FieldFault(pointer, "FIELD_INVALID"),)) from None
+
+
+_LENGTH = {"Upload-Length": "Bytes of the whole."}
+_CREATED = {"Location": "The upload's address.", **_OFFSET, **_UNTIL}
+_CREATE_PLAIN = Plain(_RESUMABLE | _LENGTH, {"Upload-Metadata": _METADATA}, _CREATED, _ALWAYS)
+_SHOW_PLAIN = Plain(_RESUMABLE, {}, _OFFSET | _UNTIL | _LENGTH, _ALWAYS)
+_SEND_PLAIN = Plain(_RESUMABLE | _OFFSET, _CHECKSUM, _OFFSET | _UNTIL, _ALWAYS, CHUNK_TYPE)
+_POST_PLAIN = replace(_SEND_PLAIN, takes=_SEND_PLAIN.takes | {"X-HTTP-Method-Override": "PATCH"})
+_ABILITIES_PLAIN = Plain(gives=dict.fromkeys(_TOLD, "As tus says."), always=_ALWAYS)
+
+
+def _tus(method: str, path: str, summary: str, status: int, **more: Any) -> Route[ApplicationId, EmptyForm]:  # noqa: ANN401 - fields of Route, checked by it
+    return Route(method, path, APPLICANT, EmptyForm, None, summary, status, **more)
+
+
+def _options(path: str, name: str) -> Route[None, EmptyForm]:
+    summary = "What of tus is served"
+    return Route("OPTIONS", path, ANYONE, EmptyForm, None, summary, 204, plain=_ABILITIES_PLAIN, name=name)
+
+
+_Views = tuple[tuple[Route[Any, Any], View[Any, Any]], ...]
+_OFFER = Route(
+    "POST", OFFER, APPLICANT, PhotoForm, UploadForm, "Get an upload form", 201, _OFFERING, is_secret=True
+)
+_PIECE: _Views = ((_OFFER, offer_upload),)
+_CHUNKS: _Views = (
+    (
+        _tus("POST", CREATE, "Begin an upload in chunks", 201, problems=_CREATING, plain=_CREATE_PLAIN),
+        create_upload,
+    ),
+    (_tus("HEAD", UPLOAD, "How far an upload is", 200, problems=_SHOWING, plain=_SHOW_PLAIN), show_upload),
+    (_tus("PATCH", UPLOAD, "Send the next chunk", 204, problems=_SENDING, plain=_SEND_PLAIN), send_chunk),
+    (
+        _tus("POST", UPLOAD, "Send it where only POST passes", 204, problems=_SENDING, plain=_POST_PLAIN),
+        send_chunk_by_post,
+    ),
+)
+_ABILITIES: _Views = (
+    (_options(CREATE, "uploads_options"), tell_abilities),
+    (_options(UPLOAD, "upload_options"), tell_abilities),
+)
