@@ -1,10 +1,13 @@
-"""The gallery: one face a person, shared by all workers through the table, releases apart."""
+"""The gallery: one face a person, shared by all workers through the table, releases apart.
+
+Every test runs with a store a worker and with one for all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from qdrant_client import QdrantClient
 
 from gelombang.domain.errors import DependencyError
 from gelombang.journey.gallery import erase_face
@@ -20,11 +24,42 @@ from gelombang.memory.rows import MemoryRows
 from workers.gpu_face.gallery import Gallery as AnyGallery
 from workers.gpu_face.reembed import enrolled_under
 from workers.gpu_face.search.engine import Int8Engine
+from workers.gpu_face.search.memory import FaceStore, MemoryStore
+from workers.gpu_face.search.qdrant import QdrantStore
 from workers.gpu_face.search.store import Store
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PARTITION = "GALLERY#test-1"
-Gallery = partial(AnyGallery, engine=Int8Engine())  # choosing one takes some 30 ms
+ENGINE = Int8Engine()  # choosing one takes some 30 ms
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
+
+
+def Gallery(rows: MemoryRows, release: str, store: FaceStore | None = None) -> AnyGallery:  # noqa: N802 - as a class
+    """Return a worker's gallery: on this store, or on what `stores` says."""
+    return AnyGallery(rows, release, make_store(rows, release) if store is None else store, engine=ENGINE)
+
+
+def make_store(_rows: MemoryRows, _release: str) -> FaceStore:
+    return MemoryStore()
+
+
+@pytest.fixture(autouse=True, params=["a store a worker", "one for all"])
+def stores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each worker its own store in memory, or all of one table's a collection of Qdrant's."""
+    clients: list[tuple[MemoryRows, QdrantClient]] = []
+
+    def make_shared(rows: MemoryRows, release: str) -> FaceStore:
+        client = next((client for table, client in clients if table is rows), None)
+        if client is None:
+            client = QdrantClient(":memory:")
+            clients.append((rows, client))
+        return QdrantStore(client, release)
+
+    if request.param == "one for all":
+        monkeypatch.setattr(sys.modules[__name__], "make_store", make_shared)
+    yield
+    for _, client in clients:
+        client.close()
 
 
 def face(number: int, size: int = 16) -> NDArray[np.float32]:

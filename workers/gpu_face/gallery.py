@@ -114,7 +114,7 @@ class Gallery:
             expires_at=now + ERASURES_KEPT,
         )
         self._rows.commit([Delete(self._key(application_id, known[0]), ROW_VERSION), Put(erased)])
-        return self._store.erase(application_id)
+        return self._store.erase(application_id, known[0])
 
     def search(self, probes: NDArray[np.float32], applicants: Sequence[str]) -> list[tuple[Candidate, ...]]:
         """Return for each probe, (N, D) float32 of unit length, the most similar of everybody else."""
@@ -138,7 +138,7 @@ class Gallery:
             return
         with suppress(ConflictError):  # taken already, by who erased it or by another worker
             self._rows.commit([Delete(self._key(application_id, known[0]), ROW_VERSION)])
-        self._store.erase(application_id)
+        self._store.erase(application_id, known[0])
 
     def _take(self, application_id: str, stamp: int, vector: NDArray[np.float32]) -> None:
         """Put a face in the store; of two faces of one applicant the later stays, and the other's row is erased.

@@ -7,13 +7,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.gpu_face.search.engine import Engine
 from workers.gpu_face.search.quantise import BLOCK
-from workers.gpu_face.search.scan import Part
+from workers.gpu_face.search.scan import Alike, Part, by_probe, nearest
 from workers.gpu_face.search.tail import Tail
 
 
 class FaceStore(Protocol):
-    """One worker's copy of the gallery; `Store` on disk, `MemoryStore` without."""
+    """Where a gallery keeps its faces: one worker's copy (`Store` on disk, `MemoryStore`), or one for all workers."""
 
     def __len__(self) -> int:
         """Return how many faces count."""
@@ -25,8 +26,8 @@ class FaceStore(Protocol):
     def append(self, application_id: str, stamp: int, vector: NDArray[np.float32]) -> None:
         """Add a face, (D,) float32 of unit length, in place of the application's earlier one."""
 
-    def erase(self, application_id: str) -> bool:
-        """Let an application's face count no more; say whether there was one."""
+    def erase(self, application_id: str, stamp: int | None = None) -> bool:
+        """Let an application's face count no more, with a stamp only the one enrolled then; say whether one did."""
 
     def find(self, application_id: str) -> tuple[int, NDArray[np.float32]] | None:
         """Return when an application was enrolled and its face, or None."""
@@ -37,6 +38,18 @@ class FaceStore(Protocol):
     def clear(self) -> None:
         """Forget everybody, and how far the table had been read."""
 
+    def nearest(
+        self, probes: NDArray[np.float32], count: int, engine: Engine, threads: int, shards: int, /
+    ) -> list[list[Alike]]:
+        """Return for each probe its `count` most similar faces, best first, and what ties with the last of them.
+
+        The engine, threads and shards are for a store that multiplies on this machine.
+        """
+
+
+class LocalStore(FaceStore, Protocol):
+    """A store on this machine, which can be scanned as a whole."""
+
     def parts(self) -> list[Part]:
         """Return everybody for scanning."""
 
@@ -45,6 +58,14 @@ class FaceStore(Protocol):
 
     def names_of(self, part: int) -> NDArray[np.bytes_]:
         """Return the applications of all rows of a part."""
+
+
+def scan_store(
+    store: LocalStore, probes: NDArray[np.float32], count: int, engine: Engine, *, threads: int, shards: int
+) -> list[list[Alike]]:
+    """Answer `FaceStore.nearest` with the cores of this machine."""
+    found = nearest(probes, store.parts(), count, engine, threads=threads, shards=shards)
+    return by_probe(found, len(probes), store.name_of)
 
 
 class MemoryStore:
@@ -61,9 +82,10 @@ class MemoryStore:
         """Add a face in place of the application's earlier one."""
         self._tail.append(application_id.encode(), stamp, vector)
 
-    def erase(self, application_id: str) -> bool:
-        """Let an application's face count no more; say whether there was one."""
-        return self._tail.erase(application_id.encode())
+    def erase(self, application_id: str, stamp: int | None = None) -> bool:
+        """Let an application's face count no more, with a stamp only the one enrolled then; say whether one did."""
+        known = self.find(application_id)
+        return known is not None and stamp in {None, known[0]} and self._tail.erase(application_id.encode())
 
     def find(self, application_id: str) -> tuple[int, NDArray[np.float32]] | None:
         """Return when an application was enrolled and its face, or None."""
@@ -76,6 +98,12 @@ class MemoryStore:
     def clear(self) -> None:
         """Forget everybody."""
         self._tail, self.read_until = Tail(), None
+
+    def nearest(
+        self, probes: NDArray[np.float32], count: int, engine: Engine, threads: int = 1, shards: int = 0, /
+    ) -> list[list[Alike]]:
+        """Return for each probe its most similar faces by a scan of everybody."""
+        return scan_store(self, probes, count, engine, threads=threads, shards=shards)
 
     def parts(self) -> list[Part]:
         """Return everybody for scanning."""

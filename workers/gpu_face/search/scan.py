@@ -9,7 +9,7 @@ shards, and the way faces lie in parts.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
@@ -27,6 +27,8 @@ EXACT_ROWS = 256  # pairs compared again at once: at 512 dimensions they fit a c
 TIE = 1e-6  # similarities closer than this are equal: the order of a sum already moves the seventh digit
 NOBODY = -(2**30)  # in place of the product with a face that counts no more: less than any product
 NO_LIMIT = -(2**29)  # which every product reaches but nobody's
+
+Alike = tuple[float, str]  # a cosine, -1..1, and the application whose face it is with
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,17 @@ def nearest(
     with ThreadPoolExecutor(threads) as pool:
         found = _joined(list(pool.map(work, tasks)))
     return gallery.pairs(_best(found, len(vectors), count)[0] if shards > 1 else found)
+
+
+def by_probe(found: Pairs, count: int, name_of: Callable[[int, int], str]) -> list[list[Alike]]:
+    """Return what was found for each of `count` probes, in its order, with `name_of` each part and row."""
+    alike: list[list[Alike]] = [[] for _ in range(count)]
+    places = zip(found.parts.tolist(), found.rows.tolist(), strict=True)
+    for probe, place, similarity in zip(
+        found.probes.tolist(), places, found.similarities.tolist(), strict=True
+    ):
+        alike[probe].append((similarity, name_of(*place)))
+    return alike
 
 
 def above(probes: Probes, parts: Sequence[Part], threshold: float, engine: Engine) -> Pairs:

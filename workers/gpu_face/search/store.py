@@ -28,9 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gelombang.domain.errors import GelombangError
+from workers.gpu_face.search.engine import Engine
 from workers.gpu_face.search.log import Kind, Record, read_log, to_bytes
+from workers.gpu_face.search.memory import scan_store
 from workers.gpu_face.search.quantise import BLOCK, unit_vectors
-from workers.gpu_face.search.scan import Part
+from workers.gpu_face.search.scan import Alike, Part
 from workers.gpu_face.search.segments import (
     SEGMENT_ROWS,
     DamagedSegmentError,
@@ -122,9 +124,10 @@ class Store:
         if len(self._tail) >= self._tail_rows:
             self.seal()
 
-    def erase(self, application_id: str) -> bool:
-        """Let an application's face count no more; say whether there was one."""
-        if self.find(application_id) is None:
+    def erase(self, application_id: str, stamp: int | None = None) -> bool:
+        """Let an application's face count no more, with a stamp only the one enrolled then; say whether one did."""
+        known = self.find(application_id)
+        if known is None or stamp not in {None, known[0]}:
             return False
         record = Record(Kind.ERASED, 0, application_id.encode(), NO_VECTOR)
         self._log.write(to_bytes(record))
@@ -151,6 +154,12 @@ class Store:
         self._replay(record)
         self._log.flush()
         sync(self._log.fileno())
+
+    def nearest(
+        self, probes: NDArray[np.float32], count: int, engine: Engine, threads: int = 1, shards: int = 0, /
+    ) -> list[list[Alike]]:
+        """Return for each probe its most similar faces by a scan of everybody."""
+        return scan_store(self, probes, count, engine, threads=threads, shards=shards)
 
     def parts(self) -> list[Part]:
         """Return everybody for scanning."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.gpu_face.search.engine import Engine
-from workers.gpu_face.search.memory import FaceStore
+from workers.gpu_face.search.memory import LocalStore
 from workers.gpu_face.search.quantise import BLOCK, quantise_faces, quantise_probes
 from workers.gpu_face.search.scan import PROBE_COUNT, Part, above
 
@@ -60,7 +60,7 @@ class _Group:
 
 def join_wave(
     probes: WaveProbes,
-    store: FaceStore,
+    store: LocalStore,
     threshold: float,
     folder: Path,
     engine: Engine,
@@ -106,7 +106,7 @@ def join_wave(
     return _collected(list(units.values()))
 
 
-def _groups(probes: WaveProbes, store: FaceStore) -> list[_Group]:
+def _groups(probes: WaveProbes, store: LocalStore) -> list[_Group]:
     """Return the gallery, a full part each, and as the last group its small parts and the probes not enrolled."""
     groups, loose = [], []
     names: list[NDArray[np.bytes_]] = []

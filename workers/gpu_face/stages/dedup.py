@@ -1,6 +1,6 @@
 """Dedup: who of everyone enrolled looks like each probe (1:N); leads for reviewers, never a verdict.
 
-(N, D) probes and a store of faces → N tuples of candidates; the cost is that of `search.scan.nearest`.
+(N, D) probes and a store of faces → N tuples of candidates; the cost is the store's: `FaceStore.nearest`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gelombang.domain.face_evidence import Candidate
 from workers.gpu_face.search.engine import Engine
 from workers.gpu_face.search.memory import FaceStore
-from workers.gpu_face.search.scan import nearest
+from workers.gpu_face.search.scan import Alike
 
 CANDIDATE_COUNT = 5  # what a reviewer can look at; a cluster of more shows from each of its members
 
@@ -35,25 +35,16 @@ def search_gallery(
         probes: (N, D) float32, unit length.
         applicants: whose each probe is.
         store: everybody enrolled under the same model release.
-        engine: multiplies.
+        engine: multiplies, where the store is this machine's.
         threads: how many of this machine's to use.
-        shards: see `nearest`; never changes the answer.
+        shards: see `search.scan.nearest`; never changes the answer.
     """
     # One more than wanted: the applicant's own face may be among them.
-    found = nearest(probes, store.parts(), CANDIDATE_COUNT + 1, engine, threads=threads, shards=shards)
-    alike: list[list[tuple[float, str]]] = [[] for _ in probes]
-    for probe, part, row, similarity in zip(
-        found.probes.tolist(),
-        found.parts.tolist(),
-        found.rows.tolist(),
-        found.similarities.tolist(),
-        strict=True,
-    ):
-        alike[probe].append((-round(similarity, DIGITS), store.name_of(part, row)))
-    return [_best(some, applicant) for some, applicant in zip(alike, applicants, strict=True)]
+    found = store.nearest(probes, CANDIDATE_COUNT + 1, engine, threads, shards)
+    return [_best(some, applicant) for some, applicant in zip(found, applicants, strict=True)]
 
 
-def _best(alike: list[tuple[float, str]], applicant: str) -> tuple[Candidate, ...]:
+def _best(alike: Sequence[Alike], applicant: str) -> tuple[Candidate, ...]:
     # Equal similarities come in the order of names, so that two workers tell the same story.
-    others = sorted((negated, name) for negated, name in alike if name != applicant)
+    others = sorted((-round(similarity, DIGITS), name) for similarity, name in alike if name != applicant)
     return tuple(Candidate(name, -negated) for negated, name in others[:CANDIDATE_COUNT])
