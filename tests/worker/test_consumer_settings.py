@@ -58,6 +58,40 @@ def test_every_setting_is_taken_from_the_environment() -> None:
     assert (settings.gallery, settings.gallery_snapshot) == (Path("/var/gallery"), "s3://private/gallery")
 
 
+def test_a_gallery_shared_by_all_workers_is_taken_from_the_environment() -> None:
+    shared = {"GELOMBANG_GALLERY_URL": "https://gallery", "GELOMBANG_GALLERY_SECRET": "/gelombang/gallery"}
+
+    settings = read_face_settings(SHARED | shared)
+
+    assert (settings.gallery_url, settings.gallery_secret) == ("https://gallery", "/gelombang/gallery")
+    assert (settings.gallery, settings.gallery_snapshot) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"GELOMBANG_GALLERY_URL": "gallery:6333"},
+        {"GELOMBANG_GALLERY_URL": "https://somebody:word@gallery"},
+        {"GELOMBANG_GALLERY_URL": "http://gallery:many"},
+        {"GELOMBANG_GALLERY_URL": "http://gallery:6333", "GELOMBANG_GALLERY_SECRET": "/gelombang/gallery"},
+        {"GELOMBANG_GALLERY_SECRET": "/gelombang/gallery"},
+        {"GELOMBANG_GALLERY_URL": "http://gallery:6333", "GELOMBANG_GALLERY": "/var/gallery"},
+        {
+            "GELOMBANG_GALLERY_URL": "http://gallery:6333",
+            "GELOMBANG_GALLERY_SNAPSHOT": "s3://private/gallery",
+        },
+    ],
+)
+def test_a_gallery_in_two_places_or_at_no_address_is_refused_without_saying_the_address(
+    wrong: dict[str, str],
+) -> None:
+    with pytest.raises(ValueError, match="GELOMBANG_GALLERY_") as caught:
+        read_face_settings(SHARED | wrong)
+
+    assert "gallery:" not in str(caught.value)
+    assert "word" not in str(caught.value).replace("password", "")
+
+
 def test_all_wrong_numbers_are_named_at_once() -> None:
     wrong = {
         "GELOMBANG_FACE_THREADS": "0",

@@ -371,6 +371,30 @@ def test_a_person_erased_and_enrolled_again_stays_enrolled() -> None:
     assert found_by(gallery, 1).keys() == found_by(other, 1).keys() == {"first"}
 
 
+def test_what_was_taken_is_not_looked_up_again_when_its_rows_are_read_again() -> None:
+    rows, store = MemoryRows(), CountedFinds()
+    gallery, other = Gallery(rows, "test-1", store), Gallery(rows, "test-1")
+    for i in range(10):
+        other.enrol(f"person-{i}", face(i), NOON)
+    gallery.refresh(NOON + timedelta(seconds=1))
+    other.enrol("newcomer", face(11), NOON + timedelta(seconds=2))
+    store.finds = 0
+
+    gallery.refresh(NOON + timedelta(seconds=3))
+
+    assert (store.finds, len(gallery)) == (1, 11)
+
+
+class CountedFinds(MemoryStore):
+    """A store that counts how often it is asked for a face."""
+
+    finds = 0
+
+    def find(self, application_id: str) -> tuple[int, NDArray[np.float32]] | None:
+        self.finds += 1
+        return super().find(application_id)
+
+
 class CountedReads(MemoryRows):
     """A table that counts the rows it gives."""
 

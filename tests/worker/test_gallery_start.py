@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gelombang.domain.errors import DependencyError
 from gelombang.observability import event_logger
 from tests.worker.search_faces import strangers
-from workers.gpu_face.__main__ import _open_store
+from workers.gpu_face.__main__ import NotInstalledError, _open_store
 from workers.gpu_face.batching import BatchLimits
 from workers.gpu_face.search.memory import MemoryStore
 from workers.gpu_face.search.snapshot import FolderSnapshots, take_snapshot
@@ -44,6 +47,27 @@ def settings(tmp_path: Path) -> FaceSettings:
 
 def test_without_a_folder_the_gallery_is_kept_in_memory() -> None:
     assert isinstance(_open_store(SETTINGS, "test-1", event_logger("test")), MemoryStore)
+
+
+def test_a_gallery_at_a_url_whose_server_does_not_answer_stops_the_start() -> None:
+    settings = replace(SETTINGS, gallery_url="http://127.0.0.1:9")
+
+    with pytest.raises(DependencyError, match="qdrant"):
+        _open_store(settings, "test-1", event_logger("test"))
+
+
+def test_a_gallery_at_a_url_without_its_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "workers.gpu_face.search.qdrant", raising=False)
+    monkeypatch.setitem(sys.modules, "qdrant_client", None)
+
+    with pytest.raises(NotInstalledError, match=r"qdrant_client: pip install 'gelombang\[distributed\]'"):
+        _open_store(replace(SETTINGS, gallery_url="http://127.0.0.1:9"), "test-1", event_logger("test"))
+
+
+def test_a_worker_without_a_shared_gallery_never_imports_its_client() -> None:
+    loaded = "import sys, workers.gpu_face.__main__; sys.exit('qdrant_client' in sys.modules or 'grpc' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", loaded], check=True)
 
 
 def test_a_flipped_byte_is_logged_with_its_segment_and_mended_from_the_snapshot(

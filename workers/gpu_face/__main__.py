@@ -16,6 +16,7 @@ from functools import partial
 from aws_lambda_powertools import Logger
 
 from gelombang.aws.clients import aws_client
+from gelombang.aws.secrets import read_secret
 from gelombang.domain.errors import GelombangError
 from gelombang.observability import event_logger, places_of, write_event
 from gelombang.wiring import ports_from_environment, programme_from_environment
@@ -29,6 +30,10 @@ from workers.gpu_face.search.memory import FaceStore, MemoryStore
 from workers.gpu_face.search.snapshot import open_whole, snapshots_at
 from workers.gpu_face.settings import FaceSettings, read_face_settings
 from workers.gpu_face.sources import SqsSource
+
+
+class NotInstalledError(GelombangError):
+    """A setting asks for a package that is not installed; the words say how to install it."""
 
 
 def main() -> int:
@@ -68,7 +73,7 @@ def main() -> int:
         limits=pack.limits,
         runtime=pack.runtime,
         enrolled=len(gallery),
-        search=str(search),
+        search="qdrant" if settings.gallery_url else str(search),
     )
     source = SqsSource(settings.queue_url, settings.visibility_s, aws_client("sqs"))
     check = partial(check_requests, pack, gallery, decode=sandbox.decode_picture)
@@ -79,7 +84,9 @@ def main() -> int:
 
 
 def _open_store(settings: FaceSettings, release: str, log: Logger) -> FaceStore:
-    """Return this worker's copy of the gallery, whole and without the vectors of those erased since the last start."""
+    """Return the gallery that all workers share, or this one's copy: whole, and without those erased meanwhile."""
+    if settings.gallery_url is not None:
+        return _open_shared(settings.gallery_url, settings.gallery_secret, release)
     if settings.gallery is None:
         return MemoryStore()
     place = settings.gallery_snapshot
@@ -92,6 +99,16 @@ def _open_store(settings: FaceSettings, release: str, log: Logger) -> FaceStore:
     if not store.is_compact():
         store.compact()
     return store
+
+
+def _open_shared(url: str, secret: str | None, release: str) -> FaceStore:
+    try:
+        from workers.gpu_face.search.qdrant import open_qdrant  # noqa: PLC0415 - installed where it is asked for
+    except ModuleNotFoundError as error:
+        raise NotInstalledError(
+            f"GELOMBANG_GALLERY_URL needs {error.name}: pip install 'gelombang[distributed]'"
+        ) from error
+    return open_qdrant(url, release, read_secret(aws_client("ssm"), secret) if secret else None)
 
 
 def _note_dead_child(log: Logger, ended: int | None) -> None:

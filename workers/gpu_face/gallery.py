@@ -58,6 +58,9 @@ class Gallery:
         self._store = MemoryStore() if store is None else store
         self._engine = choose_engine().engine if engine is None else engine
         self._threads = threads
+        self._taken: set[str] = (
+            set()
+        )  # faces of the last refresh that the next one reads again, by their sort keys
 
     def __len__(self) -> int:
         return len(self._store)
@@ -71,10 +74,16 @@ class Gallery:
         read_until = None if self._store.read_until is None else _to_time(self._store.read_until)
         if read_until is not None and now - read_until > ERASURES_KEPT - OVERLAP:
             self._store.clear()
-            read_until = None
+            self._taken, read_until = set(), None
+        read_again = (now - OVERLAP - timedelta(minutes=1)).astimezone(UTC).isoformat(timespec="microseconds")
+        taken: set[str] = set()
         for prefix in _prefixes(read_until, now + OVERLAP):
             for row in self._rows.read_partition(f"GALLERY#{self._release}", prefix):
-                self._read(row, now)
+                if row.key.sort not in self._taken:
+                    self._read(row, now)
+                if "erased" not in row.fields and row.key.sort >= read_again:
+                    taken.add(row.key.sort)
+        self._taken = taken
         self._store.note_read(_to_stamp(now - OVERLAP))
 
     def enrol(self, application_id: str, vector: NDArray[np.float32], now: datetime) -> None:

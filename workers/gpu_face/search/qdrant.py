@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 import httpx
@@ -36,19 +37,22 @@ POINTS = uuid5(NAMESPACE_URL, "https://gelombang.example/gallery")  # under it t
 MARK = str(uuid5(NAMESPACE_URL, "https://gelombang.example/gallery/mark"))
 FIRST_GENERATION = 1
 TO_BE_CLEARED = 0  # in place of how far the table was read: so long ago that the gallery clears the store
+PORTS = {"http": 6333, "https": 443}
 TIMEOUT_S = 20  # of a call; an exact search reads every vector, and a message is hidden for a minute
 EXACTLY = models.SearchParams(exact=True, quantization=models.QuantizationSearchParams(ignore=True))
 STRONG, MAJORITY = models.WriteOrdering.STRONG, models.ReadConsistencyType.MAJORITY
 
 
-def open_qdrant(url: str, release: str) -> QdrantStore:
+def open_qdrant(url: str, release: str, api_key: str | None = None) -> QdrantStore:
     """Return the gallery of a model release on the Qdrant server at `url`.
 
     Raises:
         DependencyError: the server could not be reached.
         ValueError: the collection is another release's, or does not compare by cosine.
     """
-    store = QdrantStore(QdrantClient(url=url, timeout=TIMEOUT_S, check_compatibility=False), release)
+    port = urlsplit(url).port or PORTS[urlsplit(url).scheme]  # the client takes 6333 where none is said
+    client = QdrantClient(url=url, port=port, api_key=api_key, timeout=TIMEOUT_S, check_compatibility=False)
+    store = QdrantStore(client, release)
     store.is_there()
     return store
 
