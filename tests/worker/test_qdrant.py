@@ -21,7 +21,7 @@ from tests.worker.search_faces import photographs, strangers
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.search.engine import Int8Engine
 from workers.gpu_face.search.memory import MemoryStore
-from workers.gpu_face.search.qdrant import QdrantStore, open_qdrant
+from workers.gpu_face.search.qdrant import QdrantStore, check_version, open_qdrant
 from workers.gpu_face.stages.dedup import CANDIDATE_COUNT, search_gallery
 
 # The embedded engine is always exact, and says so of what asks a server for it.
@@ -73,7 +73,7 @@ def test_the_answer_is_that_of_a_float32_product(seed: int, count: int, data: st
 
 def test_it_tells_the_same_story_as_a_store_on_this_machine_also_of_twins(client: QdrantClient) -> None:
     shared, own = QdrantStore(client, "test-1"), MemoryStore()
-    twins = np.repeat(FACES[:2], 9, axis=0)
+    twins = np.repeat(FACES[:2], 30, axis=0)  # more than are asked for at first
     for i, face in enumerate(np.concatenate([twins, FACES[2:]])):
         for store in (shared, own):
             store.append(f"person-{99 - i}", i, face)
@@ -136,6 +136,25 @@ def test_whoever_erases_the_face_they_saw_leaves_one_that_was_enrolled_since(cli
     assert store.erase("first", 20)
     assert not store.erase("first")
     assert names_of(store, FACES[1]) == []
+
+
+def test_a_face_enrolled_between_the_look_and_the_erasure_stays(client: QdrantClient) -> None:
+    store = Overtaken(client, "test-1")
+    store.append("first", 10, FACES[0])
+
+    store.erase("first", 10)
+
+    assert names_of(store, FACES[1]) == ["first"]
+    assert store.find("first")[0] == 20
+
+
+class Overtaken(QdrantStore):
+    """A store whose worker is slow: when it has looked, another has enrolled the applicant's newer face."""
+
+    def find(self, application_id: str) -> tuple[int, np.ndarray] | None:
+        found = super().find(application_id)
+        QdrantStore(self._client, "test-1").append(application_id, 20, FACES[1])
+        return found
 
 
 def test_whoever_was_erased_is_still_gone_when_the_files_are_opened_again(tmp_path: Path) -> None:
@@ -261,3 +280,14 @@ class CutShort(QdrantStore):
 def test_a_server_that_cannot_be_reached_is_a_dependency_without_its_words() -> None:
     with pytest.raises(DependencyError, match=r"^qdrant: ResponseHandlingException$"):
         open_qdrant("http://127.0.0.1:9", "test-1")
+
+
+@pytest.mark.parametrize("version", ["1.16.3", "0.99.0", "unknown", ""])
+def test_a_server_that_would_pass_over_our_conditions_is_refused(version: str) -> None:
+    with pytest.raises(ValueError, match=r"1\.17 or later"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("version", ["1.17.0", "1.20.1-dev", "2.0.0"])
+def test_a_newer_server_is_taken(version: str) -> None:
+    check_version(version)

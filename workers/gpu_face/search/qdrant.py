@@ -37,6 +37,7 @@ POINTS = uuid5(NAMESPACE_URL, "https://gelombang.example/gallery")  # under it t
 MARK = str(uuid5(NAMESPACE_URL, "https://gelombang.example/gallery/mark"))
 FIRST_GENERATION = 1
 TO_BE_CLEARED = 0  # in place of how far the table was read: so long ago that the gallery clears the store
+LEAST_VERSION = [1, 17]  # has the `update_mode` of upserts (qdrant/qdrant#7963); `update_filter` is of 1.16
 PORTS = {"http": 6333, "https": 443}
 TIMEOUT_S = 20  # of a call; an exact search reads every vector, and a message is hidden for a minute
 EXACTLY = models.SearchParams(exact=True, quantization=models.QuantizationSearchParams(ignore=True))
@@ -48,13 +49,25 @@ def open_qdrant(url: str, release: str, api_key: str | None = None) -> QdrantSto
 
     Raises:
         DependencyError: the server could not be reached.
-        ValueError: the collection is another release's, or does not compare by cosine.
+        ValueError: the server is too old, or the collection is another release's or does not compare by cosine.
     """
     port = urlsplit(url).port or PORTS[urlsplit(url).scheme]  # the client takes 6333 where none is said
     client = QdrantClient(url=url, port=port, api_key=api_key, timeout=TIMEOUT_S, check_compatibility=False)
+    with _reached():
+        check_version(client.info().version)
     store = QdrantStore(client, release)
     store.is_there()
     return store
+
+
+def check_version(version: str) -> None:
+    """Raise a ValueError for a server that would pass over the conditions of our writes in silence."""
+    numbers = version.split(".")[:2]
+    if (
+        not all(number.isdecimal() for number in numbers)
+        or [int(number) for number in numbers] < LEAST_VERSION
+    ):
+        raise ValueError(f"the Qdrant server is of version {version}, which is not 1.17 or later")
 
 
 class QdrantStore:
