@@ -7,11 +7,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import numpy as np
 import pytest
+from moto import mock_aws
 
 from gelombang.domain.errors import DependencyError
 from gelombang.observability import event_logger
+from tests.worker.qdrant_over_http import qdrant_over_http
 from tests.worker.search_faces import strangers
 from workers.gpu_face.__main__ import NotInstalledError, _open_store
 from workers.gpu_face.batching import BatchLimits
@@ -20,6 +23,12 @@ from workers.gpu_face.search.snapshot import FolderSnapshots, take_snapshot
 from workers.gpu_face.search.store import Store
 from workers.gpu_face.settings import FaceSettings
 
+AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "ap-southeast-3",
+    "AWS_REGION": "ap-southeast-3",
+}
 SETTINGS = FaceSettings(
     queue_url="",
     pack="default",
@@ -54,6 +63,23 @@ def test_a_gallery_at_a_url_whose_server_does_not_answer_stops_the_start() -> No
 
     with pytest.raises(DependencyError, match="qdrant"):
         _open_store(settings, "test-1", event_logger("test"))
+
+
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection:UserWarning")
+def test_a_gallery_at_a_url_is_opened_with_the_key_that_parameter_store_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws(), qdrant_over_http("1.20.0", "the key") as (url, _):
+        boto3.client("ssm").put_parameter(Name="/gallery", Value="the key", Type="SecureString")
+        settings = replace(SETTINGS, gallery_url=url, gallery_secret="/gallery")
+
+        store = _open_store(settings, "test-1", event_logger("test"))
+        store.append("person-1", 1, FACES[1])
+
+        assert len(store) == 1
 
 
 def test_a_gallery_at_a_url_without_its_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

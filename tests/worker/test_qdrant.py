@@ -17,6 +17,7 @@ from qdrant_client import QdrantClient, models
 
 from gelombang.domain.errors import DependencyError
 from gelombang.memory.rows import MemoryRows
+from tests.worker.qdrant_over_http import qdrant_over_http
 from tests.worker.search_faces import photographs, strangers
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.search.engine import Int8Engine
@@ -291,3 +292,49 @@ def test_a_server_that_would_pass_over_our_conditions_is_refused(version: str) -
 @pytest.mark.parametrize("version", ["1.17.0", "1.20.1-dev", "2.0.0"])
 def test_a_newer_server_is_taken(version: str) -> None:
     check_version(version)
+
+
+def test_over_http_a_gallery_enrols_searches_erases_and_is_found_again() -> None:
+    rows = MemoryRows()
+    with qdrant_over_http("1.20.0") as (url, queries):
+        gallery = Gallery(rows, "test-1", open_qdrant(url, "test-1"), engine=ENGINE)
+        for i, face in enumerate(FACES):
+            gallery.enrol(f"person-{i}", face, NOON)
+        gallery.refresh(NOON + timedelta(seconds=1))
+        assert gallery.erase("person-3", NOON + timedelta(seconds=2))
+        gallery.refresh(NOON + timedelta(seconds=3))
+
+        store = open_qdrant(url, "test-1")
+        again = Gallery(rows, "test-1", store, engine=ENGINE)
+        erased, best = again.search(FACES[3:5], ["somebody else"] * 2)
+
+    assert "person-3" not in [candidate.application_id for candidate in erased]
+    assert (best[0].application_id, best[0].similarity) == ("person-4", pytest.approx(1.0, abs=1e-3))
+    assert store.read_until is not None
+    writes = [query for query in queries if "ordering" in query]
+    reads = [query for query in queries if query.startswith("POST") and "consistency=majority" in query]
+    assert writes
+    assert reads
+    assert all("wait=true" in write and "ordering=strong" in write for write in writes)
+
+
+def test_over_http_a_collection_is_cleared_for_whoever_comes_next() -> None:
+    with qdrant_over_http("1.20.0") as (url, _):
+        store = open_qdrant(url, "test-1")
+        store.append("first", 5, FACES[0])
+        store.note_read(7)
+
+        store.clear()
+
+        fresh = open_qdrant(url, "test-1")
+        assert (len(fresh), fresh.read_until) == (0, None)
+
+
+def test_over_http_an_old_server_and_one_that_wants_a_key_are_refused() -> None:
+    with qdrant_over_http("1.16.3") as (url, _), pytest.raises(ValueError, match=r"1\.17 or later"):
+        open_qdrant(url, "test-1")
+    with (
+        qdrant_over_http("1.20.0", "the key") as (url, _),
+        pytest.raises(DependencyError, match=r"^qdrant: UnexpectedResponse$"),
+    ):
+        open_qdrant(url, "test-1")
