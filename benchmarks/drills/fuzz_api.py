@@ -143,7 +143,7 @@ def fuzz(count: int, seed_number: int) -> Tally:
     fuzzer = Fuzzer(Gateway(), chance=random.Random(seed_number))  # noqa: S311 - cases that can be made again
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     try:
-        with unlogged(fuzzer.gateway), warnings.catch_warnings():
+        with unlogged(fuzzer.gateway.log_handlers), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _from_document(fuzzer, document, count // 2, seed_number)
             _examples(fuzzer, document)

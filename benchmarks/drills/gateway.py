@@ -11,7 +11,7 @@ import importlib.util
 import io
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,9 +94,9 @@ class Nowhere(io.TextIOBase):
 
 
 @contextmanager
-def unlogged(gateway: Gateway) -> Iterator[None]:
-    """Let the functions' log go nowhere; all gateways of a process share one log."""
-    before = [(handler, handler.stream) for handler in gateway.log_handlers]
+def unlogged(handlers: Sequence[Any]) -> Iterator[None]:  # Any: the logging library's, of no declared type
+    """Let what functions log go nowhere; all that are loaded in a process share these handlers."""
+    before = [(handler, handler.stream) for handler in handlers]
     for handler, _ in before:
         handler.stream = Nowhere()
     try:

@@ -73,7 +73,7 @@ def taps(senders: list[Sender], path: str, headers: dict[str, str], body: bytes)
 def tap_everything(copies: int) -> list[Tapped]:
     """Return what came of `copies` of every POST an applicant makes, on ports in memory."""
     gateways = [Gateway() for _ in range(copies)]
-    with unlogged(gateways[0]):
+    with unlogged(gateways[0].log_handlers):
         world = open_world(gateways[0])
         try:
             return list(_taps_of(world, [gateway.send for gateway in gateways]))
@@ -128,7 +128,7 @@ def _confirmation(world: World, send: Sender) -> bytes:
 def lost_after(done_count: int) -> tuple[int, bool]:
     """Do some steps of a registration, die, go on elsewhere; return what was lost, and whether it was handed in."""
     gateway = Gateway()
-    with unlogged(gateway):
+    with unlogged(gateway.log_handlers):
         world = open_world(gateway)
         try:
             token = sign_in(gateway, world.memory, PHONE)

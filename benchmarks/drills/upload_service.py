@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 import re
 import threading
 from collections import Counter
@@ -29,6 +28,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from benchmarks.drills.gateway import unlogged
 from gelombang import wiring
 from gelombang.journey import photos
 from gelombang.journey.ports import UploadForm
@@ -68,7 +68,7 @@ class UploadService:
     def call(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Any:  # noqa: ANN401 - Chalice's answer
         """Let the register function answer one request."""
         with self._one_at_a_time, wiring.wired_to(self.world.ports, load_programme("prakerja")):
-            return Client(_application(), project_dir=str(REGISTER)).http.request(
+            return Client(_function().app, project_dir=str(REGISTER)).http.request(
                 method, path, headers=headers, body=body
             )
 
@@ -96,14 +96,15 @@ def upload_service() -> Iterator[UploadService]:
         await serve(_app(service), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type] # typed apart
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    thread.start()
-    started.wait()
-    try:
-        yield service
-    finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join()
-        loop.close()
+    with unlogged([_function().routes.logger.registered_handler]):  # a line a request would be thousands
+        thread.start()
+        started.wait()
+        try:
+            yield service
+        finally:
+            loop.call_soon_threadsafe(stopping.set)
+            thread.join()
+            loop.close()
 
 
 def _app(service: UploadService) -> Starlette:
@@ -169,11 +170,10 @@ def _count_stored(service: UploadService) -> None:
 
 
 @cache
-def _application() -> Any:  # noqa: ANN401 - a Chalice application
-    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"  # a line a request would be thousands
+def _function() -> Any:  # noqa: ANN401 - a module
     spec = importlib.util.spec_from_file_location("drilled_register", REGISTER / "app.py")
     if spec is None or spec.loader is None:
         raise FileNotFoundError(REGISTER)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.app
+    return module
