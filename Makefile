@@ -1,4 +1,4 @@
-# One command each; nothing needs to be set up before. See README.md for what they do.
+# One command each; nothing needs to be set up before. `make help` says what they do.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge drill-network fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration soak-worker lock clean
 
 help: ## Show the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Play a small wave on this machine (ONCE=1, FACES=folder, PORT=number, KILL_WORKER=1, JSON=1)
 	@$(BIN)/gelombang demo $(if $(ONCE),--once) $(if $(FACES),--faces "$(FACES)") $(if $(PORT),--port $(PORT)) \
