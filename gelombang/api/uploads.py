@@ -35,8 +35,7 @@ from gelombang.domain.errors import (
     UploadTooLargeError,
 )
 from gelombang.journey import photos, resumable
-from gelombang.journey.photos import MOST_BYTES
-from gelombang.journey.ports import UploadForm
+from gelombang.journey.ports import MOST_UPLOAD_BYTES, UploadForm
 from gelombang.journey.resumable import Upload
 
 VERSION = "1.0.0"
@@ -83,7 +82,7 @@ def tell_abilities(_call: Call[None, EmptyForm]) -> Headers:
         {
             "Tus-Version": VERSION,
             "Tus-Extension": "creation,expiration,checksum",
-            "Tus-Max-Size": str(MOST_BYTES),
+            "Tus-Max-Size": str(MOST_UPLOAD_BYTES),
             "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
         }
     )

@@ -13,12 +13,10 @@ from botocore.exceptions import ClientError
 
 from gelombang.aws.clients import reaching
 from gelombang.domain.errors import DependencyError, NotFoundError
-from gelombang.journey.ports import ScanResult, UploadForm
+from gelombang.journey.ports import MOST_UPLOAD_BYTES, UPLOAD_MINUTES, ScanResult, UploadForm
 
 SERVICE = "s3"
-UPLOAD_MINUTES = 10
 VIEW_SECONDS = 300
-MOST_BYTES = 15 * 1024 * 1024  # a phone's picture at full size stays below it
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 SCAN_TAG = "GuardDutyMalwareScanStatus"
 SCAN_RESULTS = {
@@ -37,16 +35,18 @@ class S3Photos:
         self._client = client
 
     def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
-        """Return a form that S3 accepts for exactly this key, type and up to `MOST_BYTES`."""
+        """Return a form that S3 accepts for exactly this key, type and up to `MOST_UPLOAD_BYTES`."""
         with reaching(SERVICE):
             form = self._client.generate_presigned_post(
                 self._quarantine,
                 key,
                 Fields={"Content-Type": content_type},
-                Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MOST_BYTES]],
+                Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, MOST_UPLOAD_BYTES]],
                 ExpiresIn=UPLOAD_MINUTES * 60,
             )
-        return UploadForm(form["url"], form["fields"], now + timedelta(minutes=UPLOAD_MINUTES), MOST_BYTES)
+        return UploadForm(
+            form["url"], form["fields"], now + timedelta(minutes=UPLOAD_MINUTES), MOST_UPLOAD_BYTES
+        )
 
     def receive(self, key: str, content: bytes) -> None:
         """Put into quarantine what was sent in chunks; S3 announces it as any other upload."""

@@ -117,8 +117,7 @@ def _stopped(ports: Ports, application: Application, purpose: Purpose) -> tuple[
     if purpose not in NEEDED or (application.state, Move.WITHDRAW_CONSENT) not in MOVES:
         return application, []
     also = release_nik(ports, application) + withdrawal_of_check(ports, application.face_check_id)
-    if application.state is State.IN_REVIEW:
-        also.append(review.withdrawn_case(ports, application))
+    also += review.closing_of(ports, application, review.WITHDRAWN)
     draft = applications.move(
         application,
         Move.WITHDRAW_CONSENT,

@@ -24,7 +24,9 @@ from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.evidence import evidence_key, evidence_of
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
-from gelombang.journey.reach import phone_context
+from gelombang.journey.reach import phone_context, phone_key
+from gelombang.journey.registration import release_nik
+from gelombang.journey.review import WITHDRAWN, closing_of, without_notes
 from gelombang.journey.sessions import Session
 from gelombang.journey.verification import face_check_name
 from gelombang.journey.wave_rows import entry_key, gate_key
@@ -105,8 +107,10 @@ def _strip(ports: Ports, application: Application) -> bool:
     left = _left_wave(ports, application)
     if left is None:
         return False
-    changes: list[Change] = [*left, *_freed_nik(ports, application), *_closed_case(ports, application)]
-    phone = ports.rows.read(Key(f"PHONE#{application.phone_tag}"))
+    changes: list[Change] = [*left, *closing_of(ports, application, WITHDRAWN)]
+    if application.state is not State.SELECTED:  # whoever has a seat keeps the NIK, or it got another
+        changes += release_nik(ports, application)
+    phone = ports.rows.read(phone_key(application.phone_tag))
     if phone is not None and phone.fields["application_id"] == application.application_id:
         changes.append(Delete(phone.key, phone.version))
     changes += sessions.endings(ports, application.application_id)
@@ -138,23 +142,6 @@ def _left_wave(ports: Ports, application: Application) -> list[Change] | None:
     return [Delete(entry.key, entry.version), Require(gate, 0)]
 
 
-def _freed_nik(ports: Ports, application: Application) -> list[Change]:
-    """Return what gives the NIK free; whoever has a seat keeps its tag, or a second application got another."""
-    if application.form is None or application.state is State.SELECTED:
-        return []
-    row = ports.rows.read(Key(f"NIK#{application.form.nik_tag}"))
-    if row is None or row.fields["application_id"] != application.application_id:
-        return []
-    return [Delete(row.key, row.version)]
-
-
-def _closed_case(ports: Ports, application: Application) -> list[Change]:
-    if application.state is not State.IN_REVIEW:
-        return []
-    row = ports.rows.read(Key(f"REVIEW#{application.review_case_id}"))
-    return [Put(replace(row, fields=row.fields | {"decision": "erased"}, due=None))] if row else []
-
-
 def _purge(ports: Ports, application: Application, releases: set[str]) -> set[str]:
     """Destroy the key, and delete whatever it or anything else protected; return the releases that saw the face."""
     name, now = application.application_id, ports.clock.now()
@@ -169,6 +156,8 @@ def _purge(ports: Ports, application: Application, releases: set[str]) -> set[st
     found = [row for key in measured if (row := ports.rows.read(key))]
     for row in [*own, *found]:
         ports.rows.commit([Delete(row.key, row.version)])
+    for case in without_notes(ports, applications.audit_of(ports, name)):
+        ports.rows.commit([case])
     return releases
 
 

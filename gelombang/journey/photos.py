@@ -24,9 +24,8 @@ from gelombang.domain.messages import ChecksDue, PhotoArrived
 from gelombang.domain.reasons import Reason
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
-from gelombang.journey.ports import Ports, RefusedPicture, ScanResult, UploadForm
+from gelombang.journey.ports import MOST_UPLOAD_BYTES, Ports, RefusedPicture, ScanResult, UploadForm
 
-MOST_BYTES = 15 * 1024 * 1024
 ACCEPTED_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
 MOST_TRIES = 5  # of one photograph in an hour
 TRIES_WITHIN = timedelta(hours=1)
@@ -191,7 +190,7 @@ def _offer_faults(content_type: str, size_bytes: int) -> tuple[FieldFault, ...]:
     faults = []
     if content_type not in ACCEPTED_TYPES:
         faults.append(FieldFault("/content_type", "PHOTO_TYPE_NOT_ACCEPTED"))
-    if not 0 < size_bytes <= MOST_BYTES:
+    if not 0 < size_bytes <= MOST_UPLOAD_BYTES:
         faults.append(FieldFault("/size_bytes", "PHOTO_TOO_LARGE"))
     return tuple(faults)
 

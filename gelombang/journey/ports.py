@@ -93,6 +93,10 @@ class Rows(Protocol):
         """
 
 
+MOST_UPLOAD_BYTES = 15 * 1024 * 1024  # a phone's picture at full size stays below it
+UPLOAD_MINUTES = 10  # that an upload form is good for
+
+
 @dataclass(frozen=True, slots=True)
 class UploadForm:
     """What a client needs to send one photograph straight to the store: POST `fields` and the file to `url`."""

@@ -162,13 +162,9 @@ def typed_fields(ports: Ports, application: Application) -> dict[str, str]:
 
 
 def release_nik(ports: Ports, application: Application) -> list[Change]:
-    """Return the change that gives up this application's claim on its NIK: it may have been somebody else's.
-
-    Raises:
-        ValueError: the application has no form.
-    """
+    """Return what gives up this application's claim on its NIK, if it has one: it may have been somebody else's."""
     if application.form is None:
-        raise ValueError("only a submitted form claims a NIK")
+        return []
     row = ports.rows.read(Key(f"NIK#{application.form.nik_tag}"))
     is_ours = row is not None and row.fields["application_id"] == application.application_id
     return [Delete(row.key, row.version)] if row is not None and is_ours else []

@@ -26,8 +26,8 @@ from gelombang.domain.errors import (
     UploadTooLargeError,
 )
 from gelombang.journey import applications
-from gelombang.journey.photos import MOST_BYTES, offer_key
-from gelombang.journey.ports import Delete, Key, Ports, Put, Row
+from gelombang.journey.photos import offer_key
+from gelombang.journey.ports import MOST_UPLOAD_BYTES, Delete, Key, Ports, Put, Row
 
 MOST_CHUNK_BYTES = 64 * 1024
 LEAST_CHUNK_BYTES = 2 * 1024  # but for the last: so that nobody keeps a photograph in a million rows
@@ -63,7 +63,7 @@ def begin_upload(
         UploadTooLargeError: over 15 MiB.
         InvalidFormError, MoveNotAllowedError, TooManyRequestsError: as `photos.offer_upload`.
     """
-    if length > MOST_BYTES:
+    if length > MOST_UPLOAD_BYTES:
         raise UploadTooLargeError
     before = _of_slot(ports, application_id, slot)
     if (

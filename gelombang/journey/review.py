@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from gelombang.domain.application import Application, Move, Photo, PhotoStatus, Slot, State
+from gelombang.domain.audit import AuditEntry
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
 from gelombang.journey import applications
@@ -18,7 +20,7 @@ from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 from gelombang.journey.staff import Scope, Staff
 
 OPEN = "review"  # worklist of open cases
-WITHDRAWN = "withdrawn"  # instead of a decision: the applicant no longer agrees to the checks
+WITHDRAWN = "withdrawn"  # instead of a decision: the applicant withdrew consent, or everything
 
 
 class ReviewDecision(StrEnum):
@@ -174,6 +176,21 @@ def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecisi
     applications.save(ports, moved, "review_decided", facts, also=also)
 
 
+def closing_of(ports: Ports, application: Application, decision: str) -> list[Change]:
+    """Return what takes an application's open case, if it has one, off the list: it was decided elsewhere."""
+    row = ports.rows.read(_case_key(application.review_case_id))
+    if application.state is not State.IN_REVIEW or row is None:
+        return []
+    return [Put(replace(row, fields=row.fields | {"decision": decision}, due=None))]
+
+
+def without_notes(ports: Ports, entries: Sequence[AuditEntry]) -> list[Change]:
+    """Return the changes that take the reviewers' notes, which may name people, out of an application's cases."""
+    rows = [_case(ports, entry.facts["case_id"]) for entry in entries if entry.event == "sent_to_review"]
+    noted = [row for row in rows if row.fields.get("note")]
+    return [Put(replace(row, fields=row.fields | {"note": ""})) for row in noted]
+
+
 def _open_application(ports: Ports, case: Row, step: str) -> Application:
     application = applications.load(ports, case.fields["application_id"])
     if application.state is not State.IN_REVIEW or _case_key(application.review_case_id) != case.key:
@@ -212,20 +229,8 @@ def _take_over_nik(ports: Ports, application: Application) -> list[Change]:
         return [claimed]
     refused = applications.move(holder, Move.REFUSE, ports.clock.now(), reasons=("REVIEWER_REFUSED",))
     facts = {"nik_given_to": application.application_id}
-    closed = _closing_of(ports, holder) if holder.state is State.IN_REVIEW else []
+    closed = closing_of(ports, holder, ReviewDecision.REFUSE)
     return [claimed, *closed, *applications.changes_of(ports, refused, "refused_for_another", facts)]
-
-
-def _closing_of(ports: Ports, application: Application) -> list[Change]:
-    """Return the change that takes the application's own open case off the list."""
-    row = _case(ports, application.review_case_id)
-    return [Put(replace(row, fields=row.fields | {"decision": ReviewDecision.REFUSE}, due=None))]
-
-
-def withdrawn_case(ports: Ports, application: Application) -> Change:
-    """Return the change that takes an application's open case off the list: there is nothing to decide any more."""
-    row = _case(ports, application.review_case_id)
-    return Put(replace(row, fields=row.fields | {"decision": WITHDRAWN}, due=None))
 
 
 def _case_key(case_id: str) -> Key:

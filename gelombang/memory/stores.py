@@ -8,10 +8,16 @@ from datetime import datetime, timedelta
 
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.messages import Message, QueueName
-from gelombang.journey.ports import CleanPicture, Clock, RefusedPicture, ScanResult, UploadForm
+from gelombang.journey.ports import (
+    MOST_UPLOAD_BYTES,
+    UPLOAD_MINUTES,
+    CleanPicture,
+    Clock,
+    RefusedPicture,
+    ScanResult,
+    UploadForm,
+)
 
-UPLOAD_MINUTES = 10
-MOST_BYTES = 15 * 1024 * 1024
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
 
@@ -29,7 +35,9 @@ class MemoryPhotos:
     def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
         """Return a form for exactly this key."""
         fields = {"key": key, "Content-Type": content_type}
-        return UploadForm("memory://photos", fields, now + timedelta(minutes=UPLOAD_MINUTES), MOST_BYTES)
+        return UploadForm(
+            "memory://photos", fields, now + timedelta(minutes=UPLOAD_MINUTES), MOST_UPLOAD_BYTES
+        )
 
     def upload_size(self, key: str) -> int | None:
         """Return the upload's size in bytes, or None."""

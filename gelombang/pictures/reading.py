@@ -119,7 +119,7 @@ def _format_of(image: Image.Image) -> str:
 
 
 def _upright_srgb(image: Image.Image) -> Image.Image:
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     if image.width * image.height > MOST_KEPT_PIXELS:
         image.draft(None, (image.width // 2, image.height // 2))  # only JPEG has it; a no-op for the others
     seen = _to_srgb(image)
@@ -128,7 +128,7 @@ def _upright_srgb(image: Image.Image) -> Image.Image:
     return seen.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else seen
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """Return the EXIF orientation 1..8; 1 where EXIF is absent or damaged: the picture is still good."""
     try:
         return int(image.getexif().get(ORIENTATION_TAG, 1))

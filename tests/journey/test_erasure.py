@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gelombang.domain.application import Slot, State
 from gelombang.domain.audit import chain_fault
+from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import CodeError, NotFoundError, NotSignedInError
 from gelombang.domain.face_evidence import Candidate
 from gelombang.domain.messages import QueueName
@@ -19,6 +20,7 @@ from gelombang.domain.wave import definition_from_json
 from gelombang.journey import (
     applications,
     codes,
+    consents,
     erasure,
     registration,
     review,
@@ -225,6 +227,36 @@ def test_a_case_about_somebody_erased_is_closed_and_cases_of_others_do_without_t
 
     assert others == ()
     assert review.open_cases(walk.ports, REVIEWER) == []
+
+
+def test_what_reviewers_noted_about_somebody_erased_goes_too_and_their_decision_stays():
+    walk = begin(PERSON)
+    application_id = walk.submit(PERSON)
+    walk.similarity[application_id] = 0.1
+    walk.deliver()
+    case_id = walk.application(application_id).review_case_id
+    note = f"{PERSON.name} is not on the card"
+    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.REFUSE, note)
+
+    ask(walk)
+    wait(walk, timedelta(hours=2))
+
+    assert PERSON.name not in all_rows(walk)
+    assert review.case_record(walk.ports, case_id).note == ""
+    assert review.case_record(walk.ports, case_id).decision == "refuse"
+
+
+def test_somebody_who_had_withdrawn_the_face_check_can_be_erased():
+    walk = begin(PERSON)
+    application_id = walk.submit(PERSON)
+    verification.run_checks(walk.ports, walk.programme, walk.world.queues.take(QueueName.CHECKS_DUE))
+    consents.withdraw_consent(walk.ports, walk.programme, application_id, Purpose.FACE_CHECK)
+
+    ask(walk)
+    wait(walk, timedelta(hours=2))
+
+    assert walk.application(application_id).state is State.ERASED
+    assert "FACECHECK#" not in all_rows(walk)
 
 
 @settings(max_examples=25, deadline=None)

@@ -19,19 +19,19 @@ from PIL import Image, ImageFile
 from gelombang.domain.face_evidence import PhotoOutcome
 from gelombang.pictures.reading import (
     BOMB_ERRORS,
-    ORIENTATION_TAG,
+    FORMATS,
+    LEAST_SIDE_PX,
+    MOST_ASPECT,
     UNREADABLE_ERRORS,
     UPRIGHT,
     learn_heif,
+    orientation_of,
 )
 from workers.gpu_face.faces import Picture, Rejected, Subject
 
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 MAX_PIXELS = 25_000_000  # of the file; a phone's 24 MP passes, a decompression bomb does not
 # WebP's decoder holds four whole copies: a picture of 15 MP is more than a fresh child may have (sandbox).
 MAX_PIXELS_OF = {"WEBP": 12_500_000}
-MIN_SIDE_PX = 32  # below this no pack can find, let alone compare, a face
-MAX_ASPECT = 8.0  # longer strips would shrink to nothing in front of a detector
 REDUCED_SIDE_PX = 1280  # what a shorter side keeps unless less is asked for
 STRIP_ROWS = 64
 AT_ONCE_BYTES = 1 << 24  # of a file, to its decoder: larger than any upload
@@ -60,13 +60,13 @@ def _refusal(image: Image.Image) -> Rejected | None:
     animated = image.format in ("PNG", "WEBP") and getattr(image, "n_frames", 1) > 1
     if animated or width * height > MAX_PIXELS_OF.get(image.format or "", MAX_PIXELS):
         return Rejected(PhotoOutcome.UNREADABLE, width, height)
-    if min(width, height) < MIN_SIDE_PX or max(width, height) > MAX_ASPECT * min(width, height):
+    if min(width, height) < LEAST_SIDE_PX or max(width, height) > MOST_ASPECT * min(width, height):
         return Rejected(PhotoOutcome.NO_FACE, width, height)
     return None
 
 
 def _read(image: Image.Image, subject: Subject, least_side_px: int) -> Picture:
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     file_width = image.width
     image.draft(None, (least_side_px, least_side_px))  # only JPEG has it; a no-op for the others
     if isinstance(image, ImageFile.ImageFile):
@@ -92,14 +92,6 @@ def _to_bgr(rgb: Image.Image) -> NDArray[np.uint8]:
             strip.height, width, 3
         )
     return bgr
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation 1..8; 1 where EXIF is absent or damaged: the picture is still good."""
-    try:
-        return int(image.getexif().get(ORIENTATION_TAG, 1))
-    except UNREADABLE_ERRORS:
-        return 1
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
