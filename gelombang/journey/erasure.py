@@ -26,6 +26,7 @@ from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
 from gelombang.journey.reach import phone_context, phone_key
 from gelombang.journey.registration import release_nik
+from gelombang.journey.resumable import erase_uploads
 from gelombang.journey.review import WITHDRAWN, closing_of, without_notes
 from gelombang.journey.sessions import Session
 from gelombang.journey.verification import face_check_name
@@ -149,6 +150,7 @@ def _purge(ports: Ports, application: Application, releases: set[str]) -> set[st
     releases |= {evidence.model_release for each in checks if (evidence := evidence_of(ports, each))}
     ports.vault.forget(name)
     ports.photos.erase(name)
+    erase_uploads(ports, name)
     with suppress(ConflictError):  # asked for in this very microsecond: the next round asks again
         erase_face(ports.rows, name, sorted(releases), now)
     own = [row for row in ports.rows.read_partition(application_key(name).partition) if _is_personal(row)]

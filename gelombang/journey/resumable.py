@@ -4,7 +4,8 @@
 
 An upload is named by the last part of its photograph's key, and any session of its applicant may go on with it. Chunks
 are rows that expire; the table says how far an upload is, and says that it is complete only after the whole lies in
-quarantine. A slot has one upload: another one for it removes the chunks of the first.
+quarantine. A slot has one upload: another one for it removes the chunks of the first. A row beside the application
+names each upload that has chunks, so that whoever erases the application finds them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ MOST_CHUNK_BYTES = 64 * 1024
 LEAST_CHUNK_BYTES = 2 * 1024  # but for the last: so that nobody keeps a photograph in a million rows
 KEPT_FOR = timedelta(hours=24)  # since the last chunk
 ROWS_AT_ONCE = 100
+NAMED = "UPLOAD#"  # sort keys of the rows that name an application's uploads
+NAMED_FOR = timedelta(days=30)  # no upload takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,36 @@ def begin_upload(
     ):
         return before
     key = offer_key(ports, application_id, slot, content_type, length, is_used=bool(before and before.offset))
-    if before:
-        _remove_chunks(ports, before)
-    upload_id = key.rsplit("/", 1)[1]
-    upload = Upload(upload_id, application_id, slot, length, 0, sha256, ports.clock.now() + KEPT_FOR)
-    ports.rows.commit([Put(_row(upload))])
+    for name in _named_by(ports, application_id):
+        if name.fields["slot"] == slot:
+            _remove_chunks(ports, name.key.sort.removeprefix(NAMED))
+    upload_id, now = key.rsplit("/", 1)[1], ports.clock.now()
+    upload = Upload(upload_id, application_id, slot, length, 0, sha256, now + KEPT_FOR)
+    name = Row(_name_key(upload), {"slot": str(slot)}, expires_at=now + NAMED_FOR)
+    ports.rows.commit([Put(_row(upload)), Put(name)])
     return replace(upload, version=1)
+
+
+def erase_uploads(ports: Ports, application_id: str) -> int:
+    """Remove every upload of an application with its chunks, now and not when they expire; return how many there were.
+
+    Nobody can add a chunk afterwards: each is committed with its upload, and that is gone. Erasing again is safe.
+
+    Raises:
+        ConflictError: a chunk came at this very moment: erase again.
+        DependencyError: the table could not be reached; likewise.
+    """
+    named = _named_by(ports, application_id)
+    for (
+        name
+    ) in named:  # first what lets a chunk in, then the chunks, and only then the row by which they are found
+        upload_id = name.key.sort.removeprefix(NAMED)
+        head = ports.rows.read(_key(upload_id))
+        if head:
+            ports.rows.commit([Delete(head.key, head.version)])
+        _remove_chunks(ports, upload_id)
+        ports.rows.commit([Delete(name.key, name.version)])
+    return len(named)
 
 
 def find_upload(ports: Ports, application_id: str, upload_id: str) -> Upload:
@@ -137,11 +164,11 @@ def _complete(ports: Ports, upload: Upload, further: Upload, last: bytes) -> Non
     is_whole = len(whole) == upload.length and upload.sha256 in ("", hashlib.sha256(whole).hexdigest())
     if not is_whole:
         ports.rows.commit([Put(_row(replace(upload, offset=0)))])
-        _remove_chunks(ports, upload)
+        _remove_chunks(ports, upload.upload_id)
         raise ChecksumError
     ports.photos.receive(upload.key, whole)
     ports.rows.commit([Put(_row(further))])
-    _remove_chunks(ports, upload)
+    _remove_chunks(ports, upload.upload_id)
 
 
 def _complete_again(ports: Ports, further: Upload) -> None:
@@ -166,11 +193,20 @@ def _is_over(ports: Ports, upload: Upload) -> bool:
     return ports.clock.now() >= upload.expires_at
 
 
-def _remove_chunks(ports: Ports, upload: Upload) -> None:
+def _named_by(ports: Ports, application_id: str) -> list[Row]:
+    """Return the rows that name an application's uploads."""
+    return ports.rows.read_partition(applications.application_key(application_id).partition, NAMED)
+
+
+def _remove_chunks(ports: Ports, upload_id: str) -> None:
     """Remove an upload's chunks; those that a crash leaves behind expire."""
-    rows = ports.rows.read_partition(_key(upload.upload_id).partition, "CHUNK#")
+    rows = ports.rows.read_partition(_key(upload_id).partition, "CHUNK#")
     for start in range(0, len(rows), ROWS_AT_ONCE):
         ports.rows.commit([Delete(row.key, row.version) for row in rows[start : start + ROWS_AT_ONCE]])
+
+
+def _name_key(upload: Upload) -> Key:
+    return Key(applications.application_key(upload.application_id).partition, f"{NAMED}{upload.upload_id}")
 
 
 def _key(upload_id: str, sort: str = "-") -> Key:

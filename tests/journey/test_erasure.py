@@ -22,7 +22,9 @@ from gelombang.journey import (
     codes,
     consents,
     erasure,
+    photos,
     registration,
+    resumable,
     review,
     selection,
     sessions,
@@ -30,7 +32,7 @@ from gelombang.journey import (
 )
 from gelombang.journey.erasure import WITHIN
 from gelombang.journey.reconciliation import reconcile
-from tests.journey.walking import REVIEWER, Walk, begin, citizen
+from tests.journey.walking import JPEG, REVIEWER, Walk, begin, citizen
 from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, crashing
 
 PHONE = "+6281234567890"
@@ -293,3 +295,33 @@ def test_everybody_can_be_erased_wherever_the_application_is(state):
     assert walk.application(application_id).state is State.ERASED
     assert all(photo.key == "" for photo in walk.application(application_id).photos.values())
     assert set(walk.application(application_id).photos) == set(Slot)
+
+
+def test_chunks_of_an_upload_go_with_the_person_and_not_only_when_they_expire():
+    walk = begin(PERSON)
+    application_id = walk.sign_in()
+    first = resumable.begin_upload(walk.ports, application_id, Slot.KTP, 8192, "image/jpeg")
+    resumable.append_chunk(walk.ports, application_id, first.upload_id, 0, JPEG.ljust(4096))
+    photos.offer_upload(walk.ports, application_id, Slot.KTP, "image/jpeg", 8192)  # and in one piece instead
+    last = resumable.begin_upload(walk.ports, application_id, Slot.SELFIE, 8192, "image/jpeg")
+    resumable.append_chunk(walk.ports, application_id, last.upload_id, 0, JPEG.ljust(4096))
+    assert all_rows(walk).count("CHUNK#") == 2
+
+    ask(walk)
+    reconcile(walk.ports)
+
+    assert "UPLOAD#" not in all_rows(walk)
+    with pytest.raises(NotFoundError):
+        resumable.append_chunk(walk.ports, application_id, last.upload_id, 4096, JPEG.ljust(4096))
+
+
+def test_another_upload_for_a_slot_removes_the_chunks_of_every_one_before():
+    walk = begin(PERSON)
+    application_id = walk.sign_in()
+    first = resumable.begin_upload(walk.ports, application_id, Slot.KTP, 8192, "image/jpeg")
+    resumable.append_chunk(walk.ports, application_id, first.upload_id, 0, JPEG.ljust(4096))
+    photos.offer_upload(walk.ports, application_id, Slot.KTP, "image/jpeg", 8192)
+
+    resumable.begin_upload(walk.ports, application_id, Slot.KTP, 8192, "image/jpeg")
+
+    assert "CHUNK#" not in all_rows(walk)
