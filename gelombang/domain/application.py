@@ -161,7 +161,7 @@ class Application:
     """One person's application with everything decided about it so far."""
 
     application_id: ApplicationId
-    phone_tag: str
+    phone_tag: str  # "" where an officer began it and no phone was added since
     sealed_phone: str
     state: State
     created_at: datetime
@@ -182,6 +182,8 @@ class Application:
     audit_length: int = 0
     audit_head: str = ""  # hash of the last audit entry, hex
     sealed_email: str = ""  # for codes when text messages do not come; "" where none was confirmed
+    assisted_in: str = ""  # kabupaten/kota of the officer who began it; "" where the person did, with a phone
+    receipt_tag: str = ""  # hash of the receipt code that the person then got
 
 
 def open_slots(application: Application) -> tuple[Slot, ...]:

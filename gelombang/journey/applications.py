@@ -80,7 +80,7 @@ def save(
         DependencyError: the table could not be reached.
     """
     now = ports.clock.now()
-    application, changes = _entered(application, now, event, facts or {})
+    application, changes = _entered(application, now, event, _attributed(ports, facts or {}))
     outbox = [
         _outbox_row(
             f"{application.application_id}:{application.audit_length}:{number}", message, delay_s, now
@@ -95,7 +95,7 @@ def save(
 
 def changes_of(ports: Ports, application: Application, event: str, facts: dict[str, Any]) -> list[Change]:
     """Return the changes that save an application with its audit entry, to be committed with another's."""
-    return _entered(application, ports.clock.now(), event, facts)[1]
+    return _entered(application, ports.clock.now(), event, _attributed(ports, facts))[1]
 
 
 def rereading(step: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -133,6 +133,11 @@ def audit_of(ports: Ports, application_id: ApplicationId) -> list[AuditEntry]:
     """Return an application's audit chain, oldest first."""
     rows = ports.rows.read_partition(application_key(application_id).partition, "AUDIT#")
     return [_AUDIT.validate_python(row.fields) for row in rows]
+
+
+def _attributed(ports: Ports, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts with the name of the officer who is at the keyboard, where one is."""
+    return facts | {"assisted_by": ports.assistance.officer} if ports.assistance else facts
 
 
 def _entered(

@@ -313,8 +313,16 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Assistance:
+    """An officer at the keyboard in an applicant's place; what is changed then goes on record as theirs."""
+
+    officer: str
+    district: str  # kabupaten/kota in which the officer may help, four digits
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything the journey reaches, in one value."""
+    """Everything the journey reaches, in one value; and who is at the keyboard, where it is not the applicant."""
 
     rows: Rows
     photos: Photos
@@ -327,3 +335,4 @@ class Ports:
     vault: Vault
     registers: Registers
     clock: Clock
+    assistance: Assistance | None = None
