@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gelombang.domain.messages import QueueName
+from gelombang.domain.tags import TagKeys
 
 MALWARE_SCANS = ("none", "guardduty")
+TAG_KEY_PHASES = ("known", "written")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Settings:
     document_bucket: str
     queue_urls: dict[QueueName, str]
     seal_key_id: str
-    tag_key_id: str
+    tag_keys: TagKeys
     registers_url: str
     programme: str
     malware_scan: str = "none"
@@ -61,13 +63,23 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         document_bucket=documents,
         queue_urls={name: environment[variable] for name, variable in queues.items()},
         seal_key_id=seal_key,
-        tag_key_id=tag_key,
+        tag_keys=_tag_keys(environment, tag_key),
         registers_url=registers,
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
         malware_scan=_one_of(environment, "GELOMBANG_MALWARE_SCAN", MALWARE_SCANS),
         text_gateway_url=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_URL"),
         mail_sender=environment.get("GELOMBANG_MAIL_SENDER", ""),
         text_gateway_secret=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_SECRET"),
+    )
+
+
+def _tag_keys(environment: Mapping[str, str], first: str) -> TagKeys:
+    """Return the keys of tags: the first, those that came after it, and one that is coming; see `TagKeys`."""
+    later = _unless_none(environment, "GELOMBANG_LATER_TAG_KEY_IDS")
+    return TagKeys(
+        done=(first, *later.split(",")) if later else (first,),
+        coming=_unless_none(environment, "GELOMBANG_COMING_TAG_KEY_ID"),
+        is_written=_one_of(environment, "GELOMBANG_TAG_KEY_PHASE", TAG_KEY_PHASES) == "written",
     )
 
 

@@ -15,6 +15,7 @@ import boto3
 from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.eligibility import jakarta_day
+from gelombang.domain.tags import TagKeys
 from local.client import connect
 from local.population import Population
 from local.registers import start_registers
@@ -142,4 +143,4 @@ def _vault_of(stack: Stack) -> KmsVault:
         for service in ("kms", "dynamodb")
     )
     keys = OwnerKeys(environment["GELOMBANG_KEY_TABLE"], environment["GELOMBANG_SEAL_KEY_ID"], kms, dynamodb)
-    return KmsVault(keys, environment["GELOMBANG_TAG_KEY_ID"], kms)
+    return KmsVault(keys, TagKeys((environment["GELOMBANG_TAG_KEY_ID"],)), kms)

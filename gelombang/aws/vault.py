@@ -1,4 +1,4 @@
-"""Seals with a key per person through the AWS Encryption SDK, and tags with a KMS key that never leaves it."""
+"""Seals with a key per person through the AWS Encryption SDK, and tags with KMS keys that never leave it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from gelombang.aws.clients import reaching
 from gelombang.aws.owner_keys import OwnerKeys
+from gelombang.domain.tags import TagKeys
+from gelombang.journey.tags import ChainedTags
 
 PROVIDER = "gelombang"
 PROGRAMME = "programme"  # owns what belongs to no application: codes on their way, a wave's secret
@@ -17,12 +19,12 @@ PROGRAMME = "programme"  # owns what belongs to no application: codes on their w
 logging.getLogger("aws_encryption_sdk").setLevel(logging.CRITICAL)
 
 
-class KmsVault:
-    """`gelombang.journey.ports.Vault`: a key per person to seal, one HMAC key to tag."""
+class KmsVault(ChainedTags):
+    """`gelombang.journey.ports.Vault`: a key per person to seal, HMAC keys to tag."""
 
-    def __init__(self, keys: OwnerKeys, tag_key_id: str, kms: Any) -> None:  # noqa: ANN401 - a boto3 client
-        self._keys = keys
-        self._tag_key_id = tag_key_id
+    def __init__(self, owners: OwnerKeys, tag_keys: TagKeys, kms: Any) -> None:  # noqa: ANN401 - a boto3 client
+        super().__init__(tag_keys, self._mac_of)
+        self._owners = owners
         self._kms = kms
 
     def seal(self, plain: str, context: dict[str, str]) -> str:
@@ -50,17 +52,14 @@ class KmsVault:
             raise ValueError("sealed under another context")
         return bytes(plain).decode()
 
-    def tag(self, purpose: str, plain: str) -> str:
-        """Return the keyed HMAC-SHA-256 (hex)."""
-        with reaching("kms"):
-            answer = self._kms.generate_mac(
-                KeyId=self._tag_key_id, MacAlgorithm="HMAC_SHA_256", Message=f"{purpose}\x1f{plain}".encode()
-            )
-        return str(answer["Mac"].hex())
-
     def forget(self, application_id: str) -> None:
         """Destroy the application's key."""
-        self._keys.forget(application_id)
+        self._owners.forget(application_id)
+
+    def _mac_of(self, key_id: str, message: bytes) -> str:
+        with reaching("kms"):
+            answer = self._kms.generate_mac(KeyId=key_id, MacAlgorithm="HMAC_SHA_256", Message=message)
+        return str(answer["Mac"].hex())
 
     def _wrapping(self, context: dict[str, str]) -> Any:  # noqa: ANN401 - the SDK has no types
         from aws_encryption_sdk.identifiers import EncryptionKeyType, WrappingAlgorithm  # noqa: PLC0415
@@ -70,7 +69,7 @@ class KmsVault:
         owner = context.get("application_id", PROGRAMME)
         key = WrappingKey(
             wrapping_algorithm=WrappingAlgorithm.AES_256_GCM_IV12_TAG16_NO_PADDING,
-            wrapping_key=self._keys.key_of(owner),
+            wrapping_key=self._owners.key_of(owner),
             wrapping_key_type=EncryptionKeyType.SYMMETRIC,
         )
         return RawMasterKey(provider_id=PROVIDER, key_id=owner.encode(), wrapping_key=key)

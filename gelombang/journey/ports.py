@@ -262,7 +262,13 @@ class Vault(Protocol):
         """
 
     def tag(self, purpose: str, plain: str) -> str:
-        """Return the keyed HMAC-SHA-256 (hex) of `purpose` and `plain`: equal inputs, equal tags."""
+        """Return the tag of `plain`: equal inputs, equal tags; see `gelombang.journey.tags`."""
+
+    def raised(self, tag: str, generation: int = 0) -> str:
+        """Return the same tag in a later generation, 0: the one that `tag` makes; one that is later stays as it is."""
+
+    def places(self, tag: str) -> tuple[str, ...]:
+        """Return the tags under which what is named may lie; what is new is put under the first."""
 
     def forget(self, application_id: str) -> None:
         """Destroy the application's key: nothing sealed for it ever opens again, wherever copies of it lie.

@@ -5,17 +5,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from copy import copy
 
 from gelombang.domain.errors import NotFoundError
+from gelombang.domain.tags import TagKeys
+from gelombang.journey.tags import ChainedTags
+
+FIRST_KEY = "memory vault, tests only"
 
 
-class MemoryVault:
-    """Seals by keeping; tags with a key of its own."""
+class MemoryVault(ChainedTags):
+    """Seals by keeping; tags with keys that are their own names."""
 
-    def __init__(self, key: bytes = b"memory vault, tests only") -> None:
-        self._key = key
+    def __init__(self) -> None:
+        super().__init__(TagKeys((FIRST_KEY,)), _mac)
         self._kept: dict[str, tuple[str, str]] = {}
         self._forgotten: set[str] = set()
+
+    def with_tag_keys(self, tag_keys: TagKeys) -> MemoryVault:
+        """Return this vault as a process with these keys has it; both share what is sealed."""
+        other = copy(self)
+        ChainedTags.__init__(other, tag_keys, _mac)
+        return other
 
     def seal(self, plain: str, context: dict[str, str]) -> str:
         """Return a token that opens only here and under the same context."""
@@ -32,10 +43,6 @@ class MemoryVault:
             raise ValueError("not sealed here, or under another context")
         return plain
 
-    def tag(self, purpose: str, plain: str) -> str:
-        """Return the keyed HMAC-SHA-256, hex."""
-        return hmac.new(self._key, f"{purpose}\x1f{plain}".encode(), hashlib.sha256).hexdigest()
-
     def forget(self, application_id: str) -> None:
         """Forget the application's key."""
         self._forgotten.add(application_id)
@@ -43,3 +50,7 @@ class MemoryVault:
     def _must_be_known(self, context: dict[str, str]) -> None:
         if context.get("application_id") in self._forgotten:
             raise NotFoundError
+
+
+def _mac(key: str, message: bytes) -> str:
+    return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()

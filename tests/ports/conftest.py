@@ -18,6 +18,7 @@ from gelombang.aws.rows import DynamoRows
 from gelombang.aws.texts import SnsTexts
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.messages import QueueName
+from gelombang.domain.tags import TagKeys
 from gelombang.memory.clock import MemoryClock
 from gelombang.memory.rows import MemoryRows
 from gelombang.memory.stores import MemoryDocuments, MemoryPhotos, MemoryQueues, MemoryTexts
@@ -71,7 +72,7 @@ def vault(request):
     request.getfixturevalue("aws")
     client = aws_client("kms")
     tag = client.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
-    return KmsVault(owner_keys(), tag, client)
+    return KmsVault(owner_keys(), TagKeys((tag,)), client)
 
 
 def owner_keys(monotonic_s=time.monotonic):

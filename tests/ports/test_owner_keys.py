@@ -8,6 +8,7 @@ from gelombang.aws.clients import aws_client
 from gelombang.aws.owner_keys import KEPT_S
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.errors import NotFoundError
+from gelombang.domain.tags import TagKeys
 from tests.ports.conftest import owner_keys
 
 NIK = {"application_id": "app_1", "field": "nik"}
@@ -23,7 +24,7 @@ class Monotonic:
 
 
 def vault_of(keys):
-    return KmsVault(keys, "unused", aws_client("kms"))
+    return KmsVault(keys, TagKeys(("unused",)), aws_client("kms"))
 
 
 @pytest.mark.usefixtures("aws")
