@@ -1,10 +1,13 @@
 // Calls the API and words its answers in Indonesian or English; every page uses it.
 "use strict";
 
+const ANSWER_MS = 60000; // after that a line is as good as cut
 const $ = (id) => document.getElementById(id);
 const memory = { // storage may be switched off: then a reload begins again
   read(key) { try { return sessionStorage.getItem(key) || ""; } catch (e) { return ""; } },
-  write(key, value) { try { sessionStorage.setItem(key, value); } catch (e) { /* goes on without */ } },
+  readAll(key, otherwise) { try { return JSON.parse(memory.read(key)) || otherwise; } catch (e) { return otherwise; } },
+  write(key, value) { try { if (value) sessionStorage.setItem(key, value); else sessionStorage.removeItem(key); } catch (e) { /* full, or switched off: goes on without */ } },
+  clear() { try { sessionStorage.clear(); } catch (e) { /* nothing was kept */ } memory.write("language", language); },
 };
 let language = memory.read("language") || "id";
 const WORDS = {};
@@ -21,6 +24,8 @@ function said(texts) { return texts[language] || texts.id; }
 words({
   skip: ["Langsung ke isi", "Skip to content"],
   offline: ["Tidak ada sambungan. Data Anda aman; coba lagi.", "No connection. Nothing is lost; try again."],
+  lineGone: ["Sambungan terputus. Yang sudah Anda isi aman; halaman ini melanjutkan sendiri.", "The connection is gone. What you have done is safe; this page goes on by itself."],
+  lineBack: ["Tersambung lagi.", "Connected again."],
   wait: ["Coba lagi dalam {n} detik.", "Try again in {n} seconds."],
   leave: ["Keluar", "Sign out"],
 });
@@ -44,7 +49,8 @@ async function call(method, path, body, token, ifMatch) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store",
+      signal: AbortSignal.timeout ? AbortSignal.timeout(ANSWER_MS) : undefined });
   } catch (e) {
     throw { status: 0, title: t("offline"), errors: [] };
   }
@@ -79,6 +85,17 @@ function el(tag, attributes, ...children) {
   const made = Object.assign(document.createElement(tag), attributes);
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
+}
+
+const drawn = {};
+
+/** Draw a block anew only when its facts changed: drawing takes the focus away and closes what somebody has opened. */
+function redraw(id, facts, make) {
+  const now = JSON.stringify([language, facts]), focus = $(id).contains(document.activeElement) ? document.activeElement.id : "";
+  if (drawn[id] === now) return;
+  drawn[id] = now;
+  $(id).replaceChildren(...make());
+  if (focus && $(focus)) $(focus).focus();
 }
 
 /** Format a moment for Indonesia's western time zone. */

@@ -3,18 +3,11 @@
 "use strict";
 
 words({
-  waves: ["Gelombang terbuka", "Open waves"], phoneTitle: ["Masuk dengan nomor ponsel", "Sign in with your mobile number"],
-  phone: ["Nomor ponsel", "Mobile number"], phoneHint: ["Contoh: 0812 3456 7890. Kami mengirim kode lewat SMS.", "For example 0812 3456 7890. We send a code by SMS."],
-  sendCode: ["Kirim kode", "Send code"], codeTitle: ["Masukkan kode", "Enter the code"], code: ["Kode enam angka", "Six-digit code"],
-  codeHint: ["Jangan beri tahu kode ini kepada siapa pun, termasuk petugas.", "Tell this code to nobody, not even an officer."],
-  signIn: ["Masuk", "Sign in"], otherPhone: ["Ganti nomor", "Change number"], resend: ["Kirim kode baru", "Send a new code"],
-  byEmail: ["SMS tidak datang? Kirim lewat e-mail", "No SMS? Send it by e-mail"], codeMailed: ["Jika ada alamat e-mail yang tersimpan untuk nomor ini, kode dikirim ke sana dalam satu menit.", "If an e-mail address is kept for this number, a code goes there within a minute."],
-  emailTitle: ["Kode lewat e-mail bila SMS tidak datang", "Codes by e-mail when no SMS comes"], email: ["Alamat e-mail", "E-mail address"], emailSave: ["Simpan alamat", "Keep the address"], emailForget: ["Hapus alamat", "Remove the address"],
-  emailKept: ["Alamat e-mail Anda tersimpan.", "Your e-mail address is kept."], emailNone: ["Belum ada alamat e-mail.", "No e-mail address yet."],
-  codeSent: ["Kode dikirim lewat SMS.", "The code was sent by SMS."], codeUnderWay: ["Kode baru saja dikirim ke nomor ini. Pakai kode itu.", "A code was sent to this number a moment ago. Use that one."],
-  codeMark: ["Pakai kode dengan tanda {n} di SMS.", "Use the code marked {n} in the SMS."], resendIn: ["Kode baru dapat dikirim dalam {n} detik.", "A new code can be sent in {n} seconds."],
+  waves: ["Gelombang terbuka", "Open waves"],
   number: ["Nomor pendaftaran", "Application number"], formTitle: ["1. Data diri", "1. Your details"],
-  formHint: ["Setiap isian tersimpan begitu Anda pindah ke isian berikutnya.", "Each field is saved as you move to the next."],
+  formHint: ["Setiap isian tersimpan sementara Anda mengetik.", "Each field is saved as you type."],
+  sentTitle: ["1. Data diri (terkirim, tidak perlu diisi lagi)", "1. Your details (sent; nothing to fill in again)"], hidden: ["tersimpan, tidak ditampilkan", "kept, not shown"],
+  unsaved: ["Tidak ada sambungan. Isian Anda tetap di ponsel ini dan disimpan begitu tersambung.", "No connection. What you typed stays on this phone and is saved once there is one."],
   kk: ["Nomor Kartu Keluarga", "Family card number (KK)"], name: ["Nama lengkap sesuai KTP", "Full name as on your KTP"],
   birth: ["Tanggal lahir", "Date of birth"], region: ["Kabupaten/kota sesuai KTP", "Regency or city on your KTP"],
   choose: ["Pilih …", "Choose …"], savedSecret: ["Sudah tersimpan", "Saved already"],
@@ -38,41 +31,60 @@ words({
   waveTitle: ["Gelombang", "Wave"], noWave: ["Belum ada gelombang yang dibuka. Anda tidak perlu mengisi ulang.", "No wave is open. You will not have to fill in anything again."],
   join: ["Gabung {n}", "Join {n}"], closes: ["Ditutup {n}. Urutan bergabung tidak memengaruhi peluang.", "Closes {n}. The order of joining does not change your chance."],
   receipt: ["Tanda terima", "Receipt"], drawn: ["Peringkat undian di wilayah Anda", "Rank in the draw of your region"], reserve: ["Nomor cadangan", "Place on the reserve list"], proof: ["Bukti undian", "Proof of the draw"],
+  nik: ["NIK", "NIK"],
   waitDraw: ["Hasil tampil di sini setelah undian diumumkan.", "Your result appears here once the draw is published."],
 });
 
 const CAN_JOIN = ["VERIFIED", "NOT_DRAWN", "RESERVE"];
-const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIELDS = ["nik", "kk", "name", "birth_date", "region"];
-let token = memory.read("token"), challenge = null, programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0, ticking = 0, resendAt = 0;
-const device = deviceName();
-let saving = Promise.resolve(); // one change at a time, each made of the form as the one before left it
+const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIELDS = ["nik", "kk", "name", "birth_date", "region"], SECRETS = ["nik", "kk"];
+const TYPING_MS = 1500, FIRST_LOOK_MS = 2000, LAST_LOOK_MS = 30000, QUIET_LOOK_MS = 15000;
+let token = memory.read("token"), programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0, look = FIRST_LOOK_MS;
+let saving = Promise.resolve(), agreeing = Promise.resolve(); // one change at a time, each made of what the one before left
+const unsaved = {}, refused = {}, typing = {}; // field → what was typed and is not saved; what of that was wrong; a timer while it is being typed
 const chosen = {}; // slot → {file, preview, share, failed}
 
 const ask = async (method, path, body, ifMatch) => {
+  const mine = token;
   try { return await call(method, path, body, token, ifMatch); } catch (problem) {
-    if (problem.status === 401 && token) { token = ""; memory.write("token", ""); draw(); }
+    if (problem.status === 401 && mine && mine === token) { endSession(); showProblem(problem); }
     throw problem;
   }
 };
+
+/** Sign out here. Nothing of the person stays on the screen: the phone may be somebody else's. */
+function endSession() {
+  clearTimeout(timer);
+  token = "";
+  memory.write("token", "");
+  status = form = consents = result = null;
+  for (const field of Object.keys(unsaved)) delete unsaved[field];
+  for (const slot of Object.keys(chosen)) { URL.revokeObjectURL(chosen[slot].preview); delete chosen[slot]; }
+  for (const each of document.querySelectorAll("form")) each.reset();
+  $("erasure-form").hidden = true;
+  draw();
+}
 
 // ---- drawing: everything visible follows from token, status, form and chosen -------------------------------------
 
 function draw() {
   const state = status && status.state.code, open = status ? status.open_slots : [];
-  const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": token && status, "form-step": state === "DRAFT" && form, "consent-step": token && consents,
-    "photo-step": token && open.length, "submit-step": token && open.length, "check-step": token && status && status.checks.length, "email-step": token && status,
-    "challenge-step": token && status && status.challenge !== "NOT_NOW",
+  const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": status, "form-step": form && form.is_open, "sent-step": form && !form.is_open && form.saved.length, "consent-step": consents,
+    "photo-step": open.length, "submit-step": open.length, "check-step": status && status.checks.length, "account-step": status,
+    "challenge-step": status && status.challenge !== "NOT_NOW",
     "wave-step": ["VERIFIED", "NOT_DRAWN", "RESERVE", "JOINED", "SELECTED"].includes(state) };
   for (const id of Object.keys(show)) $(id).hidden = !show[id];
   $("leave").hidden = !token;
   drawChallenge();
-  if (!token || !status) return;
+  drawCountDown();
+  if (!status) return;
   $("state").textContent = said(status.state.sentence);
   $("state-next").textContent = said(status.state.next_step);
   $("application").textContent = status.application_id;
-  $("reasons").replaceChildren(...status.reasons.map(reasonItem));
+  const beside = SLOTS.flatMap((slot) => (open.includes(slot) ? status.photos[slot].faults : [])).map((fault) => fault.code); // told with the photograph
+  const reasons = status.reasons.filter((one) => !beside.includes(one.code));
+  redraw("reasons", reasons, () => reasons.map(reasonItem));
   $("submit").textContent = t(state === "NEEDS_PHOTO" ? "resubmit" : "submit");
-  $("checks").replaceChildren(...status.checks.map(checkItem));
+  redraw("checks", status.checks, () => status.checks.map(checkItem));
   if (form) drawForm();
   if (consents) drawConsents();
   drawPhotos(open);
@@ -88,44 +100,51 @@ function checkItem(check) {
 }
 
 function drawForm() {
+  const regions = Object.entries(programme.regions).sort((one, other) => one[1].localeCompare(other[1]));
+  redraw("region", regions, () => [el("option", { value: "" }, t("choose")), ...regions.map(([code, name]) => el("option", { value: code }, name))]);
   for (const field of FIELDS) {
     const input = $(field), value = form.values[field];
-    if (document.activeElement !== input && value) input.value = value;
+    if (field in unsaved) input.value = unsaved[field];
+    else if (document.activeElement !== input && (value || SECRETS.includes(field))) input.value = value || "";
     input.placeholder = form.saved.includes(field) && !value ? t("savedSecret") : "";
   }
+  redraw("sent", form, () => form.saved.flatMap((field) => [el("dt", {}, t(field === "birth_date" ? "birth" : field)), el("dd", {}, shownValue(field))]));
 }
 
+const shownValue = (field) => (field === "region" ? programme.regions[form.values.region] : form.values[field]) || t("hidden");
+
 function drawConsents() {
-  if ($("consents").contains(document.activeElement)) return;
-  $("consents").replaceChildren(...consents.purposes.map(consentCard));
-  $("receipts").replaceChildren(...consents.receipts.map((one) => el("li", {}, t("consent_" + one.purpose) + ": " + t(one.is_given ? "given" : "withdrawn") + " · " + moment(one.at) + " ", el("code", {}, one.receipt.slice(0, 16)))));
+  redraw("consents", consents, () => consents.purposes.map(consentCard));
+  redraw("receipts", consents, () => consents.receipts.map((one) => el("li", {}, t("consent_" + one.purpose) + ": " + t(one.is_given ? "given" : "withdrawn") + " · " + moment(one.at) + " ", el("code", {}, one.receipt.slice(0, 16)))));
 }
 
 function consentCard(one) {
   const box = el("input", { type: "checkbox", id: "consent-" + one.purpose, checked: Boolean(one.version) });
-  box.addEventListener("change", () => changeConsent(one.purpose, box));
+  box.addEventListener("change", () => { const { checked } = box; agreeing = agreeing.then(() => changeConsent(one.purpose, checked)); });
   return el("div", { className: "card" }, el("div", { className: "check" }, box, el("label", { htmlFor: box.id }, said(one.asks))),
     el("p", { className: "hint" }, t(one.is_needed ? "needed" : "optional")), el("details", {}, el("summary", {}, t("ifWithdrawn")), el("p", {}, said(one.when_withdrawn))),
     el("p", { className: "fault", id: "consents/" + one.purpose + "-fault" }));
 }
 
 /** Agree to one purpose, or no longer; the box is as before when that could not be noted. */
-async function changeConsent(purpose, box) {
+async function changeConsent(purpose, isGiven) {
   showProblem(null);
-  box.disabled = true;
   try {
-    const receipt = await ask("POST", "/v1/application/consents", { purpose, is_given: box.checked, version: box.checked ? consents.version : "" });
-    notice(receipt.what_follows ? said(receipt.what_follows) : t("saved"));
-    box.blur();
-    form = null;
+    const receipt = await ask("POST", "/v1/application/consents", { purpose, is_given: isGiven, version: isGiven ? consents.version : "" });
+    consents = null;
     await refresh();
-  } catch (problem) { box.checked = !box.checked; showProblem(problem); } finally { box.disabled = false; }
+    notice(receipt.what_follows ? said(receipt.what_follows) : t("saved"));
+  } catch (problem) {
+    if ($("consent-" + purpose)) $("consent-" + purpose).checked = !isGiven;
+    showProblem(problem);
+  }
 }
 
+/** The photographs that are asked for, and beside them, to be read only, the others. */
 function drawPhotos(open) {
-  if ($("photos").contains(document.activeElement) && $("photos").dataset.for === open.join() + language && Object.values(chosen).some((one) => one.share < 1)) return drawShares();
-  $("photos").dataset.for = open.join() + language;
-  $("photos").replaceChildren(...SLOTS.filter((slot) => open.includes(slot)).map(photoCard));
+  const facts = SLOTS.map((slot) => [open.includes(slot), status.photos[slot], chosen[slot] && [chosen[slot].preview, chosen[slot].failed, chosen[slot].share < 1]]);
+  redraw("photos", facts, () => SLOTS.map((slot) => (open.includes(slot) ? photoCard(slot) : el("p", { className: "card" }, el("strong", {}, t(slot)), ": " + t(status.photos[slot].status)))));
+  drawShares();
 }
 
 function photoCard(slot) {
@@ -133,10 +152,10 @@ function photoCard(slot) {
   const input = el("input", { type: "file", id: "file-" + slot, accept: "image/*", onchange: () => choose(slot, input.files[0]) });
   input.setAttribute("capture", slot === "selfie" ? "user" : "environment");
   const card = el("div", { className: "card" }, el("h3", {}, t(slot)), el("p", {}, t(photo.status)), el("ul", {}, ...photo.faults.map(reasonItem)),
-    el("label", { htmlFor: input.id }, t("takePhoto")), input);
+    el("label", { htmlFor: input.id }, t(slot) + ": " + t("takePhoto")), input);
   if (one && one.preview && photo.status !== "REFUSED") card.append(el("img", { src: one.preview, alt: t(slot) }));
   if (one && one.share < 1 && !one.failed) card.append(el("label", { htmlFor: "share-" + slot }, t("sending")), el("progress", { id: "share-" + slot, max: 1, value: one.share }));
-  if (one && one.failed) card.append(el("p", { className: "fault", role: "alert" }, t("uploadFailed")), el("button", { type: "button", onclick: () => send(slot) }, t("retry")));
+  if (one && one.failed) card.append(el("p", { className: "fault", role: "alert" }, t("uploadFailed")), el("button", { type: "button", id: "retry-" + slot, onclick: () => send(slot) }, t("retry")));
   return card;
 }
 
@@ -145,16 +164,11 @@ function drawShares() {
 }
 
 function drawWave(state) {
-  const blocks = [], joined = status.wave;
-  if (joined) {
-    blocks.push(el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id)));
-    blocks.push(result ? resultBlock(result) : el("p", {}, t("waitDraw")));
-  }
-  if (CAN_JOIN.includes(state)) {
-    const open = waves.filter((wave) => wave.state === "OPEN");
-    blocks.push(...(open.length ? open.map(joinCard) : [el("p", {}, t("noWave"))]));
-  }
-  $("wave").replaceChildren(...blocks);
+  const joined = status.wave, open = CAN_JOIN.includes(state) ? waves.filter((wave) => wave.state === "OPEN") : [];
+  redraw("wave", [state, joined, result, open], () => [
+    joined && el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id)),
+    joined && (result ? resultBlock(result) : el("p", {}, t("waitDraw"))),
+    ...open.map(joinCard), CAN_JOIN.includes(state) && !open.length && el("p", {}, t("noWave"))].filter(Boolean));
 }
 
 function resultBlock(own) {
@@ -165,7 +179,7 @@ function resultBlock(own) {
 }
 
 function joinCard(wave) {
-  const button = el("button", { type: "button" }, t("join").replace("{n}", wave.definition.name));
+  const button = el("button", { type: "button", id: "join-" + wave.definition.wave_id }, t("join").replace("{n}", wave.definition.name));
   onAction(button, "click", async () => { await ask("POST", "/v1/waves/" + wave.definition.wave_id + "/entries", {}); await refresh(); });
   return el("div", { className: "card" }, el("h3", {}, wave.definition.name), el("p", {}, t("closes").replace("{n}", moment(wave.closes_at))), button);
 }
@@ -177,51 +191,88 @@ async function refresh() {
   if (!token) return draw();
   const before = status && status.state.code;
   status = await ask("GET", "/v1/application");
-  const state = status.state.code;
-  if (state === "DRAFT" && !form) await startForm();
-  if (!consents || before !== state) consents = await ask("GET", "/v1/application/consents");
+  const state = status.state.code, isOther = before !== state;
+  if (!form || isOther) form = await ask("GET", "/v1/application/form");
+  programme = programme || await call("GET", "/v1/programme");
+  if (!consents || isOther) consents = await ask("GET", "/v1/application/consents");
   if (CAN_JOIN.includes(state)) waves = (await ask("GET", "/v1/waves")).waves;
   if (!status.wave || state === "JOINED") result = null;
   else if (!result) result = await ask("GET", "/v1/waves/" + status.wave.wave_id + "/entries/mine").catch(() => null);
+  if (!before) goOn();
   draw();
   if (!awaiting()) notice("");  // "being received" is over once the status says what became of it
-  if (before && before !== state) { notice(said(status.state.sentence)); $("state").focus(); }
-  timer = setTimeout(() => { if (document.hidden) timer = setTimeout(watch, 5000); else watch(); }, state === "CHECKING" || awaiting() ? 2000 : 15000);
+  if (before && isOther) { notice(said(status.state.sentence)); $("state").focus(); }
+  look = isOther ? FIRST_LOOK_MS : Math.min(1.3 * look, LAST_LOOK_MS); // a register may be down for hours, and the battery low
+  timer = setTimeout(watch, state === "CHECKING" ? look : awaiting() ? FIRST_LOOK_MS : QUIET_LOOK_MS);
 }
 
 const awaiting = () => SLOTS.some((slot) => status.photos[slot].status === "AWAITED" && chosen[slot] && chosen[slot].share === 1);
-const watch = () => refresh().catch(() => { timer = setTimeout(watch, 10000); });
 
-async function startForm() {
-  [form, programme] = [await ask("GET", "/v1/application/form"), await call("GET", "/v1/programme")];
-  const regions = Object.entries(programme.regions).sort((one, other) => one[1].localeCompare(other[1]));
-  $("region").replaceChildren(el("option", { value: "" }, t("choose")), ...regions.map(([code, name]) => el("option", { value: code }, name)));
+/** Look again; nothing while nobody sees the page. */
+function watch() {
+  clearTimeout(timer);
+  if (document.hidden || !token) return;
+  saveAll().then(refresh).catch(() => { if (token) timer = setTimeout(watch, 10000); });
+}
+
+/** After the page was loaded anew: what was typed or being sent, and is this person's. */
+function goOn() {
+  const kept = memory.readAll("unsaved", {});
+  if (kept.of === status.application_id && form.is_open) Object.assign(unsaved, kept.fields);
+  saveAll();
+  for (const slot of status.open_slots) {
+    const file = keptPhotograph(slot, status.application_id);
+    if (file) { chosen[slot] = { file, preview: URL.createObjectURL(file), share: 0, failed: false }; send(slot); }
+  }
 }
 
 // ---- saving and sending ------------------------------------------------------------------------------------------
 
-const save = (field, value) => (saving = saving.then(() => saveNow(field, value)));
+/** Note what is typed at once, here, and save it when there is a pause. */
+function noteTyped(field) {
+  clearTimeout(typing[field]);
+  const value = SECRETS.includes(field) ? $(field).value.replace(/[\s.-]/g, "") : $(field).value.trim();
+  if (value) unsaved[field] = value; else delete unsaved[field];
+  keepUnsaved();
+  fault(field, "");
+  if (value) typing[field] = setTimeout(() => save(field, true), TYPING_MS);
+}
+
+const keepUnsaved = () => memory.write("unsaved", Object.keys(unsaved).length ? JSON.stringify({ of: status.application_id, fields: unsaved }) : "");
+const save = (field, isTyping) => (saving = saving.then(() => saveNow(field, isTyping)));
+const saveAll = () => { for (const field of Object.keys(unsaved)) save(field); return saving; };
 
 /** Save a field; if the form was changed on another device, only over a field that is still as it was shown here. */
-async function saveNow(field, value, again) {
-  fault(field, "");
+async function saveNow(field, isTyping, again) {
+  const value = unsaved[field];
+  clearTimeout(typing[field]);
+  if (!value || refused[field] === value || !form || !form.is_open) return;
   try {
     form = await ask("PATCH", "/v1/application/form", { [field]: value }, form.etag);
+    if (unsaved[field] === value) delete unsaved[field];
+    keepUnsaved();
+    fault(field, "");
     notice(t("saved"));
-    if (field === "nik" || field === "kk") $(field).value = "";
     drawForm();
   } catch (problem) {
-    if (problem.status === 412 && !again) {
-      const shown = form;
-      try { form = await ask("GET", "/v1/application/form"); } catch (other) { return showProblem(other); }
-      const isAsShown = form.values[field] === shown.values[field] && form.saved.includes(field) === shown.saved.includes(field);
-      if (isAsShown) return saveNow(field, value, true);
-      $(field).value = form.values[field] || "";
-      drawForm();
-      return fault(field, t("changedElsewhere"));
-    }
-    if (!showFaults(problem)) showProblem(problem);
+    if (problem.status === 412 && !again) return saveOver(field);
+    if (!problem.status || problem.status >= 500) return notice(t("unsaved"));
+    if (problem.status === 401) return;
+    if (isTyping && document.activeElement === $(field)) return; // half a number is no fault yet
+    refused[field] = value;
+    if (!showFaults(problem, false)) showProblem(problem);
   }
+}
+
+async function saveOver(field) {
+  const shown = form;
+  try { form = await ask("GET", "/v1/application/form"); } catch (problem) { return notice(t("unsaved")); }
+  if (form.values[field] === shown.values[field] && form.saved.includes(field) === shown.saved.includes(field)) return saveNow(field, false, true);
+  delete unsaved[field];
+  keepUnsaved();
+  $(field).value = form.values[field] || "";
+  drawForm();
+  fault(field, t("changedElsewhere"));
 }
 
 function fault(field, text) {
@@ -230,10 +281,10 @@ function fault(field, text) {
   if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
 }
 
-function showFaults(problem) {
+function showFaults(problem, moves = true) {
   const mine = (problem.errors || []).filter((one) => $(one.pointer.slice(1) + "-fault"));
-  for (const one of mine) fault(one.pointer.slice(1), language === "en" ? one.detail_en : one.detail);
-  if (mine.length) $(mine[0].pointer.slice(1).replace("consents/", "consent-")).focus();
+  for (const one of mine) if (one.reason !== "FIELD_MISSING" || !$(one.pointer.slice(1) + "-fault").textContent) fault(one.pointer.slice(1), language === "en" ? one.detail_en : one.detail);
+  if (mine.length && moves) $(mine[0].pointer.slice(1).replace("consents/", "consent-")).focus();
   return mine.length > 0;
 }
 
@@ -242,6 +293,7 @@ async function choose(slot, file) {
   if (chosen[slot] && chosen[slot].preview) URL.revokeObjectURL(chosen[slot].preview);
   const small = await downscale(file);
   chosen[slot] = { file: small, preview: URL.createObjectURL(small), share: 0, failed: false };
+  await keepPhotograph(slot, status.application_id, small);
   await send(slot);
 }
 
@@ -260,118 +312,38 @@ async function downscale(file) {
 
 async function send(slot) {
   const one = chosen[slot];
-  Object.assign(one, { share: 0, failed: false });
+  if (one.isSending) return;
+  Object.assign(one, { share: 0, failed: false, isSending: true });
   showProblem(null);
   draw();
   try {
     await sendPhotograph(slot, one.file, token, (share) => { one.share = share; drawShares(); });
     one.share = 1;
+    forgetPhotograph(slot);
     notice(t("arriving"));
     await refresh();
   } catch (problem) {
     one.failed = true;
     draw();
-    if (problem.status === 401) await refresh().catch(showProblem); // signs out, and says so
-    else if (problem.status) showProblem(problem);
-  }
+    if (problem.status === 401) await refresh().catch(() => null); // signs out, and says so
+    else if (problem.status) { forgetPhotograph(slot); showProblem(problem); }
+  } finally { one.isSending = false; }
 }
 
 // ---- beginning ---------------------------------------------------------------------------------------------------
 
-async function askForCode(channel) {
-  fault("phone", "");
-  fault("code", "");
-  try { challenge = await call("POST", "/v1/codes", { phone: $("phone").value.trim(), action: "log_in", device, channel }); } catch (problem) {
-    if (challenge && problem.retry_after_s) countDown(problem.retry_after_s);
-    if (showFaults(problem)) return;
-    throw problem;
-  }
-  notice(t(channel === "email" ? "codeMailed" : challenge.is_new ? "codeSent" : "codeUnderWay"));
-  $("code").value = "";
-  countDown(challenge.resend_after_s);
-  draw();
-  $("code").focus();
-}
-
-/** A name that this browser gave itself and keeps: strangers cannot use up the codes of one that signed in before. */
-function deviceName() {
-  try { return localStorage.device = localStorage.device || newKey(); } catch (e) { return newKey(); }
-}
-
-/** Show how long it is until another message can be sent; the button for it appears when it is over. */
-function countDown(seconds) {
-  resendAt = Date.now() + seconds * 1000;
-  clearInterval(ticking);
-  ticking = setInterval(drawCountDown, 1000);
-  drawCountDown();
-}
-
-function drawCountDown() {
-  const left = Math.ceil((resendAt - Date.now()) / 1000);
-  $("resend-wait").textContent = left > 0 ? t("resendIn").replace("{n}", left) : "";
-  $("resend").hidden = left > 0;
-  $("code-mark").textContent = challenge ? t("codeMark").replace("{n}", challenge.mark) : "";
-  if (left <= 0 || !challenge) clearInterval(ticking);
-}
-
-onAction($("phone-form"), "submit", () => askForCode("sms"));
-onAction($("resend"), "click", () => askForCode("sms"));
-onAction($("by-email"), "click", () => askForCode("email"));
-
-let emailChallenge = null;
-const EMAIL = "/v1/application/email";
-
-function drawEmail(kept) {
-  $("email-state").textContent = t(kept ? "emailKept" : "emailNone");
-  $("email-forget").hidden = !kept;
-  $("email-code-form").hidden = !emailChallenge;
-}
-
-$("email-step").addEventListener("toggle", () => ask("GET", EMAIL).then((email) => drawEmail(email.is_saved)).catch(showProblem), true);
-onAction($("email-form"), "submit", async () => {
-  fault("email", "");
-  try { emailChallenge = await ask("POST", EMAIL, { email: $("email").value.trim() }); } catch (problem) {
-    if (showFaults(problem)) return;
-    throw problem;
-  }
-  drawEmail(false);
-  $("email-code").focus();
-});
-onAction($("email-code-form"), "submit", async () => {
-  fault("email-code", "");
-  try { await ask("POST", EMAIL + "/confirmation", { challenge_id: emailChallenge.challenge_id, code: $("email-code").value.trim() }); } catch (problem) {
-    if (problem.errors.length) return fault("email-code", language === "en" ? problem.errors[0].detail_en : problem.errors[0].detail);
-    throw problem;
-  }
-  emailChallenge = null;
-  $("email-code").value = $("email").value = "";
-  drawEmail(true);
-});
-onAction($("email-forget"), "click", async () => drawEmail((await ask("DELETE", EMAIL)).is_saved));
-onAction($("code-form"), "submit", async () => {
-  fault("code", "");
-  let session;
-  try { session = await call("POST", "/v1/sessions", { challenge_id: challenge.challenge_id, code: $("code").value.trim() }); } catch (problem) {
-    if ("resend_after_s" in problem) countDown(problem.resend_after_s);
-    if (showFaults(problem)) return;
-    throw problem;
-  }
-  token = session.token;
-  memory.write("token", token);
-  challenge = null;
-  $("code").value = "";
-  notice("");
-  await refresh();
-  $("state").focus();
-});
-onAction($("other-phone"), "click", async () => { challenge = null; draw(); $("phone").focus(); });
-onAction($("leave"), "click", async () => { await ask("DELETE", "/v1/sessions/this").catch(() => null); memory.write("token", ""); location.reload(); });
 onAction($("submit"), "click", async () => {
-  await saving;
+  await Promise.all([saveAll(), agreeing]);
   try { status = await ask("POST", "/v1/application/submit", {}); } catch (problem) { showFaults(problem); throw problem; }
   await refresh();
   $("state").focus();
 });
-for (const field of FIELDS) $(field).addEventListener("change", () => { if ($(field).value.trim()) save(field, $(field).value.trim()); });
+for (const field of FIELDS) {
+  $(field).addEventListener("input", () => noteTyped(field));
+  $(field).addEventListener("blur", () => save(field));
+}
+document.addEventListener("visibilitychange", () => { if (document.hidden) saveAll(); else watch(); });
+window.addEventListener("offline", () => notice(t("lineGone")));
+window.addEventListener("online", () => { notice(t("lineBack")); watch(); });
 speak(draw);
-refresh().catch(showProblem);
+refresh().catch((problem) => { showProblem(problem); timer = setTimeout(watch, 10000); });

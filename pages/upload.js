@@ -16,6 +16,28 @@ async function sendPhotograph(slot, file, token, onShare) {
   delete begun[slot];
 }
 
+// ---- a photograph under way stays in this tab, over a reload, until it has arrived; other tabs and people never see it ----
+
+async function keepPhotograph(slot, owner, file) {
+  forgetPhotograph(slot);
+  const url = await new Promise((done) => { const reader = new FileReader(); reader.onloadend = () => done(reader.result || ""); reader.readAsDataURL(file); });
+  memory.write("photo-" + slot, JSON.stringify({ owner, type: typeOf(file), content: url.slice(url.indexOf(",") + 1) }));
+}
+
+/** The photograph that was under way when the page was loaded anew, or null. */
+function keptPhotograph(slot, owner) {
+  const kept = memory.readAll("photo-" + slot, {});
+  if (kept.owner !== owner) return null;
+  const file = new Blob([Uint8Array.from(atob(kept.content), (letter) => letter.charCodeAt(0))], { type: kept.type });
+  if (memory.read("upload-" + slot)) begun[slot] = { file, location: memory.read("upload-" + slot) };
+  return file;
+}
+
+function forgetPhotograph(slot) {
+  memory.write("photo-" + slot, "");
+  memory.write("upload-" + slot, "");
+}
+
 /** What the file is, by its name where the browser does not know: HEIC is unknown to most. */
 function typeOf(file) { return file.type || (/\.hei[cf]$/i.test(file.name || "") ? "image/heic" : "image/jpeg"); }
 
@@ -82,6 +104,7 @@ async function standing(slot, upload, token) {
   if (whole) said.push("sha256 " + btoa(whole));
   const answer = await tus("POST", "/v1/application/photos/" + slot + "/uploads", token, { "Upload-Length": upload.file.size, "Upload-Metadata": said.join(",") });
   upload.location = answer.headers.get("Location");
+  memory.write("upload-" + slot, upload.location);
   return Number(answer.headers.get("Upload-Offset"));
 }
 
@@ -98,7 +121,8 @@ async function slowDown(line) {
   line.failed = line.passed ? 0 : line.failed + 1;
   if (line.passed) line.most = Math.max(LEAST_CHUNK, Math.min(MOST_CHUNK, Math.floor(SHARE_OF_A_CUT * line.passed)));
   Object.assign(line, { chunk: Math.min(line.chunk, line.most), passed: 0 });
-  await pause(Math.min(8000, 500 * 2 ** line.failed) * (0.25 + 0.75 * Math.random())); // by chance: a line may come and go regularly
+  const back = new Promise((done) => window.addEventListener("online", done, { once: true }));
+  await Promise.race([back, pause(Math.min(8000, 500 * 2 ** line.failed) * (0.25 + 0.75 * Math.random()))]); // by chance: a line may come and go regularly
 }
 
 async function tus(method, path, token, headers, body) {

@@ -23,7 +23,7 @@ const lineThatIsCut = async (path, options) => {
 const call = async (method) => { if (method === "POST") throw { status: 0 }; return {}; };
 const page = {
   AbortController, btoa, clearTimeout, crypto, call, fetch: lineThatIsCut, setTimeout: (done) => setTimeout(done, 1),
-  t: (key) => key, window: { crypto },
+  memory: { read: () => "", write: () => {} }, t: (key) => key, window: { crypto, addEventListener: () => {} },
 };
 vm.createContext(page);
 vm.runInContext(fs.readFileSync("pages/upload.js", "utf8"), page);
