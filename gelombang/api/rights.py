@@ -5,7 +5,7 @@ from __future__ import annotations
 from gelombang.api.callers import SIGNED_IN
 from gelombang.api.forms import EmptyForm, SessionForm
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.domain.errors import CodeError, TooManyRequestsError
+from gelombang.domain.errors import CodeError, NotReadyError, TooManyRequestsError
 from gelombang.journey import erasure, personal_copy
 from gelombang.journey.codes import CodeSent
 from gelombang.journey.erasure import ErasureAsked
@@ -13,7 +13,7 @@ from gelombang.journey.personal_copy import PersonalCopy
 from gelombang.journey.sessions import Session
 
 ERASURE = "/v1/application/erasure"
-WAITING = (TooManyRequestsError,)
+ASKING = (NotReadyError, TooManyRequestsError)
 
 
 def serve_rights(routes: Routes) -> None:
@@ -21,7 +21,7 @@ def serve_rights(routes: Routes) -> None:
     routes.serve(
         Route("GET", "/v1/application/copy", SIGNED_IN, EmptyForm, PersonalCopy, "Everything kept about me")
     )(copy)
-    routes.serve(Route("POST", ERASURE, SIGNED_IN, EmptyForm, CodeSent, "Ask to be erased", 202, WAITING))(
+    routes.serve(Route("POST", ERASURE, SIGNED_IN, EmptyForm, CodeSent, "Ask to be erased", 202, ASKING))(
         ask_for_code
     )
     routes.serve(

@@ -2,12 +2,15 @@
 
 new number ─▶ code to the new number, for this session ─▶ confirmed ─▶ one commit: the number is the application's,
 the old one is not, every other session has ended, this one has a new token ─▶ the old number is told
+
+An officer's session gives somebody without a phone their first number; a number that is there only its owner changes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from gelombang.domain.application import Application
 from gelombang.domain.errors import FieldFault, InvalidFormError
 from gelombang.journey import applications, codes, notices, sessions
 from gelombang.journey.applications import rereading
@@ -34,10 +37,11 @@ def ask_to_change_phone(ports: Ports, session: Session, phone: str) -> CodeSent:
     """Send a code to the number that the applicant wants to sign in with from now on.
 
     Raises:
-        InvalidFormError: not an Indonesian mobile number.
+        InvalidFormError: not an Indonesian mobile number, or an officer would change a number that is there.
         TooManyRequestsError: the last code to it is too recent.
         DependencyError: no provider took the message; nothing was counted.
     """
+    _check_whose_phone(session, applications.load(ports, session.application_id))
     return codes.send_code(ports, phone, Action.CHANGE_PHONE, Asker(session.session_id))
 
 
@@ -51,9 +55,10 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
     """
     taken = codes.take_code(ports, challenge_id, code, Action.CHANGE_PHONE, session_id=session.session_id)
     application = applications.load(ports, session.application_id)
+    _check_whose_phone(session, application)
     if taken.tag != application.phone_tag and ports.rows.read(phone_key(taken.tag)):
         raise InvalidFormError((FieldFault("/phone", "PHONE_HAS_APPLICATION"),))
-    started, changes = sessions.renewal(ports, session.application_id)
+    started, changes = sessions.renewal(ports, session)
     moved = replace(application, phone_tag=taken.tag, sealed_phone=taken.sealed)
     told: list[Put] = []
     if taken.tag != application.phone_tag:
@@ -61,9 +66,9 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
             *changes,
             *_moved_phone(ports, application.phone_tag, taken.tag, moved.application_id),
         ]
-        name = f"phone-{application.application_id}-{application.audit_length}"
-        notice = Notice(name, application.phone_tag, application.sealed_phone, PHONE_CHANGED_TEXT)
-        told = [Put(notices.notice_row(ports, notice))]
+        if application.phone_tag:
+            name = f"phone-{application.application_id}-{application.audit_length}"
+            told = [Put(notices.notice_row(ports, Notice.to(application, name, PHONE_CHANGED_TEXT)))]
     applications.save(ports, moved, "phone_changed", also=[*taken.changes, *changes, *told])
     for each in told:
         notices.send_notice(ports, replace(each.row, version=1))
@@ -107,6 +112,11 @@ def forget_email(ports: Ports, session: Session) -> EmailSaved:
 def has_email(ports: Ports, session: Session) -> EmailSaved:
     """Say whether an address is kept; it is shown in nobody's answer but the personal copy."""
     return EmailSaved(is_saved=bool(applications.load(ports, session.application_id).sealed_email))
+
+
+def _check_whose_phone(session: Session, application: Application) -> None:
+    if session.assistance and application.phone_tag:
+        raise InvalidFormError((FieldFault("/phone", "PHONE_ONLY_BY_OWNER"),))
 
 
 def _moved_phone(ports: Ports, old_tag: str, new_tag: str, application_id: str) -> list[Put | Delete]:

@@ -12,12 +12,13 @@ Source: Law 27 of 2022 on personal data, articles 8, 43 and 44, within 3 x 24 ho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gelombang.domain.application import Application, Move, State
-from gelombang.domain.errors import ConflictError
+from gelombang.domain.errors import ConflictError, NotReadyError
 from gelombang.journey import applications, codes, sessions
 from gelombang.journey.applications import application_key, rereading
 from gelombang.journey.codes import Action, Asker, CodeSent
@@ -25,6 +26,7 @@ from gelombang.journey.evidence import evidence_key, evidence_of
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
 from gelombang.journey.reach import phone_context, phone_key
+from gelombang.journey.receipts import release_receipt
 from gelombang.journey.registration import release_nik
 from gelombang.journey.resumable import erase_uploads
 from gelombang.journey.review import WITHDRAWN, closing_of, without_notes
@@ -50,10 +52,13 @@ def ask_for_code(ports: Ports, session: Session) -> CodeSent:
     """Send a code to the applicant's own phone: a session alone, on somebody else's phone, erases nothing.
 
     Raises:
+        NotReadyError: they have no phone; with an officer the receipt code takes its place.
         TooManyRequestsError: the last code is too recent.
         DependencyError: no provider took the message; nothing was counted.
     """
     application = applications.load(ports, session.application_id)
+    if not application.phone_tag:
+        raise NotReadyError(("PHONE_NONE",))
     number = ports.vault.open(application.sealed_phone, phone_context(application.phone_tag))
     return codes.send_code(ports, number, Action.ERASE, Asker(session.session_id))
 
@@ -66,10 +71,19 @@ def ask(ports: Ports, session: Session, challenge_id: str, code: str) -> Erasure
         CodeError: wrong, expired, used up, or asked for by another session.
     """
     taken = codes.take_code(ports, challenge_id, code, Action.ERASE, session_id=session.session_id)
-    application, now = applications.load(ports, session.application_id), ports.clock.now()
+    return begin(ports, applications.load(ports, session.application_id), taken.changes)
+
+
+def begin(ports: Ports, application: Application, proved: Sequence[Change]) -> ErasureAsked:
+    """Have an application erased; `proved` uses up what proved that its owner wants it.
+
+    Raises:
+        ConflictError: it was changed meanwhile; nothing was saved.
+    """
+    now = ports.clock.now()
     key = _erasure_key(application.application_id)
     asked = ports.rows.read(key) or Row(key, {"asked_at": now.isoformat(), "releases": [], "stripped_at": ""})
-    also = [*taken.changes, *sessions.endings(ports, application.application_id), Put(_due(asked, now))]
+    also = [*proved, *sessions.endings(ports, application.application_id), Put(_due(asked, now))]
     applications.save(ports, application, "erasure_asked", also=also)
     return ErasureAsked(datetime.fromisoformat(asked.fields["asked_at"]) + WITHIN)
 
@@ -114,6 +128,7 @@ def _strip(ports: Ports, application: Application) -> bool:
     phone = ports.rows.read(phone_key(application.phone_tag))
     if phone is not None and phone.fields["application_id"] == application.application_id:
         changes.append(Delete(phone.key, phone.version))
+    changes += release_receipt(ports, application)
     changes += sessions.endings(ports, application.application_id)
     moved = applications.move(application, Move.ERASE, ports.clock.now())
     stripped = Application(

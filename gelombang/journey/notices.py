@@ -2,39 +2,62 @@
 
 A notice is kept with the change and sent at once. What could not be sent stays on a worklist, and the reconciler sends
 it: it may come twice, never not at all. Its row stays for a while after it was sent, so that a step that is done again
-does not tell again. Codes by e-mail are the reconciler's from the beginning.
+does not tell again. Codes by e-mail are the reconciler's from the beginning. Whoever has no phone reads their notices
+in their status: these are kept with the application.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Self
 
+from gelombang.domain.application import Application
 from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.journey import applications
+from gelombang.journey.applications import application_key
 from gelombang.journey.ports import Due, Key, Ports, Put, Row
 from gelombang.journey.reach import email_context, phone_context, phone_key
 
 NOTICES = "notices"  # worklist of what is still to be sent
 KEPT_DAYS = 30
+KEPT = "NOTICE#"  # of notices kept with the application
 SENT_AT_ONCE = timedelta(seconds=30)  # whoever wrote a notice sends it within this, or has died
 MAILED_WITHIN = timedelta(minutes=10)  # after that the code is over
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to tell one phone; `notice_id` names the event, so that it is told once."""
+    """One thing to tell one person; `notice_id` names the event, so that it is told once."""
 
     notice_id: str
-    phone_tag: str
+    application_id: str
+    phone_tag: str  # "": they have no phone
     sealed_phone: str
     text: str  # says nothing about anybody
+
+    @classmethod
+    def to(cls, application: Application, notice_id: str, text: str) -> Self:
+        """Return a notice for whose application it is."""
+        owner = (application.application_id, application.phone_tag, application.sealed_phone)
+        return cls(notice_id, *owner, text)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeKept:
+    """A notice of somebody without a phone."""
+
+    at: datetime
+    text: str
 
 
 def notice_row(ports: Ports, notice: Notice) -> Row:
     """Return the row to commit with the change that the notice is about."""
     now = ports.clock.now()
+    if not notice.phone_tag:
+        key = Key(application_key(notice.application_id).partition, KEPT + notice.notice_id)
+        return Row(key, {"at": now.isoformat(), "text": notice.text})
     fields = {"phone_tag": notice.phone_tag, "sealed_phone": notice.sealed_phone, "text": notice.text}
     expires_at = now + timedelta(days=KEPT_DAYS)
     return Row(
@@ -59,7 +82,17 @@ def tell(ports: Ports, notice: Notice) -> None:
     row = notice_row(ports, notice)
     with suppress(ConflictError):
         ports.rows.commit([Put(row)])
-        send_notice(ports, replace(row, version=1))
+        if row.due:
+            send_notice(ports, replace(row, version=1))
+
+
+def notices_of(ports: Ports, application: Application) -> tuple[NoticeKept, ...]:
+    """Return what somebody without a phone was told so far, oldest first."""
+    if not application.assisted_in:
+        return ()
+    rows = ports.rows.read_partition(application_key(application.application_id).partition, KEPT)
+    kept = [NoticeKept(datetime.fromisoformat(row.fields["at"]), row.fields["text"]) for row in rows]
+    return tuple(sorted(kept, key=lambda notice: notice.at))
 
 
 def send_notice(ports: Ports, row: Row) -> bool:

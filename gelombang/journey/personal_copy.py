@@ -50,7 +50,7 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
     entries = applications.audit_of(ports, application.application_id)
     return PersonalCopy(
         made_at=ports.clock.now(),
-        phone=ports.vault.open(application.sealed_phone, phone_context(application.phone_tag)),
+        phone=_phone_of(ports, application),
         email=_email_of(ports, application),
         form=typed_fields(ports, application),
         consents=consents_of(ports, programme, application.application_id),
@@ -59,6 +59,11 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
         sessions=sessions.list_sessions(ports, session),
         events=[Event(entry.at, entry.event) for entry in entries],
     )
+
+
+def _phone_of(ports: Ports, application: Application) -> str:
+    sealed = application.sealed_phone
+    return ports.vault.open(sealed, phone_context(application.phone_tag)) if sealed else ""
 
 
 def _email_of(ports: Ports, application: Application) -> str:

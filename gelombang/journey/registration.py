@@ -94,7 +94,7 @@ def submit(ports: Ports, application_id: str) -> Application:
     is known; the checks tell its owner (`tell_owner`), and a reviewer decides.
 
     Raises:
-        InvalidFormError: fields or photographs are missing; all of them are named.
+        InvalidFormError: fields or photographs are missing, all of them named; or an officer of another district asks.
         MoveNotAllowedError: it is already being checked, or decided.
     """
     application = applications.load(ports, application_id)
@@ -109,6 +109,8 @@ def submit(ports: Ports, application_id: str) -> Application:
     if missing:
         raise InvalidFormError(missing)
     form = application.form or _complete_form(ports, application)
+    if elsewhere := _district_faults(ports, form.region):
+        raise InvalidFormError(elsewhere)
     # A corrected form is checked anew; a new photograph leaves what the registers said as it is.
     kept = {} if application.form is None else application.checks
     kept = {name: result for name, result in kept.items() if name != Layer.FACE}
@@ -143,7 +145,7 @@ def tell_owner(ports: Ports, application: Application) -> None:
     if owner.state is State.ERASED:
         return  # nobody is left to be told
     name = f"nik-{application.application_id}-{owner.application_id}"
-    notices.tell(ports, Notice(name, owner.phone_tag, owner.sealed_phone, NIK_ASKED_AGAIN_TEXT))
+    notices.tell(ports, Notice.to(owner, name, NIK_ASKED_AGAIN_TEXT))
 
 
 def seal_context(application_id: str, name: str) -> dict[str, str]:
@@ -186,11 +188,19 @@ def _is_saved(ports: Ports, application: Application, name: str, value: str) -> 
 
 def _form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) -> tuple[FieldFault, ...]:
     today = jakarta_day(ports.clock.now())
-    return tuple(
+    faults = tuple(
         FieldFault(f"/{name}", reason)
         for name, value in typed.items()
         for reason in _field_faults(programme, name, value, today)
     )
+    region = typed.get("region", "")
+    return faults + (_district_faults(ports, region) if region in programme.regions else ())
+
+
+def _district_faults(ports: Ports, region: str) -> tuple[FieldFault, ...]:
+    """Return why an officer who is at the keyboard may not help somebody of this region."""
+    is_elsewhere = bool(region and ports.assistance and ports.assistance.district != region)
+    return (FieldFault("/region", "REGION_OF_ANOTHER_OFFICE"),) if is_elsewhere else ()
 
 
 def _field_faults(programme: Programme, name: str, value: str, today: date) -> tuple[str, ...]:

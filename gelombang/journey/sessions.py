@@ -1,7 +1,8 @@
 """Sessions: opened by a phone code, listed and ended by their owner, several at once.
 
 A token is 256 random bits, shown once and stored only as a hash; every sign-in makes a new one. A session ends twelve
-hours after it was last used and two weeks after it began, and never because its owner was throttled.
+hours after it was last used and two weeks after it began, and never because its owner was throttled. One that an
+officer opens for somebody (`gelombang.journey.assistance`) ends an hour after it began, or when the next is opened.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from gelombang.journey import applications, codes
 from gelombang.journey.applications import rereading
 from gelombang.journey.codes import Action, CodeTaken
 from gelombang.journey.limits import LIMITS, Limits
-from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
+from gelombang.journey.ports import Assistance, Change, Delete, Key, Ports, Put, Row
 from gelombang.journey.reach import phone_key
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)  # long enough to come back after days, on a phone that may be somebody else's
+ASSISTED = timedelta(hours=1)  # one visit; going on needs the person's receipt code again
 NOTED_EVERY = timedelta(minutes=15)  # that a session is used is written this often, not at each request
 MOST_DEVICES = 5  # remembered for a phone
 MOST_SESSIONS = 10  # of one application; the one that began first makes room
@@ -43,6 +45,7 @@ class Session:
 
     application_id: ApplicationId
     session_id: str  # names the session to its owner; opens nothing
+    assistance: Assistance | None = None  # whose session it is, where an officer opened it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class SessionSeen:
     created_at: datetime
     seen_at: datetime  # within a quarter of an hour
     is_this: bool
+    is_assisted: bool  # an officer opened it, to help
 
 
 def confirm_code(
@@ -79,7 +83,7 @@ def session_of(ports: Ports, token: str) -> Session:
     if now - datetime.fromisoformat(row.fields["seen_at"]) >= NOTED_EVERY:
         with suppress(ConflictError):  # another request of this session noted it, or its owner ended it
             ports.rows.commit([Put(_seen(row, now))])
-    return Session(ApplicationId(row.fields["application_id"]), row.fields["session_id"])
+    return Session(ApplicationId(row.fields["application_id"]), row.fields["session_id"], _assistance_of(row))
 
 
 def applicant_of(ports: Ports, token: str) -> ApplicationId:
@@ -101,11 +105,13 @@ def list_sessions(ports: Ports, session: Session) -> list[SessionSeen]:
 
 @rereading
 def end_session(ports: Ports, session: Session, session_id: str) -> None:
-    """End one of the owner's sessions; it may be this one.
+    """End one of the owner's sessions; it may be this one. An officer's session ends no other.
 
     Raises:
         NotFoundError: the owner has no such session.
     """
+    if session.assistance and session_id != session.session_id:
+        raise NotFoundError
     rows = _rows_of(ports, session.application_id)
     ended = [row for row in rows if row.fields["session_id"] == session_id]
     if not ended:
@@ -126,10 +132,19 @@ def endings(ports: Ports, application_id: str) -> list[Change]:
     return _endings(_rows_of(ports, application_id))
 
 
-def renewal(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Change]]:
-    """Return a new session, and the changes that start it and end every other one of the application."""
-    started, changes = _start(ports, application_id)
-    return started, [*changes, *endings(ports, application_id)]
+def renewal(ports: Ports, session: Session) -> tuple[SessionStarted, list[Change]]:
+    """Return a new session in place of this one, and the changes that start it and end every other of its owner."""
+    started, changes = _start(ports, session.application_id, session.assistance)
+    return started, [*changes, *endings(ports, session.application_id)]
+
+
+def start_assisted(
+    ports: Ports, application_id: str, assistance: Assistance
+) -> tuple[SessionStarted, list[Change]]:
+    """Return a session for an officer who helps, and the changes that start it and end those of officers before."""
+    started, changes = _start(ports, application_id, assistance)
+    before = [row for row in _rows_of(ports, application_id) if _assistance_of(row)]
+    return started, [*changes, *_endings(before)]
 
 
 @rereading
@@ -160,7 +175,9 @@ def _remembered(phone: Row, device: str) -> list[Change]:
     return [Put(replace(phone, fields=phone.fields | {"devices": [*devices, device][-MOST_DEVICES:]}))]
 
 
-def _start(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Change]]:
+def _start(
+    ports: Ports, application_id: str, assistance: Assistance | None = None
+) -> tuple[SessionStarted, list[Change]]:
     now = ports.clock.now()
     token = ports.clock.random_bytes(TOKEN_BYTES).hex()
     token_hash, session_id = _hash_of(token), f"ses_{ports.clock.random_bytes(8).hex()}"
@@ -169,17 +186,20 @@ def _start(ports: Ports, application_id: str) -> tuple[SessionStarted, list[Chan
         "session_id": session_id,
         "created_at": now.isoformat(),
         "seen_at": now.isoformat(),
+        "assistance": [assistance.officer, assistance.district] if assistance else [],
     }
     session = _seen(Row(_session_key(token_hash), fields), now)
     listed = Row(
         _listing_key(application_id, session_id), {"token_hash": token_hash}, expires_at=now + LONGEST
     )
-    started = SessionStarted(token, ApplicationId(application_id), now + IDLE)
+    started = SessionStarted(token, ApplicationId(application_id), session.expires_at or now)
     return started, [Put(session), Put(listed)]
 
 
 def _seen(row: Row, now: datetime) -> Row:
-    longest = datetime.fromisoformat(row.fields["created_at"]) + LONGEST
+    longest = datetime.fromisoformat(row.fields["created_at"]) + (
+        ASSISTED if _assistance_of(row) else LONGEST
+    )
     return replace(row, fields=row.fields | {"seen_at": now.isoformat()}, expires_at=min(now + IDLE, longest))
 
 
@@ -204,7 +224,13 @@ def _endings(rows: list[Row]) -> list[Change]:
 def _view(row: Row, session: Session) -> SessionSeen:
     created_at, seen_at = (datetime.fromisoformat(row.fields[name]) for name in ("created_at", "seen_at"))
     name = row.fields["session_id"]
-    return SessionSeen(name, created_at, seen_at, name == session.session_id)
+    is_assisted = _assistance_of(row) is not None
+    return SessionSeen(name, created_at, seen_at, name == session.session_id, is_assisted)
+
+
+def _assistance_of(row: Row) -> Assistance | None:
+    said = row.fields.get("assistance")
+    return Assistance(*said) if said else None
 
 
 def _fresh_application(name: str, taken: CodeTaken, now: datetime) -> Application:

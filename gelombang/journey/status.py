@@ -10,6 +10,7 @@ from gelombang.domain.checks import Layer, Outcome
 from gelombang.domain.programme import LANGUAGES, Programme
 from gelombang.journey import applications
 from gelombang.journey.challenge import ChallengeStatus, challenge_status
+from gelombang.journey.notices import NoticeKept, notices_of
 from gelombang.journey.ports import Ports
 
 
@@ -63,6 +64,7 @@ class Status:
     checks: tuple[CheckTold, ...]
     wave: WaveTold | None
     challenge: ChallengeStatus
+    notices: tuple[NoticeKept, ...]  # for somebody without a phone: what a text message would have told
 
 
 def status_of(ports: Ports, programme: Programme, application_id: str) -> Status:
@@ -86,6 +88,7 @@ def status_of(ports: Ports, programme: Programme, application_id: str) -> Status
         checks=_checks_told(programme, application),
         wave=_wave_told(application),
         challenge=challenge_status(ports, application),
+        notices=notices_of(ports, application),
     )
 
 

@@ -122,7 +122,7 @@ class SilentTexts:
 
 def test_a_notice_that_could_not_be_sent_is_sent_by_the_reconciler_once(walk):
     application = applications.load(walk.ports, sign_in(walk).application_id)
-    notice = Notice("n1", application.phone_tag, application.sealed_phone, "Halo.")
+    notice = Notice.to(application, "n1", "Halo.")
     sound = walk.ports
     notices.tell(replace(sound, texts=SilentTexts()), notice)
     walk.world.clock.advance(minutes=1)
