@@ -15,6 +15,7 @@ words({
   emailTitle: ["Kode lewat e-mail bila SMS tidak datang", "Codes by e-mail when no SMS comes"], email: ["Alamat e-mail", "E-mail address"], emailSave: ["Simpan alamat", "Keep the address"], emailForget: ["Hapus alamat", "Remove the address"],
   emailKept: ["Alamat e-mail Anda tersimpan.", "Your e-mail address is kept."], emailNone: ["Belum ada alamat e-mail.", "No e-mail address yet."],
   accountTitle: ["Data dan hak Anda", "Your data and your rights"], copy: ["Unduh salinan data saya", "Download a copy of my data"], copied: ["Salinan data Anda sudah diunduh.", "The copy of your data is downloaded."],
+  restrict: ["Batasi pemrosesan data saya", "Restrict the processing of my data"], unrestrict: ["Lanjutkan pemrosesan", "Resume processing"],
   erasureTitle: ["Hapus pendaftaran saya", "Erase my application"],
   erasureWhat: ["Semua isian, foto, dan data wajah Anda dihapus dalam tiga hari; Anda tidak ikut undian lagi. Ini tidak dapat dibatalkan. Kami mengirim kode ke nomor Anda lebih dahulu.", "All your details, photographs and face measures are erased within three days; you take part in no draw any more. This cannot be undone. First we send a code to your number."],
   erase: ["Hapus untuk selamanya", "Erase for good"], erasing: ["Pendaftaran Anda dihapus paling lambat {n}. Anda sudah keluar.", "Your application is erased by {n} at the latest. You are signed out."],
@@ -30,9 +31,9 @@ async function askForCode(channel) {
   fault("phone", "");
   fault("code", "");
   try { challenge = await call("POST", "/v1/codes", { phone, action: "log_in", device, channel }); } catch (problem) {
-    if (challenge && problem.retry_after_s) countDown(problem.retry_after_s);
+    if (problem.retry_after_s) countDown(problem.retry_after_s);
     if (showFaults(problem)) return;
-    throw problem;
+    throw { ...problem, retry_after_s: 0 }; // it is being counted
   }
   notice(t(channel === "email" ? "codeMailed" : challenge.is_new ? "codeSent" : "codeUnderWay"));
   $("code").value = "";
@@ -44,6 +45,7 @@ async function askForCode(channel) {
 function forgetChallenge() {
   challenge = null;
   phone = "";
+  resendAt = 0;
   memory.write("challenge", "");
 }
 
@@ -60,14 +62,14 @@ function countDown(seconds) {
 }
 
 function drawCountDown() {
-  const left = Math.ceil((resendAt - Date.now()) / 1000), wasWaiting = $("resend").hidden;
+  const left = Math.ceil((resendAt - Date.now()) / 1000), waited = $("resend-wait").textContent;
   clearInterval(ticking);
-  if (token || !challenge) return;
-  $("resend-wait").textContent = left > 0 ? t("resendIn").replace("{n}", left) : "";
+  if (token) return;
+  for (const id of ["phone-wait", "resend-wait"]) $(id).textContent = left > 0 ? t("resendIn").replace("{n}", left) : "";
   $("resend").hidden = left > 0;
-  $("code-mark").textContent = t("codeMark").replace("{n}", challenge.mark);
+  $("code-mark").textContent = challenge ? t("codeMark").replace("{n}", challenge.mark) : "";
   if (left > 0) ticking = setInterval(drawCountDown, 1000);
-  else if (wasWaiting) notice(t("resendNow")); // a screen reader reads this, not every second
+  else if (waited) notice(t("resendNow")); // a screen reader reads this, not every second
 }
 
 onAction($("phone-form"), "submit", () => { phone = $("phone").value.trim(); return askForCode("sms"); });
@@ -136,7 +138,7 @@ onAction($("email-forget"), "click", async () => drawEmail((await ask("DELETE", 
 
 // ---- a copy, and erasure -----------------------------------------------------------------------------------------
 
-const ERASURE = "/v1/application/erasure";
+const ERASURE = "/v1/application/erasure", RESTRICTION = "/v1/application/restriction";
 
 /** Show what is wrong with a code beside its field. */
 function showCodeFault(field, problem) {
@@ -145,6 +147,7 @@ function showCodeFault(field, problem) {
   $(field).focus();
 }
 
+onAction($("restriction"), "click", async () => { await (status.restriction ? ask("DELETE", RESTRICTION) : ask("POST", RESTRICTION, {})); await refresh(); });
 onAction($("copy"), "click", async () => {
   const copy = await ask("GET", "/v1/application/copy"), url = URL.createObjectURL(new Blob([JSON.stringify(copy, null, 1)], { type: "application/json" }));
   el("a", { href: url, download: copy.status.application_id + ".json" }).click();

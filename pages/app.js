@@ -81,7 +81,8 @@ function draw() {
   $("state-next").textContent = said(status.state.next_step);
   $("application").textContent = status.application_id;
   const beside = SLOTS.flatMap((slot) => (open.includes(slot) ? status.photos[slot].faults : [])).map((fault) => fault.code); // told with the photograph
-  const reasons = status.reasons.filter((one) => !beside.includes(one.code));
+  const reasons = [status.restriction, ...status.reasons].filter((one) => one && !beside.includes(one.code));
+  $("restriction").textContent = t(status.restriction ? "unrestrict" : "restrict");
   redraw("reasons", reasons, () => reasons.map(reasonItem));
   $("submit").textContent = t(state === "NEEDS_PHOTO" ? "resubmit" : "submit");
   redraw("checks", status.checks, () => status.checks.map(checkItem));

@@ -41,7 +41,7 @@ function draw() {
   $("case").hidden = !current;
   if (!current) return;
   $("case-title").textContent = current.head.case_id;
-  $("case-reasons").replaceChildren(...current.head.reasons.map((code) => el("li", {}, wording(code))));
+  $("case-reasons").replaceChildren(...(current.is_restricted ? ["PROCESSING_RESTRICTED"] : current.head.reasons).map((code) => el("li", {}, wording(code))));
   $("pictures").replaceChildren(...pictures(t("subject"), current.subject), ...current.others.flatMap((one) => pictures(t("other"), one)));
   $("challenges").replaceChildren(...current.challenges.map(challengeBlock));
 }

@@ -119,6 +119,8 @@ def routes_of(function: str) -> list[Route[Any, Any]]:
 def problem_kinds(route: Route[Any, Any]) -> list[type[GelombangError]]:
     """Return every error a route may answer with: its own, and those that follow from what it takes."""
     kinds = {*route.problems, UnexpectedError, errors.DependencyError}
+    if errors.MoveNotAllowedError in kinds:
+        kinds.add(errors.RestrictedError)
     if route.callers is not ANYONE:
         kinds.add(errors.NotSignedInError)
     if route.callers.scope:

@@ -39,6 +39,7 @@ def example_error(kind: type[GelombangError]) -> GelombangError:
         errors.InvalidFormError((FieldFault("/phone", "FIELD_MISSING"),)),
         errors.CodeError("CODE_WRONG", 4),
         errors.MoveNotAllowedError("VERIFIED", "submit"),
+        errors.RestrictedError("DRAFT", "save_form"),
         errors.WaveNotOpenError(opens_at, closes_at),
         errors.NotReadyError(("PHOTO_MISSING_SELFIE",)),
         errors.TooManyRequestsError(60),

@@ -215,6 +215,19 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         ),
         Sentence("Lihat status untuk langkah berikutnya.", "See the status for the next step."),
     ),
+    errors.RestrictedError: Problem(
+        "processing-restricted",
+        409,
+        "Pemrosesan sedang dibatasi",
+        Sentence(
+            "Pemilik pendaftaran ini meminta datanya hanya disimpan; tidak ada yang diproses.",
+            "The owner of this application asked that their data only be kept; nothing is processed.",
+        ),
+        Sentence(
+            "Pemilik dapat melanjutkan dari halaman statusnya dengan Lanjutkan pemrosesan.",
+            "The owner can go on from their status page with Resume processing.",
+        ),
+    ),
     errors.NotReadyError: Problem(
         "not-ready",
         409,

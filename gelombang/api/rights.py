@@ -1,4 +1,4 @@
-"""The routes of an applicant's rights over their own data: a copy of it, and that it be erased."""
+"""The routes of an applicant's rights over their own data: a copy of it, that it only be kept, that it be erased."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from gelombang.api.callers import SIGNED_IN
 from gelombang.api.forms import EmptyForm, SessionForm
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.errors import CodeError, NotReadyError, TooManyRequestsError
-from gelombang.journey import erasure, personal_copy
+from gelombang.journey import erasure, personal_copy, restriction
 from gelombang.journey.codes import CodeSent
 from gelombang.journey.erasure import ErasureAsked
 from gelombang.journey.personal_copy import PersonalCopy
 from gelombang.journey.sessions import Session
+from gelombang.journey.status import Status, status_of
 
 ERASURE = "/v1/application/erasure"
-ASKING = (NotReadyError, TooManyRequestsError)
+RESTRICTION = "/v1/application/restriction"
+WAITING = (TooManyRequestsError,)
+ASKING = (NotReadyError, *WAITING)
 
 
 def serve_rights(routes: Routes) -> None:
@@ -21,6 +24,10 @@ def serve_rights(routes: Routes) -> None:
     routes.serve(
         Route("GET", "/v1/application/copy", SIGNED_IN, EmptyForm, PersonalCopy, "Everything kept about me")
     )(copy)
+    routes.serve(Route("POST", RESTRICTION, SIGNED_IN, EmptyForm, Status, "Only keep my data", 200, WAITING))(
+        restrict
+    )
+    routes.serve(Route("DELETE", RESTRICTION, SIGNED_IN, EmptyForm, Status, "Go on with my data"))(lift)
     routes.serve(Route("POST", ERASURE, SIGNED_IN, EmptyForm, CodeSent, "Ask to be erased", 202, ASKING))(
         ask_for_code
     )
@@ -41,6 +48,18 @@ def serve_rights(routes: Routes) -> None:
 def copy(call: Call[Session, EmptyForm]) -> PersonalCopy:
     """Give the applicant a copy of everything on record about them."""
     return personal_copy.copy_of(call.ports, call.programme, call.caller)
+
+
+def restrict(call: Call[Session, EmptyForm]) -> Status:
+    """Have nothing done with the applicant's data but keeping it, at once; tell the state after it."""
+    restriction.restrict(call.ports, call.caller.application_id)
+    return status_of(call.ports, call.programme, call.caller.application_id)
+
+
+def lift(call: Call[Session, EmptyForm]) -> Status:
+    """Let the application go on from where it was; tell the state after it."""
+    restriction.lift(call.ports, call.caller.application_id)
+    return status_of(call.ports, call.programme, call.caller.application_id)
 
 
 def ask_for_code(call: Call[Session, EmptyForm]) -> CodeSent:

@@ -18,6 +18,9 @@ one NIK, accepting one refuses the other.
 
 From everywhere a person can ask to be erased: ERASED keeps an id and an audit that name nobody, and is final.
 
+From everywhere a person can restrict processing (`restricted_at`): the application stays where it is until they lift
+it, but for `MOVES_WHILE_RESTRICTED`.
+
 A person has one application; it outlives the wave. SELECTED and NOT_ELIGIBLE are final, RESERVE and
 NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
 """
@@ -30,7 +33,7 @@ from enum import StrEnum
 from typing import NewType
 
 from gelombang.domain.checks import CheckResult
-from gelombang.domain.errors import MoveNotAllowedError
+from gelombang.domain.errors import MoveNotAllowedError, RestrictedError
 
 ApplicationId = NewType("ApplicationId", str)
 
@@ -96,6 +99,12 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.RESERVE, Move.PROMOTE): State.SELECTED,
     **{(state, Move.ERASE): State.ERASED for state in State if state is not State.ERASED},
 }
+
+# What may still happen to an application whose owner has restricted processing (docs/decisions/0020): their own wish
+# to be erased or to agree no longer, and the outcome of a draw whose list was frozen before.
+MOVES_WHILE_RESTRICTED = frozenset(
+    {Move.ERASE, Move.WITHDRAW_CONSENT, Move.SELECT, Move.PUT_ON_RESERVE, Move.MISS}
+)
 
 # The machine itself must move these on; whoever stays in one too long is found by the reconciler.
 WORKING_STATES = frozenset({State.CHECKING})
@@ -182,18 +191,31 @@ class Application:
     audit_length: int = 0
     audit_head: str = ""  # hash of the last audit entry, hex
     sealed_email: str = ""  # for codes when text messages do not come; "" where none was confirmed
+    restricted_at: datetime | None = None  # since when its owner wants nothing done with it but keeping it
     assisted_in: str = ""  # kabupaten/kota of the officer who began it; "" where the person did, with a phone
     receipt_tag: str = ""  # hash of the receipt code that the person then got
 
 
 def open_slots(application: Application) -> tuple[Slot, ...]:
     """Return the photographs the applicant may send now: all in a draft, exactly the refused ones later."""
+    if application.restricted_at:
+        return ()
     if application.state is State.DRAFT:
         return tuple(Slot)
     if application.state is State.NEEDS_PHOTO:
         reopened = (PhotoStatus.REFUSED, PhotoStatus.AWAITED, PhotoStatus.ARRIVED)
         return tuple(slot for slot in Slot if application.photos[slot].status in reopened)
     return ()
+
+
+def require_unrestricted(application: Application, step: str) -> None:
+    """Let nobody do `step` with an application whose owner has restricted processing.
+
+    Raises:
+        RestrictedError: they have.
+    """
+    if application.restricted_at:
+        raise RestrictedError(application.state, step)
 
 
 def sealed_fields(application: Application) -> dict[str, str]:

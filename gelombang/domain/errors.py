@@ -8,6 +8,7 @@ GelombangError
 │   ├── NotAllowedError            the session is not allowed to do this
 │   ├── NotFoundError              nothing of the caller's has this name
 │   ├── MoveNotAllowedError        the application is not in a state for this
+│   │   └── RestrictedError        its owner has restricted the processing of their data
 │   ├── WaveNotOpenError           outside the wave's hours
 │   ├── FormChangedError           the form is not any more as the caller last saw it
 │   ├── KeyReusedError             the key of a request was used for another one before
@@ -86,6 +87,10 @@ class MoveNotAllowedError(RefusedError):
         super().__init__(f"{move} from {state}")
         self.state = state
         self.move = move
+
+
+class RestrictedError(MoveNotAllowedError):
+    """The applicant has restricted the processing of their data: nothing is done with it until they lift that."""
 
 
 class FormChangedError(RefusedError):

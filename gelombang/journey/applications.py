@@ -14,7 +14,15 @@ from typing import Any, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter
 
-from gelombang.domain.application import WORKING_STATES, Application, ApplicationId, Move, next_state
+from gelombang.domain.application import (
+    MOVES_WHILE_RESTRICTED,
+    WORKING_STATES,
+    Application,
+    ApplicationId,
+    Move,
+    next_state,
+    require_unrestricted,
+)
 from gelombang.domain.audit import AuditEntry, next_entry
 from gelombang.domain.errors import ConflictError, DependencyError, NotFoundError
 from gelombang.domain.messages import Message, QueueName, message_from_json, message_to_json
@@ -55,7 +63,10 @@ def move(application: Application, how: Move, now: datetime, **changes: Any) -> 
 
     Raises:
         MoveNotAllowedError: the state machine has no such move from here.
+        RestrictedError: its owner has restricted processing, and this move is not among those that go on.
     """
+    if how not in MOVES_WHILE_RESTRICTED:
+        require_unrestricted(application, how)
     state = next_state(application.state, how)
     return replace(application, **{"state": state, "state_since": now, "reasons": (), **changes})
 
@@ -146,7 +157,8 @@ def _entered(
     """Return the application with one more audit entry, and the changes that store both."""
     entry = next_entry(application.audit_length, application.audit_head, now, event, facts)
     application = replace(application, audit_length=entry.sequence, audit_head=entry.entry_hash)
-    due = Due(STUCK, now) if application.state in WORKING_STATES else None
+    is_ours_to_move = application.state in WORKING_STATES and application.restricted_at is None
+    due = Due(STUCK, now) if is_ours_to_move else None
     fields = _APPLICATION.dump_python(application, mode="json")
     row = Row(application_key(application.application_id), fields, application.version, due)
     return application, [Put(row), Put(_audit_row(application, entry))]

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from gelombang.domain.application import Application, Slot, State
+from gelombang.domain.application import Application, Slot, State, require_unrestricted
 from gelombang.domain.challenge import Challenge, Pose, choose_poses, frame_keys, judge_challenge
 from gelombang.domain.errors import (
     MoveNotAllowedError,
@@ -115,7 +115,7 @@ def answer_challenge(ports: Ports, application_id: str, challenge_id: str) -> No
     if not all(ports.photos.upload_size(key) for key in keys_of(challenge)):
         raise NotReadyError((Reason.CHALLENGE_FRAME_MISSING,))
     row = challenge_row(replace(challenge, answered_at=now), version=1)
-    asked = ChallengeAsked(challenge_id, application_id, application.photos[Slot.SELFIE].key)
+    asked = challenge_request(application, challenge)
     facts = {"challenge_id": challenge_id}
     application = replace(application, reasons=())  # a reviewer's wish is granted
     applications.save(
@@ -157,6 +157,9 @@ def take_challenge_evidence(ports: Ports, programme: Programme, message: Challen
         NotFoundError: no such challenge, or its evidence is not there.
         ConflictError, DependencyError: the message comes again.
     """
+    application = applications.load(ports, message.application_id)
+    if application.restricted_at:  # lifting it asks for the measuring again
+        return
     challenge = challenge_of(ports, message.application_id, message.challenge_id)
     evidence = challenge_evidence_of(ports, message.challenge_id)
     if evidence is None:
@@ -172,10 +175,20 @@ def take_challenge_evidence(ports: Ports, programme: Programme, message: Challen
         "points": list(verdict.points),
         "model_release": evidence.model_release,
     }
-    application = applications.load(ports, message.application_id)
     applications.save(
         ports, application, "challenge_measured", facts, also=[Put(challenge_row(judged, version=2))]
     )
+
+
+def challenge_request(application: Application, challenge: Challenge) -> ChallengeAsked:
+    """Return the message that has an answered challenge measured."""
+    selfie_key = application.photos[Slot.SELFIE].key
+    return ChallengeAsked(challenge.challenge_id, application.application_id, selfie_key)
+
+
+def unmeasured_challenges(ports: Ports, application_id: str) -> list[Challenge]:
+    """Return the challenges that were answered and wait to be measured."""
+    return [each for each in challenges_of(ports, application_id) if each.answered_at and not each.outcome]
 
 
 def ask_for_challenge(ports: Ports, application: Application, asked_by: str) -> None:
@@ -186,7 +199,7 @@ def ask_for_challenge(ports: Ports, application: Application, asked_by: str) -> 
 
 def challenge_status(ports: Ports, application: Application) -> ChallengeStatus:
     """Return what the applicant is told of the challenge."""
-    if application.state is not State.IN_REVIEW:
+    if application.state is not State.IN_REVIEW or application.restricted_at:
         return ChallengeStatus.NOT_NOW
     answered = any(each.answered_at for each in challenges_of(ports, application.application_id))
     is_asked = Reason.REVIEWER_ASKS_CHALLENGE in application.reasons
@@ -244,6 +257,7 @@ def _in_review(ports: Ports, application_id: str, step: str) -> Application:
     application = applications.load(ports, application_id)
     if application.state is not State.IN_REVIEW:
         raise MoveNotAllowedError(application.state, step)
+    require_unrestricted(application, step)
     return application
 
 

@@ -22,7 +22,7 @@ from gelombang.domain.errors import ConflictError, NotReadyError
 from gelombang.journey import applications, codes, sessions
 from gelombang.journey.applications import application_key, rereading
 from gelombang.journey.codes import Action, Asker, CodeSent
-from gelombang.journey.evidence import evidence_key, evidence_of
+from gelombang.journey.evidence import evidence_key, face_checks_of, releases_of
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
 from gelombang.journey.reach import phone_context, phone_key
@@ -31,7 +31,7 @@ from gelombang.journey.registration import release_nik
 from gelombang.journey.resumable import erase_uploads
 from gelombang.journey.review import WITHDRAWN, closing_of, without_notes
 from gelombang.journey.sessions import Session
-from gelombang.journey.verification import face_check_name
+from gelombang.journey.tags import find
 from gelombang.journey.wave_rows import entry_key, gate_key
 
 WITHIN = timedelta(hours=72)
@@ -59,7 +59,7 @@ def ask_for_code(ports: Ports, session: Session) -> CodeSent:
     application = applications.load(ports, session.application_id)
     if not application.phone_tag:
         raise NotReadyError(("PHONE_NONE",))
-    number = ports.vault.open(application.sealed_phone, phone_context(application.phone_tag))
+    number = ports.vault.open(application.sealed_phone, phone_context(application.application_id))
     return codes.send_code(ports, number, Action.ERASE, Asker(session.session_id))
 
 
@@ -105,12 +105,15 @@ def _go_on(ports: Ports, row: Row) -> bool:
                 ports.rows.commit([Put(_due(row, now + LATER))])
                 return False
             application = applications.load(ports, application.application_id)
-        releases = _purge(ports, application, set(row.fields["releases"]))
+        releases, measured = _purge(
+            ports, application, set(row.fields["releases"]), set(row.fields.get("measured", ()))
+        )
         stripped_at = row.fields["stripped_at"]
         if stripped_at and now - datetime.fromisoformat(stripped_at) >= AGAIN_AFTER:
             applications.save(ports, application, "erased", also=[Delete(row.key, row.version)])
             return True
         fields = row.fields | {"stripped_at": stripped_at or now.isoformat(), "releases": sorted(releases)}
+        fields["measured"] = sorted(measured)
         ports.rows.commit([Put(_due(replace(row, fields=fields), now + AGAIN_AFTER))])
     except ConflictError:
         pass  # somebody changed it meanwhile: it is still due
@@ -125,7 +128,7 @@ def _strip(ports: Ports, application: Application) -> bool:
     changes: list[Change] = [*left, *closing_of(ports, application, WITHDRAWN)]
     if application.state is not State.SELECTED:  # whoever has a seat keeps the NIK, or it got another
         changes += release_nik(ports, application)
-    phone = ports.rows.read(phone_key(application.phone_tag))
+    phone = find(ports, phone_key, application.phone_tag) if application.phone_tag else None
     if phone is not None and phone.fields["application_id"] == application.application_id:
         changes.append(Delete(phone.key, phone.version))
     changes += release_receipt(ports, application)
@@ -153,29 +156,35 @@ def _left_wave(ports: Ports, application: Application) -> list[Change] | None:
         return []
     gate = gate_key(application.wave_id, application.entry_id[:2])
     entry = ports.rows.read(entry_key(application.wave_id, application.entry_id))
+    if entry is not None and entry.fields.get("is_held"):
+        return [Delete(entry.key, entry.version)]  # it is in no draw
     if ports.rows.read(gate) is not None or entry is None:
         return None
     return [Delete(entry.key, entry.version), Require(gate, 0)]
 
 
-def _purge(ports: Ports, application: Application, releases: set[str]) -> set[str]:
-    """Destroy the key, and delete whatever it or anything else protected; return the releases that saw the face."""
+def _purge(
+    ports: Ports, application: Application, releases: set[str], measured: set[str]
+) -> tuple[set[str], set[str]]:
+    """Destroy the key, and delete whatever it or anything else protected.
+
+    Returns the releases that saw the face and the names of everything measured, for what comes late.
+    """
     name, now = application.application_id, ports.clock.now()
-    checks = [face_check_name(application, number) for number in range(1, application.submission + 1)]
-    releases |= {evidence.model_release for each in checks if (evidence := evidence_of(ports, each))}
+    releases |= releases_of(ports, application)
     ports.vault.forget(name)
     ports.photos.erase(name)
     erase_uploads(ports, name)
     with suppress(ConflictError):  # asked for in this very microsecond: the next round asks again
         erase_face(ports.rows, name, sorted(releases), now)
     own = [row for row in ports.rows.read_partition(application_key(name).partition) if _is_personal(row)]
-    measured = [evidence_key(each) for each in [*checks, *map(_name_in, own)]]
-    found = [row for key in measured if (row := ports.rows.read(key))]
+    measured |= {*face_checks_of(ports, application), *map(_name_in, own)}
+    found = [row for each in sorted(measured) if (row := ports.rows.read(evidence_key(each)))]
     for row in [*own, *found]:
         ports.rows.commit([Delete(row.key, row.version)])
     for case in without_notes(ports, applications.audit_of(ports, name)):
         ports.rows.commit([case])
-    return releases
+    return releases, measured
 
 
 def _is_personal(row: Row) -> bool:

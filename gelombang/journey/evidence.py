@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
+from gelombang.domain.application import Application
 from gelombang.domain.challenge import ChallengeEvidence
 from gelombang.domain.face_evidence import FaceEvidence
 from gelombang.domain.face_evidence_json import evidence_from_fields, evidence_to_fields
-from gelombang.journey.ports import Change, Key, Ports, Put, Row
+from gelombang.journey.applications import application_key
+from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
 
-CALLED_OFF = {"called_off": True}  # what lies where evidence would, when the person no longer agrees to it
+CALLED_OFF = {"called_off": True}  # what lies where evidence would, when the person no longer wants it
+ENROLMENT = "ENROLMENT#"  # sort keys of the rows that name face checks asked for to enrol somebody again
 
 _CHALLENGE = TypeAdapter(ChallengeEvidence)
 
@@ -33,14 +36,41 @@ def evidence_of(ports: Ports, face_check_id: str) -> FaceEvidence | None:
     return evidence_from_fields(row.fields) if row and row.fields != CALLED_OFF else None
 
 
+def face_check_name(application: Application, submission: int) -> str:
+    """Return the id of the face check of one submission."""
+    return f"{application.application_id}-{submission}"
+
+
+def face_checks_of(ports: Ports, application: Application) -> list[str]:
+    """Return the ids of every face check that was ever asked for about an application."""
+    again = ports.rows.read_partition(application_key(application.application_id).partition, ENROLMENT)
+    names = [face_check_name(application, number) for number in range(1, application.submission + 1)]
+    return names + [row.key.sort.removeprefix(ENROLMENT) for row in again]
+
+
+def releases_of(ports: Ports, application: Application) -> set[str]:
+    """Return the model releases that measured this face, in whose galleries it may be."""
+    checks = face_checks_of(ports, application)
+    return {evidence.model_release for each in checks if (evidence := evidence_of(ports, each))}
+
+
 def withdrawal_of_check(ports: Ports, face_check_id: str) -> list[Change]:
-    """Return the change that takes the place of evidence not there yet: the worker looks, and leaves the face alone."""
+    """Return the change that takes the place of evidence not there yet: the worker looks, and leaves the face alone.
+
+    `face_check_id` may be that of a challenge.
+    """
     if not face_check_id or ports.rows.read(evidence_key(face_check_id)):
         return []
     return [Put(Row(evidence_key(face_check_id), CALLED_OFF))]
 
 
+def renewal_of_check(ports: Ports, face_check_id: str) -> list[Change]:
+    """Return the change that makes place for evidence again after a `withdrawal_of_check`."""
+    row = ports.rows.read(evidence_key(face_check_id)) if face_check_id else None
+    return [Delete(row.key, row.version)] if row and row.fields == CALLED_OFF else []
+
+
 def challenge_evidence_of(ports: Ports, challenge_id: str) -> ChallengeEvidence | None:
     """Return the evidence stored for a challenge, or None while there is none."""
     row = ports.rows.read(evidence_key(challenge_id))
-    return _CHALLENGE.validate_python(row.fields) if row else None
+    return _CHALLENGE.validate_python(row.fields) if row and row.fields != CALLED_OFF else None

@@ -14,12 +14,11 @@ from gelombang.domain.programme import Programme
 from gelombang.domain.verdict import judge_face
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
-from gelombang.journey.evidence import evidence_of
+from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.ports import Ports
 from gelombang.journey.review import CaseRecord, case_record
 from gelombang.journey.staff import Scope, Staff
 from gelombang.journey.status import Status, status_of
-from gelombang.journey.verification import face_check_name
 
 
 @dataclass(frozen=True, slots=True)

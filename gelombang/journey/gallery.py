@@ -11,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from gelombang.journey.ports import Key, Put, Row, Rows
+from gelombang.journey.ports import Change, Key, Put, Row, Rows
+
+
+def erasure_of_face(application_id: str, releases: Iterable[str], now: datetime) -> list[Change]:
+    """Return the changes that `erase_face` makes, to be committed with others."""
+    return [Put(Row(face_key(release, application_id, now), {"erased": True})) for release in releases]
 
 
 def erase_face(rows: Rows, application_id: str, releases: Iterable[str], now: datetime) -> None:
@@ -24,8 +29,8 @@ def erase_face(rows: Rows, application_id: str, releases: Iterable[str], now: da
         ConflictError: enrolled, or asked for, in the same microsecond: ask again.
         DependencyError: the table could not be reached; asking again is safe.
     """
-    for release in releases:
-        rows.commit([Put(Row(face_key(release, application_id, now), {"erased": True}))])
+    for change in erasure_of_face(application_id, releases, now):
+        rows.commit([change])
 
 
 def face_key(release: str, application_id: str, enrolled_at: datetime) -> Key:

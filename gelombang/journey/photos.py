@@ -12,7 +12,15 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gelombang.domain.application import Application, Photo, PhotoStatus, Slot, State, open_slots
+from gelombang.domain.application import (
+    Application,
+    Photo,
+    PhotoStatus,
+    Slot,
+    State,
+    open_slots,
+    require_unrestricted,
+)
 from gelombang.domain.errors import (
     FieldFault,
     InvalidFormError,
@@ -73,6 +81,7 @@ def offer_key(
     if faults:
         raise InvalidFormError(faults)
     application = applications.load(ports, application_id)
+    require_unrestricted(application, f"upload_{slot}")
     if slot not in open_slots(application):
         raise MoveNotAllowedError(application.state, f"upload_{slot}")
     photo = application.photos[slot]
@@ -87,8 +96,10 @@ def offer_key(
 def record_arrival(ports: Ports, key: str) -> None:
     """Look at what has arrived under a key that was offered; keep a clean copy, or say why there is none.
 
-    An object nobody waits for (an older form's, or one already recorded) changes nothing. It may be called twice or
-    at the same time: the copy's key is its content's, and only one of them is put into the application.
+    What was on its way when its owner restricted processing is made a clean copy all the same: that is how it is kept,
+    and quarantine forgets. An object nobody waits for (an older form's, or one already recorded) changes nothing. It
+    may be called twice or at the same time: the copy's key is its content's, and only one of them is put into the
+    application.
 
     Raises:
         DependencyError: something could not be reached; nothing was decided.

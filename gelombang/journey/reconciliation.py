@@ -12,15 +12,12 @@ from datetime import timedelta
 
 from gelombang.domain.application import WORKING_STATES
 from gelombang.domain.errors import ConflictError
-from gelombang.domain.messages import ChecksDue, Message
 from gelombang.journey import applications, notices
 from gelombang.journey.applications import OUTBOX, STUCK
 from gelombang.journey.erasure import erase_due
-from gelombang.journey.evidence import evidence_of
 from gelombang.journey.notices import NOTICES
-from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Ports
-from gelombang.journey.verification import face_request
+from gelombang.journey.verification import messages_due
 
 OUTBOX_SECONDS = 30  # whoever wrote the message sends it at once; after this they must have died
 STUCK_MINUTES = 15
@@ -51,14 +48,10 @@ def reconcile(ports: Ports) -> Reconciled:
 
 def _redrive(ports: Ports, application_id: str) -> bool:
     application = applications.load(ports, application_id)
-    if application.state not in WORKING_STATES:
+    if application.state not in WORKING_STATES or application.restricted_at:
         return False
-    again: list[Message] = [ChecksDue(application_id, application.submission)]
-    again += unseen_uploads(ports, application).values()
-    if application.face_check_id and evidence_of(ports, application.face_check_id) is None:
-        again.append(face_request(application))
     try:
-        applications.save(ports, application, "redriven", announce=again)
+        applications.save(ports, application, "redriven", announce=messages_due(ports, application))
     except ConflictError:
         return False  # it moved on by itself
     return True

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from gelombang.domain.application import Application, Form, Move, PhotoStatus, Slot, State, sealed_fields
+from gelombang.domain.application import (
+    Application,
+    Form,
+    Move,
+    PhotoStatus,
+    Slot,
+    State,
+    require_unrestricted,
+    sealed_fields,
+)
 from gelombang.domain.checks import Layer
 from gelombang.domain.consent import missing_purposes
 from gelombang.domain.eligibility import jakarta_day
@@ -21,7 +30,8 @@ from gelombang.journey import applications, notices
 from gelombang.journey.applications import rereading
 from gelombang.journey.notices import Notice
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
+from gelombang.journey.ports import Change, Delete, Ports, Put
+from gelombang.journey.tags import find, find_or_new, nik_key
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region")
 SHOWN_AGAIN = ("name", "birth_date", "region")  # NIK and KK are never sent back
@@ -71,6 +81,7 @@ def save_form(
         MoveNotAllowedError: the form was already submitted.
     """
     application = applications.load(ports, application_id)
+    require_unrestricted(application, "save_form")
     if application.state is not State.DRAFT:
         raise MoveNotAllowedError(application.state, "save_form")
     typed = {name: " ".join(value.split()) for name, value in fields.items()}
@@ -118,9 +129,10 @@ def submit(ports: Ports, application_id: str) -> Application:
         moved, form=form, draft={}, checks=kept, submission=application.submission + 1, face_check_id=""
     )
     asked: list[Message] = [ChecksDue(application_id, moved.submission), *unseen.values()]
-    claim = _claim_nik(ports, application_id, form.nik_tag)
+    # The row of a NIK that is taken is written again as it was: as much work, whoever has it.
+    claim, beside = find_or_new(ports, nik_key, form.nik_tag, {"application_id": application_id})
     facts = {"submission": moved.submission}
-    return applications.save(ports, moved, "submitted", facts, announce=asked, also=[claim])
+    return applications.save(ports, moved, "submitted", facts, announce=asked, also=[Put(claim), *beside])
 
 
 def form_etag(application: Application) -> str:
@@ -138,7 +150,7 @@ def tell_owner(ports: Ports, application: Application) -> None:
     Raises:
         DependencyError: the table could not be reached.
     """
-    row = ports.rows.read(Key(f"NIK#{application.form.nik_tag}")) if application.form else None
+    row = find(ports, nik_key, application.form.nik_tag) if application.form else None
     if row is None or row.fields["application_id"] == application.application_id:
         return
     owner = applications.load(ports, row.fields["application_id"])
@@ -167,7 +179,7 @@ def release_nik(ports: Ports, application: Application) -> list[Change]:
     """Return what gives up this application's claim on its NIK, if it has one: it may have been somebody else's."""
     if application.form is None:
         return []
-    row = ports.rows.read(Key(f"NIK#{application.form.nik_tag}"))
+    row = find(ports, nik_key, application.form.nik_tag)
     is_ours = row is not None and row.fields["application_id"] == application.application_id
     return [Delete(row.key, row.version)] if row is not None and is_ours else []
 
@@ -269,10 +281,3 @@ def _seal(ports: Ports, application_id: str, name: str, value: str) -> str:
 
 def _open(ports: Ports, application_id: str, name: str, sealed: str) -> str:
     return ports.vault.open(sealed, seal_context(application_id, name))
-
-
-def _claim_nik(ports: Ports, application_id: str, nik_tag: str) -> Change:
-    """Return the change that claims the NIK, or writes its row again as it was: as much work, whoever has it."""
-    key = Key(f"NIK#{nik_tag}")
-    row = ports.rows.read(key) or Row(key, {"application_id": application_id})
-    return Put(row)

@@ -9,7 +9,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from gelombang.domain.application import Application, Move, Photo, PhotoStatus, Slot, State
+from gelombang.domain.application import (
+    Application,
+    Move,
+    Photo,
+    PhotoStatus,
+    Slot,
+    State,
+    require_unrestricted,
+)
 from gelombang.domain.audit import AuditEntry
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
@@ -18,6 +26,7 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.challenge import ChallengeShown, ask_for_challenge, challenges_shown
 from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 from gelombang.journey.staff import Scope, Staff
+from gelombang.journey.tags import find_or_new, nik_key
 
 OPEN = "review"  # worklist of open cases
 WITHDRAWN = "withdrawn"  # instead of a decision: the applicant withdrew consent, or everything
@@ -60,6 +69,9 @@ class CaseView:
     others: tuple[Pictures, ...]
     decision: str
     challenges: tuple[ChallengeShown, ...]
+    is_restricted: bool = (
+        False  # by the applicant: nothing is shown, and it cannot be decided until they lift that
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,9 @@ def view_case(ports: Ports, staff: Staff, case_id: str) -> CaseView:
     head = _head(row)
     application = applications.load(ports, head.application_id)
     applications.save(ports, application, "case_viewed", {"case_id": case_id, "reviewer": staff.name})
+    if application.restricted_at:
+        nothing = Pictures(application.application_id, "", "")
+        return CaseView(head, nothing, (), row.fields["decision"], (), is_restricted=True)
     others = _pictures_of_others(ports, head)
     shown = challenges_shown(ports, head.application_id)
     return CaseView(head, _pictures(ports, application), others, row.fields["decision"], shown)
@@ -184,6 +199,14 @@ def closing_of(ports: Ports, application: Application, decision: str) -> list[Ch
     return [Put(replace(row, fields=row.fields | {"decision": decision}, due=None))]
 
 
+def pausing_of(ports: Ports, application: Application, *, is_paused: bool) -> list[Change]:
+    """Return what takes an application's open case, if it has one, off the list for a while, or puts it back."""
+    row = ports.rows.read(_case_key(application.review_case_id))
+    if application.state is not State.IN_REVIEW or row is None:
+        return []
+    return [Put(replace(row, due=None if is_paused else Due(OPEN, _head(row).opened_at)))]
+
+
 def without_notes(ports: Ports, entries: Sequence[AuditEntry]) -> list[Change]:
     """Return the changes that take the reviewers' notes, which may name people, out of an application's cases."""
     rows = [_case(ports, entry.facts["case_id"]) for entry in entries if entry.event == "sent_to_review"]
@@ -195,6 +218,7 @@ def _open_application(ports: Ports, case: Row, step: str) -> Application:
     application = applications.load(ports, case.fields["application_id"])
     if application.state is not State.IN_REVIEW or _case_key(application.review_case_id) != case.key:
         raise MoveNotAllowedError(application.state, step)
+    require_unrestricted(application, step)
     return application
 
 
@@ -219,15 +243,24 @@ def _take_over_nik(ports: Ports, application: Application) -> list[Change]:
     """
     if application.form is None:
         raise ValueError("an application in review has a form")
-    key = Key(f"NIK#{application.form.nik_tag}")
-    row = ports.rows.read(key)
-    if row is None or row.fields["application_id"] == application.application_id:
+    ours = {"application_id": application.application_id}
+    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, ours)
+    if not row.version:  # whoever held it has given it up
+        return [Put(row), *beside]
+    if row.fields == ours:
         return []
-    claimed = Put(replace(row, fields={"application_id": application.application_id}))
+    claimed = Put(replace(row, fields=ours))
     holder = applications.load(ports, row.fields["application_id"])
     if holder.state is State.NOT_ELIGIBLE:
         return [claimed]
-    refused = applications.move(holder, Move.REFUSE, ports.clock.now(), reasons=("REVIEWER_REFUSED",))
+    # The rights of whose NIK it is go before a restriction by whoever took it (docs/decisions/0020).
+    refused = applications.move(
+        replace(holder, restricted_at=None),
+        Move.REFUSE,
+        ports.clock.now(),
+        reasons=("REVIEWER_REFUSED",),
+        restricted_at=holder.restricted_at,
+    )
     facts = {"nik_given_to": application.application_id}
     closed = closing_of(ports, holder, ReviewDecision.REFUSE)
     return [claimed, *closed, *applications.changes_of(ports, refused, "refused_for_another", facts)]
@@ -256,9 +289,10 @@ def _head(row: Row) -> CaseHead:
 
 
 def _pictures_of_others(ports: Ports, head: CaseHead) -> tuple[Pictures, ...]:
-    """Return the pictures of those who are still there: who was erased has none."""
+    """Return the pictures of those who are still there: who was erased, or restricted processing, shows none."""
     others = (applications.load(ports, name) for name in head.other_application_ids)
-    return tuple(_pictures(ports, other) for other in others if other.state is not State.ERASED)
+    shown = (other for other in others if other.state is not State.ERASED and not other.restricted_at)
+    return tuple(_pictures(ports, other) for other in shown)
 
 
 def _pictures(ports: Ports, application: Application) -> Pictures:

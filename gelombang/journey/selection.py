@@ -10,8 +10,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
-from gelombang.domain.application import Application, Move, State
+from gelombang.domain.application import Application, Move, State, require_unrestricted
 from gelombang.domain.draw import DrawOutcome
 from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, MANIFEST, sha256
 from gelombang.domain.errors import (
@@ -37,6 +38,7 @@ from gelombang.domain.wave import (
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
+from gelombang.journey.tags import find
 from gelombang.journey.wave_rows import (
     STEPS_DUE,
     EntryResult,
@@ -71,7 +73,6 @@ __all__ = [
 ]
 
 NAMES_PER_COMMIT = 100
-HOUSEHOLD_DIGITS = 32  # 128 bits: no two households meet by chance
 UNVERIFIED = frozenset({State.DRAFT, State.CHECKING, State.NEEDS_PHOTO, State.IN_REVIEW})
 
 
@@ -134,7 +135,8 @@ def open_wave(ports: Ports, definition: WaveDefinition, operator: str) -> WavePa
     history = (StepTaken("defined", operator, ports.clock.now()),)
     wave = Wave(replace(definition, priority_nik_tags=()), list_sha256, history=history)
     if ports.rows.read(wave_key(wave_id)) is None:
-        _store_priority_list(ports, [priority_key(wave_id, list_sha256, tag) for tag in tags])
+        placed = (ports.vault.places(tag)[0] for tag in tags)
+        _store_priority_list(ports, [priority_key(wave_id, list_sha256, tag) for tag in placed])
         ports.rows.commit([Put(wave_row(wave)), Put(Row(listing_key(wave_id), {}))])
     stored = load_wave(ports, wave_id)
     if (stored.definition, stored.priority_list_sha256) != (wave.definition, list_sha256):
@@ -165,10 +167,12 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
         WaveNotOpenError: it is before the wave's opening or after its close.
         NotReadyError: NOT_VERIFIED, or REGION_NOT_IN_WAVE.
         MoveNotAllowedError: the application is in another wave, already selected, or not eligible.
+        RestrictedError: its owner has restricted processing.
         ConflictError: the application kept changing; ask again.
     """
     now, wave = ports.clock.now(), load_wave(ports, wave_id)
     application = applications.load(ports, application_id)
+    require_unrestricted(application, Move.JOIN)
     if application.wave_id == wave_id:
         return _receipt(wave, load_entry(ports, wave_id, application.entry_id))
     if state_of(wave, now) is not WaveState.OPEN:
@@ -286,10 +290,8 @@ def _store_priority_list(ports: Ports, keys: Sequence[Key]) -> None:
 
 
 def _is_on_priority_list(ports: Ports, wave: Wave, nik_tag: str) -> bool:
-    listed = wave.priority_list_sha256
-    return (
-        bool(listed) and ports.rows.read(priority_key(wave.definition.wave_id, listed, nik_tag)) is not None
-    )
+    listed = partial(priority_key, wave.definition.wave_id, wave.priority_list_sha256)
+    return bool(wave.priority_list_sha256) and find(ports, listed, nik_tag) is not None
 
 
 def _page(wave: Wave, now: datetime) -> WavePage:
@@ -310,7 +312,7 @@ def _page(wave: Wave, now: datetime) -> WavePage:
 
 
 def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntry:
-    form, wave_id = application.form, wave.definition.wave_id
+    form = application.form
     if form is None or application.state in UNVERIFIED:
         raise NotReadyError((Reason.NOT_VERIFIED,))
     if form.region not in wave.definition.quota:
@@ -320,7 +322,6 @@ def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntr
         application_id=application.application_id,
         region=form.region,
         kk_tag=form.kk_tag,
-        household=ports.vault.tag(f"household:{wave_id}", form.kk_tag)[:HOUSEHOLD_DIGITS],
         priority=_is_on_priority_list(ports, wave, form.nik_tag),
         joined_at=ports.clock.now(),
     )

@@ -58,6 +58,9 @@ class Status:
     application_id: str
     state: Told
     state_since: datetime
+    restriction: (
+        Told | None
+    )  # while its owner has restricted processing: that nothing moves, and how to lift it
     reasons: tuple[Told, ...]
     open_slots: tuple[Slot, ...]
     photos: dict[Slot, PhotoTold]
@@ -82,6 +85,7 @@ def status_of(ports: Ports, programme: Programme, application_id: str) -> Status
         application_id=application.application_id,
         state=told(programme, application.state),
         state_since=application.state_since,
+        restriction=told(programme, "PROCESSING_RESTRICTED") if application.restricted_at else None,
         reasons=_all_told(programme, application.reasons),
         open_slots=open_slots(application),
         photos=photos,

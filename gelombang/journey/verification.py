@@ -12,6 +12,7 @@ Both may come twice, late or in either order: each looks at the table only.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -27,16 +28,19 @@ from gelombang.domain.application import (
 )
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.eligibility import CORRECTABLE, Step, decide, jakarta_day, judge_layer, rule_set_for
-from gelombang.domain.errors import DependencyError
+from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.domain.face_evidence import FaceEvidence
-from gelombang.domain.messages import ChecksDue, FaceCheckAsked, FaceEvidenceReady
+from gelombang.domain.messages import ChecksDue, FaceCheckAsked, FaceEvidenceReady, Message
 from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.verdict import FaceOutcome, FaceVerdict, judge_face
 from gelombang.journey import applications, review
 from gelombang.journey.applications import rereading
-from gelombang.journey.evidence import evidence_of
-from gelombang.journey.ports import Key, Person, Ports, RegisterAnswer
+from gelombang.journey.evidence import evidence_of, face_check_name
+from gelombang.journey.gallery import erase_face
+from gelombang.journey.photos import unseen_uploads
+from gelombang.journey.ports import Person, Ports, RegisterAnswer
 from gelombang.journey.registration import release_nik, tell_owner, typed_fields
+from gelombang.journey.tags import find, nik_key
 
 FIRST_RETRY_S = 5
 MOST_CORRECTIONS = 5  # so that nobody finds out a stranger's birth date by trying
@@ -54,6 +58,10 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
     application = applications.load(ports, message.application_id)
     if application.state is not State.CHECKING or application.submission != message.submission:
         return
+    if (
+        application.restricted_at
+    ):  # its owner wants nothing done with it: when that is lifted, this is asked again
+        return
     if not application.checks:
         tell_owner(ports, application)
     today = jakarta_day(ports.clock.now())
@@ -70,14 +78,23 @@ def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady
         ConflictError, DependencyError: as `run_checks`.
     """
     application = applications.load(ports, message.application_id)
+    if application.restricted_at:  # meanwhile: a worker that was measuring may have enrolled the face
+        with suppress(ConflictError):  # asked for in this very microsecond already
+            erase_face(ports.rows, application.application_id, programme.operating_points, ports.clock.now())
+        return
     if application.state is not State.CHECKING or application.face_check_id != message.face_check_id:
         return
     _settle(ports, programme, application, application)
 
 
-def face_check_name(application: Application, submission: int) -> str:
-    """Return the id of the face check of one submission."""
-    return f"{application.application_id}-{submission}"
+def messages_due(ports: Ports, application: Application) -> list[Message]:
+    """Return the messages on which an application waits: its photographs, its checks, its face check."""
+    due: list[Message] = [*unseen_uploads(ports, application).values()]
+    if application.state is State.CHECKING:
+        due.append(ChecksDue(application.application_id, application.submission))
+        if application.face_check_id and evidence_of(ports, application.face_check_id) is None:
+            due.append(face_request(application))
+    return due
 
 
 def face_request(application: Application) -> FaceCheckAsked:
@@ -219,7 +236,7 @@ def _verify_or_doubt(ports: Ports, application: Application, verdict: FaceVerdic
 
 
 def _contested_nik(ports: Ports, application: Application) -> tuple[str, ...]:
-    row = ports.rows.read(Key(f"NIK#{_form_of(application).nik_tag}"))
+    row = find(ports, nik_key, _form_of(application).nik_tag)
     is_ours = row is not None and row.fields["application_id"] == application.application_id
     return () if is_ours else ("NIK_ALREADY_REGISTERED",)
 

@@ -13,6 +13,7 @@ from gelombang.domain.errors import NotFoundError
 from gelombang.domain.wave import Wave
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
+from gelombang.journey.tags import find, find_or_new
 
 STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
 DRAWING = Key("WAVES#DRAWING")  # the one wave between freeze and publication, which alone may read households
@@ -41,10 +42,10 @@ class StoredEntry:
     application_id: str
     region: str
     kk_tag: str
-    household: str
     priority: bool
     joined_at: datetime
     result: EntryResult | None = None
+    is_held: bool = False  # its owner restricted processing before the freeze: it takes part in no draw
     version: int = 0  # of the stored row; 0 before it is stored
 
 
@@ -140,11 +141,11 @@ def load_entry(ports: Ports, wave_id: str, entry_id: str) -> StoredEntry:
 
 
 def read_entries(ports: Ports, wave_id: str) -> Iterator[StoredEntry]:
-    """Give all entries of a wave, shard by shard."""
+    """Give all entries of a wave that take part in its draw, shard by shard."""
     for shard in SHARDS:
         gate = gate_key(wave_id, shard)
         for row in ports.rows.read_partition(gate.partition):
-            if row.key != gate:
+            if row.key != gate and not row.fields.get("is_held"):
                 yield _entry(row)
 
 
@@ -153,17 +154,16 @@ def recipients_before(ports: Ports, kk_tag: str, wave_id: str) -> int:
 
     This wave's own seats are left out, so that the freeze computes the same however late it is run again.
     """
-    row = ports.rows.read(household_key(kk_tag))
+    row = find(ports, household_key, kk_tag)
     seats: dict[str, int] = row.fields["seats"] if row else {}
     return sum(count for wave, count in seats.items() if wave != wave_id)
 
 
-def one_more_recipient(ports: Ports, kk_tag: str, wave_id: str) -> Put:
-    """Return the change that counts one more seat of this wave for a household."""
-    key = household_key(kk_tag)
-    row = ports.rows.read(key) or Row(key, {"seats": {}})
+def one_more_recipient(ports: Ports, kk_tag: str, wave_id: str) -> list[Change]:
+    """Return the changes that count one more seat of this wave for a household."""
+    row, beside = find_or_new(ports, household_key, kk_tag, {"seats": {}})
     seats = row.fields["seats"]
-    return Put(replace(row, fields={"seats": {**seats, wave_id: seats.get(wave_id, 0) + 1}}))
+    return [Put(replace(row, fields={"seats": {**seats, wave_id: seats.get(wave_id, 0) + 1}})), *beside]
 
 
 def _entry(row: Row) -> StoredEntry:

@@ -44,3 +44,15 @@ def test_erasure_needs_the_code_sent_to_the_applicants_own_phone(
     assert asked.status == 202
     assert set(asked.body) == {"erased_by"}
     assert applicant.get("/v1/application").status == 401
+
+
+def test_processing_is_restricted_and_goes_on_again_with_a_session_alone(applicant: Caller) -> None:
+    restricted = applicant.post("/v1/application/restriction")
+    refused = applicant.send("PATCH", "/v1/application/form", {"name": "Siti Aminah"})
+    lifted = applicant.send("DELETE", "/v1/application/restriction")
+    saved = applicant.send("PATCH", "/v1/application/form", {"name": "Siti Aminah"})
+
+    assert (restricted.status, restricted.body["restriction"]["code"]) == (200, "PROCESSING_RESTRICTED")
+    assert (refused.status, refused.slug) == (409, "processing-restricted")
+    assert (lifted.status, lifted.body["restriction"]) == (200, None)
+    assert saved.status == 200

@@ -3,8 +3,8 @@
 Every rule is one thing that a person, a queue, a worker, a reviewer or an operator does. Any of them may die at any
 call to the outside, before or after it took effect; messages come twice, late, in another order or not at all;
 registers go away. After each step: nobody made a move that the state machine lacks, nobody who was final changed, no
-acknowledged submission is forgotten, no NIK is held by two. At the end, with everything well again, nobody is left in
-a working state.
+acknowledged submission is forgotten, no NIK is held by two, nothing moves that its owner has restricted but what may.
+At the end, with everything well again and nothing restricted, nobody is left in a working state.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gelombang.domain.application import MOVES, WORKING_STATES, Slot, State
+from gelombang.domain.application import MOVES, MOVES_WHILE_RESTRICTED, WORKING_STATES, Move, Slot, State
 from gelombang.domain.audit import chain_fault
 from gelombang.domain.consent import NEEDED, Purpose
 from gelombang.domain.errors import GelombangError
@@ -28,6 +28,7 @@ from gelombang.journey import (
     photos,
     reconciliation,
     registration,
+    restriction,
     review,
     selection,
     verification,
@@ -46,6 +47,15 @@ WAVE = "gelombang-1"
 WHO = st.integers(0, len(PEOPLE) - 1)
 # Which call to the outside is the last one, and whether it still took effect; mostly none is.
 FATE = st.one_of(st.none(), st.none(), st.none(), st.tuples(st.integers(1, 14), st.booleans()))
+
+
+# Where somebody may come who has restricted processing; a taker of another's NIK is refused all the same.
+WHILE_RESTRICTED = {
+    state: {
+        to for (at, how), to in MOVES.items() if at is state and how in {*MOVES_WHILE_RESTRICTED, Move.REFUSE}
+    }
+    for state in State
+}
 
 
 class Died(BaseException):
@@ -90,6 +100,7 @@ class Journey(RuleBasedStateMachine):
         self.names = [self.walk.sign_in(f"+62812345678{number:02d}") for number in range(len(PEOPLE))]
         self.states = dict.fromkeys(self.names, State.DRAFT)
         self.acknowledged = dict.fromkeys(self.names, 0)
+        self.restricted = dict.fromkeys(self.names)  # since when, as of the last look
 
     @initialize(reserve_percent=st.sampled_from([0, 100]))
     def open_wave(self, reserve_percent):
@@ -163,6 +174,14 @@ class Journey(RuleBasedStateMachine):
     @rule(who=WHO, fate=FATE)
     def join(self, who, fate):
         self.do(fate, lambda p: selection.join(p, self.names[who], WAVE))
+
+    @rule(who=WHO, fate=FATE)
+    def restrict(self, who, fate):
+        self.do(fate, lambda p: restriction.restrict(p, self.names[who]))
+
+    @rule(who=WHO, fate=FATE)
+    def lift(self, who, fate):
+        self.do(fate, lambda p: restriction.lift(p, self.names[who]))
 
     # What queues, workers and time do
 
@@ -251,6 +270,9 @@ class Journey(RuleBasedStateMachine):
             assert now is before or now in _reachable(before), f"{before} to {now}"
             assert before not in FINAL or now is before, f"{before} was final"
             assert application.submission >= self.acknowledged[name], "an acknowledged submission is lost"
+            if self.restricted[name] and application.restricted_at == self.restricted[name]:
+                self._only_what_may_has_moved(before, application)
+            self.restricted[name] = application.restricted_at
             self.states[name] = now
             Journey.seen.add(now)
         assert len(held) == len(set(held)), "a NIK is held by two"
@@ -258,17 +280,30 @@ class Journey(RuleBasedStateMachine):
     def teardown(self):
         """Make everything well, let time pass: nobody is stuck, every chain of evidence holds."""
         self.walk.registers.recover()
-        for _ in range(12):
-            self.walk.deliver()
-            self.walk.world.clock.advance(minutes=20)
-            reconciliation.reconcile(self.walk.ports)
-        self.everything_that_must_hold_holds()
+        self._let_time_pass()
+        for name in self.names:
+            restriction.lift(self.walk.ports, name)
+            self.states[name] = self.walk.application(name).state  # a draw may have been missed
+        self._let_time_pass()
         for name in self.names:
             application = self.walk.application(name)
             assert application.state not in WORKING_STATES, f"stuck in {application.state}"
             entries = applications.audit_of(self.walk.ports, application.application_id)
             assert chain_fault(entries, application.audit_length, application.audit_head) == ""
         assert self.walk.ports.rows.read_due(OUTBOX, self.walk.world.clock.now()) == []
+
+    def _only_what_may_has_moved(self, before, application):
+        now = application.state
+        assert now is before or now in WHILE_RESTRICTED[before], f"{before} to {now}, though restricted"
+        if now is State.NOT_ELIGIBLE and now is not before:
+            assert application.reasons == ("REVIEWER_REFUSED",), "a check has decided, though restricted"
+
+    def _let_time_pass(self):
+        for _ in range(12):
+            self.walk.deliver()
+            self.walk.world.clock.advance(minutes=20)
+            reconciliation.reconcile(self.walk.ports)
+        self.everything_that_must_hold_holds()
 
     def _handle(self, ports, queue, message):
         if queue is QueueName.CHECKS_DUE:
