@@ -239,7 +239,7 @@ def _is_text(pattern: str) -> Callable[[object], bool]:
 # More seats than Indonesia has people is a typing error.
 _is_seats = _is_count(0, 300_000_000)
 _is_region = _is_text(r"[0-9]{4}")
-_is_tag = _is_text(r"[0-9a-f]{64}")
+_is_tag = _is_text(r"([1-9][0-9]?-)?[0-9a-f]{64}")  # see gelombang.domain.tags
 
 
 def _is_quota(value: object) -> bool:

@@ -16,7 +16,6 @@ shared: docs/decisions/0015.
 
 from __future__ import annotations
 
-import hmac
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -46,7 +45,8 @@ from gelombang.journey.code_schedule import (
 )
 from gelombang.journey.limits import LIMITS, Limits, seconds_until
 from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
-from gelombang.journey.reach import Channel, phone_context, phone_key
+from gelombang.journey.reach import Channel, phone_key, sending_context
+from gelombang.journey.tags import find, is_same
 
 CODE_MINUTES = 10
 CODE_TRIES = 5
@@ -106,8 +106,9 @@ class CodeSent:
 class CodeTaken:
     """A right code for a phone or an e-mail address: `changes` use it up, committed with what it was for."""
 
+    sending_id: str
     tag: str
-    sealed: str
+    sealed: str  # under `sending_context`, or for e-mail under its own
     changes: tuple[Change, ...]
     device: str = ""  # tag of the device that asked, where it said which it is
 
@@ -161,7 +162,7 @@ def send_code(
     number = indonesian_mobile(phone)
     tag = ports.vault.tag("phone", number)
     lane = "email" if channel is Channel.EMAIL else _lane(ports, tag, asker.device)
-    return _sent(ports, _Order(number, tag, phone_context(tag), action, asker, allowed, channel, lane))
+    return _sent(ports, _Order(number, tag, sending_context(tag), action, asker, allowed, channel, lane))
 
 
 def send_email_code(ports: Ports, address: str, asker: Asker, allowed: Limits = LIMITS) -> CodeSent:
@@ -203,11 +204,12 @@ def take_code(
         raise CodeError("CODE_USED_UP", 0, _resend_after_s(ports, sending))
     typed = "".join(code.split())
     expected = _code_tag(ports, sending.key, action, session_id, typed)
-    if not hmac.compare_digest(sending.fields["code_tag"], expected):
+    if not is_same(ports, sending.fields["code_tag"], expected):
         raise _count_wrong(ports, challenge, sending, allowed)
     used = Put(replace(sending, fields=sending.fields | {"is_used": True}))
     fields = sending.fields
-    return CodeTaken(fields["tag"], fields["sealed"], (used,), challenge.fields["device"])
+    name = name_of(sending.key)
+    return CodeTaken(name, fields["tag"], fields["sealed"], (used,), challenge.fields["device"])
 
 
 def indonesian_mobile(phone: str) -> str:
@@ -230,7 +232,7 @@ def indonesian_mobile(phone: str) -> str:
 
 
 def _lane(ports: Ports, phone_tag: str, device: str) -> str:
-    phone = ports.rows.read(phone_key(phone_tag)) if device else None
+    phone = find(ports, phone_key, phone_tag) if device else None
     devices = phone.fields.get("devices", []) if phone else []
     return "known" if limits.device_tag(device) in devices else ""
 

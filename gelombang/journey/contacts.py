@@ -16,9 +16,10 @@ from gelombang.journey import applications, codes, notices, sessions
 from gelombang.journey.applications import rereading
 from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.notices import Notice
-from gelombang.journey.ports import Delete, Ports, Put, Row
+from gelombang.journey.ports import Change, Delete, Ports, Put
 from gelombang.journey.reach import email_context, phone_key
 from gelombang.journey.sessions import Session, SessionStarted
+from gelombang.journey.tags import find, find_or_new
 
 PHONE_CHANGED_TEXT = (
     "Nomor HP pendaftaran Anda telah diganti; nomor ini tidak dapat dipakai masuk lagi. "
@@ -56,17 +57,17 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
     taken = codes.take_code(ports, challenge_id, code, Action.CHANGE_PHONE, session_id=session.session_id)
     application = applications.load(ports, session.application_id)
     _check_whose_phone(session, application)
-    if taken.tag != application.phone_tag and ports.rows.read(phone_key(taken.tag)):
+    phone, beside = find_or_new(ports, phone_key, taken.tag, {"application_id": session.application_id})
+    if phone.fields["application_id"] != session.application_id:
         raise InvalidFormError((FieldFault("/phone", "PHONE_HAS_APPLICATION"),))
     started, changes = sessions.renewal(ports, session)
-    moved = replace(application, phone_tag=taken.tag, sealed_phone=taken.sealed)
+    sealed = sessions.phone_sealed_for(ports, session.application_id, taken)
+    moved = replace(application, phone_tag=taken.tag, sealed_phone=sealed)
     told: list[Put] = []
-    if taken.tag != application.phone_tag:
-        changes = [
-            *changes,
-            *_moved_phone(ports, application.phone_tag, taken.tag, moved.application_id),
-        ]
+    if not phone.version:
+        changes += [Put(phone), *beside]
         if application.phone_tag:
+            changes += _left_phone(ports, application.phone_tag)
             name = f"phone-{application.application_id}-{application.audit_length}"
             told = [Put(notices.notice_row(ports, Notice.to(application, name, PHONE_CHANGED_TEXT)))]
     applications.save(ports, moved, "phone_changed", also=[*taken.changes, *changes, *told])
@@ -119,7 +120,6 @@ def _check_whose_phone(session: Session, application: Application) -> None:
         raise InvalidFormError((FieldFault("/phone", "PHONE_ONLY_BY_OWNER"),))
 
 
-def _moved_phone(ports: Ports, old_tag: str, new_tag: str, application_id: str) -> list[Put | Delete]:
-    new = Put(Row(phone_key(new_tag), {"application_id": application_id}))
-    old = ports.rows.read(phone_key(old_tag))
-    return [new, Delete(old.key, old.version)] if old else [new]
+def _left_phone(ports: Ports, phone_tag: str) -> list[Change]:
+    left = find(ports, phone_key, phone_tag)
+    return [Delete(left.key, left.version)] if left else []

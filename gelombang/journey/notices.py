@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from gelombang.domain.application import Application
-from gelombang.domain.errors import ConflictError, DependencyError
+from gelombang.domain.errors import ConflictError, DependencyError, NotFoundError
 from gelombang.journey import applications
 from gelombang.journey.applications import application_key
 from gelombang.journey.ports import Due, Key, Ports, Put, Row
 from gelombang.journey.reach import email_context, phone_context, phone_key
+from gelombang.journey.tags import find
 
 NOTICES = "notices"  # worklist of what is still to be sent
 KEPT_DAYS = 30
@@ -58,7 +59,8 @@ def notice_row(ports: Ports, notice: Notice) -> Row:
     if not notice.phone_tag:
         key = Key(application_key(notice.application_id).partition, KEPT + notice.notice_id)
         return Row(key, {"at": now.isoformat(), "text": notice.text})
-    fields = {"phone_tag": notice.phone_tag, "sealed_phone": notice.sealed_phone, "text": notice.text}
+    owner = {"application_id": notice.application_id, "sealed_phone": notice.sealed_phone}
+    fields = owner | {"text": notice.text}
     expires_at = now + timedelta(days=KEPT_DAYS)
     return Row(
         Key(f"NOTICE#{notice.notice_id}"), fields, due=Due(NOTICES, now + SENT_AT_ONCE), expires_at=expires_at
@@ -97,21 +99,25 @@ def notices_of(ports: Ports, application: Application) -> tuple[NoticeKept, ...]
 
 def send_notice(ports: Ports, row: Row) -> bool:
     """Send a stored notice and take it off the worklist; return False when it must be tried again later."""
-    phone_tag = row.fields["phone_tag"]
     try:
         if "sealed_text" in row.fields:
             _mail(ports, row)
         else:
-            number = ports.vault.open(row.fields["sealed_phone"], phone_context(phone_tag))
-            ports.texts.send(number, row.fields["text"])
-        ports.rows.commit([Put(replace(row, fields={"phone_tag": phone_tag}, due=None))])
+            _text(ports, row)
+        ports.rows.commit([Put(replace(row, fields={}, due=None))])
     except (DependencyError, ConflictError):
         return False
     return True
 
 
+def _text(ports: Ports, row: Row) -> None:
+    with suppress(NotFoundError):  # their key is destroyed: nobody is left to be told
+        number = ports.vault.open(row.fields["sealed_phone"], phone_context(row.fields["application_id"]))
+        ports.texts.send(number, row.fields["text"])
+
+
 def _mail(ports: Ports, row: Row) -> None:
-    phone = ports.rows.read(phone_key(row.fields["phone_tag"]))
+    phone = find(ports, phone_key, row.fields["phone_tag"])
     application = applications.load(ports, phone.fields["application_id"]) if phone else None
     is_over = row.expires_at is not None and row.expires_at <= ports.clock.now()
     if application is None or not application.sealed_email or is_over:

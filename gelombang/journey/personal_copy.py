@@ -63,7 +63,7 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
 
 def _phone_of(ports: Ports, application: Application) -> str:
     sealed = application.sealed_phone
-    return ports.vault.open(sealed, phone_context(application.phone_tag)) if sealed else ""
+    return ports.vault.open(sealed, phone_context(application.application_id)) if sealed else ""
 
 
 def _email_of(ports: Ports, application: Application) -> str:

@@ -19,8 +19,13 @@ def phone_key(phone_tag: str) -> Key:
     return Key(f"PHONE#{phone_tag}")
 
 
-def phone_context(phone_tag: str) -> dict[str, str]:
-    """Return the context a phone number is sealed under."""
+def phone_context(application_id: str) -> dict[str, str]:
+    """Return the context an application's phone number is sealed under: with the person's own key."""
+    return {"application_id": application_id, "field": "phone"}
+
+
+def sending_context(phone_tag: str) -> dict[str, str]:
+    """Return the context a number is sealed under while a code is on its way, when there may be no person's key yet."""
     return {"phone_tag": phone_tag}
 
 

@@ -19,7 +19,8 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.codes import Action, CodeTaken
 from gelombang.journey.limits import LIMITS, Limits
 from gelombang.journey.ports import Assistance, Change, Delete, Key, Ports, Put, Row
-from gelombang.journey.reach import phone_key
+from gelombang.journey.reach import phone_context, phone_key, sending_context
+from gelombang.journey.tags import find_or_new
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=14)  # long enough to come back after days, on a phone that may be somebody else's
@@ -150,20 +151,18 @@ def start_assisted(
 @rereading
 def _confirm(ports: Ports, challenge_id: str, code: str, action: Action, allowed: Limits) -> SessionStarted:
     taken = codes.take_code(ports, challenge_id, code, action, allowed=allowed)
-    phone = phone_key(taken.tag)
-    known = ports.rows.read(phone)
-    if known:
-        name = known.fields["application_id"]
+    devices = [taken.device] if taken.device else []
+    opened = {"application_id": _name_for(taken), "devices": devices}
+    phone, beside = find_or_new(ports, phone_key, taken.tag, opened)
+    name = phone.fields["application_id"]
+    if phone.version:
         started, changes = _start(ports, name)
-        changes += [*_makes_room(ports, name), *_remembered(known, taken.device)]
+        changes += [*_makes_room(ports, name), *_remembered(phone, taken.device)]
         ports.rows.commit([*taken.changes, *changes])
         return started
-    name = f"app_{ports.clock.random_bytes(12).hex()}"
     started, changes = _start(ports, name)
-    fresh = _fresh_application(name, taken, ports.clock.now())
-    devices = [taken.device] if taken.device else []
-    opened = Put(Row(phone, {"application_id": name, "devices": devices}))
-    also = [*taken.changes, *changes, opened]
+    fresh = _fresh_application(ports, name, taken)
+    also = [*taken.changes, *changes, Put(phone), *beside]
     applications.save(ports, fresh, "application_opened", also=also)
     return started
 
@@ -233,8 +232,21 @@ def _assistance_of(row: Row) -> Assistance | None:
     return Assistance(*said) if said else None
 
 
-def _fresh_application(name: str, taken: CodeTaken, now: datetime) -> Application:
-    return Application(ApplicationId(name), taken.tag, taken.sealed, State.DRAFT, now, now)
+def phone_sealed_for(ports: Ports, application_id: str, taken: CodeTaken) -> str:
+    """Return the number that a code proved, sealed with the person's own key."""
+    number = ports.vault.open(taken.sealed, sending_context(taken.tag))
+    return ports.vault.seal(number, phone_context(application_id))
+
+
+def _name_for(taken: CodeTaken) -> str:
+    """Return the same name however often, and by however many at once, this code is taken: it gets one key."""
+    return f"app_{_hash_of(taken.sending_id)[:24]}"
+
+
+def _fresh_application(ports: Ports, name: str, taken: CodeTaken) -> Application:
+    now = ports.clock.now()
+    sealed = phone_sealed_for(ports, name, taken)
+    return Application(ApplicationId(name), taken.tag, sealed, State.DRAFT, now, now)
 
 
 def _session_key(token_hash: str) -> Key:

@@ -5,7 +5,7 @@
 
 So a tag can be brought to the next generation by whoever holds nothing but the tag and the next key: no person's data
 is opened to do it, and the NIK of somebody erased goes along. What a tag names lies under one generation at any time;
-while the keys are being changed a process looks under two. docs/decisions/0021 says why, docs/runbooks/key-rotation.md how.
+while the keys are being changed a process looks under two (docs/decisions/0021; docs/runbooks/key-rotation.md).
 """
 
 from __future__ import annotations

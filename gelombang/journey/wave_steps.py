@@ -47,6 +47,7 @@ from gelombang.domain.draw_bundle import (
 from gelombang.domain.errors import ConflictError, DependencyError, NotReadyError
 from gelombang.domain.merkle import build_tree, prove
 from gelombang.domain.reasons import Reason
+from gelombang.domain.tags import generation_of
 from gelombang.domain.wave import STEPS, Progress, StepTaken, Wave, WaveStep, is_due, state_of
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
@@ -68,6 +69,7 @@ from gelombang.journey.wave_rows import (
 )
 
 GATES_PER_COMMIT = 64
+HOUSEHOLD_DIGITS = 32  # 128 bits: no two households meet by chance
 PROGRESS_EVERY = 100  # entries published between two updates of the wave's page
 MOVES = {DrawOutcome.SELECTED: Move.SELECT, DrawOutcome.RESERVE: Move.PUT_ON_RESERVE}
 
@@ -190,10 +192,20 @@ def _shut_gates(ports: Ports, wave_id: str, shards: Sequence[str]) -> None:
 def _public_entries(ports: Ports, wave_id: str) -> list[Entry]:
     """Return every entry; a row is there only if its application moved to JOINED in the same commit."""
     stored = list(read_entries(ports, wave_id))
-    before = {kk_tag: recipients_before(ports, kk_tag, wave_id) for kk_tag in {one.kk_tag for one in stored}}
+    # Keys may have been changed while the wave was open: a household is one, whichever its members' tags are of.
+    latest = max((generation_of(one.kk_tag) for one in stored), default=1)
+    tag_of = {kk_tag: ports.vault.raised(kk_tag, latest) for kk_tag in {one.kk_tag for one in stored}}
+    before = {kk_tag: recipients_before(ports, kk_tag, wave_id) for kk_tag in set(tag_of.values())}
     return [
-        Entry(one.entry_id, one.region, one.household, before[one.kk_tag], one.priority) for one in stored
+        Entry(one.entry_id, one.region, _household(wave_id, kk_tag), before[kk_tag], one.priority)
+        for one in stored
+        for kk_tag in [tag_of[one.kk_tag]]
     ]
+
+
+def _household(wave_id: str, kk_tag: str) -> str:
+    """Return what a household is called in this wave's files: nobody who has not its tag, a secret, can tell whose."""
+    return sha256(f"household:{wave_id}:{kk_tag}".encode())[:HOUSEHOLD_DIGITS]
 
 
 def _published_results(ports: Ports, wave: Wave) -> dict[str, EntryResult]:
@@ -234,7 +246,7 @@ def _tell(ports: Ports, wave_id: str, entry_id: str, result: EntryResult) -> Non
 def _outcome(ports: Ports, wave_id: str, entry: StoredEntry, result: EntryResult) -> list[Change]:
     changes: list[Change] = [Put(entry_row(wave_id, replace(entry, result=result)))]
     if result.outcome is DrawOutcome.SELECTED:
-        changes.append(one_more_recipient(ports, entry.kk_tag, wave_id))
+        changes += one_more_recipient(ports, entry.kk_tag, wave_id)
     return changes
 
 
