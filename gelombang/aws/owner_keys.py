@@ -64,7 +64,7 @@ class OwnerKeys:
         with reaching("dynamodb"):
             self._dynamodb.put_item(TableName=self._table, Item=item)
 
-    def rewrap(self, wrapping_key_id: str) -> Iterator[int]:
+    def rewrap(self, wrapping_key_id: str, threads: int = 1) -> Iterator[int]:
         """Wrap every key with another KMS key while the service runs; yield how many are done after each.
 
         Keys stay the same, so nothing sealed is touched, and a process may read either wrapping. Doing it again,
@@ -73,12 +73,14 @@ class OwnerKeys:
         Raises:
             DependencyError: KMS or the table could not be reached.
         """
-        done = 0
-        for item in self._items():
-            if "wrapped_key" in item:
-                self._rewrap_one(item["owner"]["S"], item["wrapped_key"]["B"], wrapping_key_id)
-                done += 1
-                yield done
+        from gelombang.journey.parallel import in_parallel  # noqa: PLC0415 - no request needs threads
+
+        def rewrap_one(item: dict[str, Any]) -> None:  # DynamoDB's item
+            self._rewrap_one(item["owner"]["S"], item["wrapped_key"]["B"], wrapping_key_id)
+
+        wrapped = (item for item in self._items() if "wrapped_key" in item)
+        for done, _ in enumerate(in_parallel(rewrap_one, wrapped, threads), start=1):
+            yield done
 
     def _stored(self, owner: str) -> bytes | None:
         with reaching("dynamodb"):
@@ -120,7 +122,9 @@ class OwnerKeys:
 
     def _items(self) -> Iterator[dict[str, Any]]:  # DynamoDB's items
         with reaching("dynamodb"):
-            for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
+            for page in self._dynamodb.get_paginator("scan").paginate(
+                TableName=self._table, ConsistentRead=True
+            ):
                 yield from page["Items"]
 
     def _rewrap_one(self, owner: str, wrapped: bytes, wrapping_key_id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ class MemoryRows:
 
     def __init__(self) -> None:
         self._rows: dict[Key, Row] = {}
+        self._due: defaultdict[str, set[Key]] = defaultdict(set)  # by worklist
         self._sorts: defaultdict[str, set[str]] = defaultdict(set)  # by partition
         self._lock = threading.Lock()
 
@@ -42,12 +43,16 @@ class MemoryRows:
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Return copies of the rows on a worklist due by `until`, earliest first."""
         with self._lock:
-            found = [
-                (row.due.at, row) for row in self._rows.values() if row.due and row.due.worklist == worklist
-            ]
-            found = [(at, row) for at, row in found if at <= until]
+            listed = (self._rows[key] for key in self._due.get(worklist, ()))
+            found = [(row.due.at, row) for row in listed if row.due and row.due.at <= until]
             found.sort(key=lambda pair: (pair[0], str(pair[1].key)))
             return [_copied(row) for _, row in found[:limit]]
+
+    def read_all(self) -> Iterator[Row]:
+        """Give every row as it is when its turn comes."""
+        with self._lock:
+            keys = list(self._rows)
+        yield from (row for key in keys if (row := self.read(key)))
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make all changes or none; see the port."""
@@ -73,8 +78,12 @@ class MemoryRows:
         return (stored.version if stored else 0) == expected
 
     def _make(self, change: Change) -> None:
+        if not isinstance(change, Require):
+            self._leave_worklist(_key_of(change))
         if isinstance(change, Put):
             key = change.row.key
+            if change.row.due:
+                self._due[change.row.due.worklist].add(key)
             self._rows[key] = replace(_copied(change.row), version=change.row.version + 1)
             self._sorts[key.partition].add(key.sort)
         elif isinstance(change, Delete) and change.key in self._rows:
@@ -82,6 +91,11 @@ class MemoryRows:
             self._sorts[change.key.partition].discard(change.key.sort)
             if not self._sorts[change.key.partition]:
                 del self._sorts[change.key.partition]
+
+    def _leave_worklist(self, key: Key) -> None:
+        row = self._rows.get(key)
+        if row and row.due:
+            self._due[row.due.worklist].discard(key)
 
 
 def _copied(row: Row) -> Row:
