@@ -57,10 +57,16 @@ class LambdaContext:
 class Gateway:
     """Sends requests to whichever function has the path."""
 
-    def __init__(self) -> None:
-        modules = {name: _load(name) for name in NAMES}
-        self.apps = {name: module.app for name, module in modules.items()}
-        self.log_handlers = [module.routes.logger.registered_handler for module in modules.values()]
+    def __init__(self, address: str = "") -> None:
+        """Every request comes from `address`."""
+        self.modules = {name: _load(name) for name in NAMES}
+        self.apps = {name: module.app for name, module in self.modules.items()}
+        self.log_handlers = [module.routes.logger.registered_handler for module in self.modules.values()]
+        self._address = address
+
+    def invoke(self, name: str, handler: str, event: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON of any kind
+        """Give an event of a queue or a clock to a function's handler; return what Lambda is answered."""
+        return getattr(self.modules[name], handler)(event, LambdaContext(next(_numbers)))
 
     def send(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
@@ -73,7 +79,9 @@ class Gateway:
         if found is None:
             return _unknown_path()
         template, app = found
-        answer = app(_event(method, template, words, headers or {}, body), LambdaContext(next(_numbers)))
+        event = _event(method, template, words, headers or {}, body)
+        event["requestContext"]["identity"] = {"sourceIp": self._address}
+        answer = app(event, LambdaContext(next(_numbers)))
         raw = answer["body"]
         content = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw.encode()
         named = {name.lower(): str(value) for name, value in _headers(answer).items()}

@@ -13,7 +13,7 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 from gelombang import wiring
 from gelombang.api.callers import ANYONE, APPLICANT, OPERATOR
 from gelombang.api.forms import BeaconForm, EmptyForm, WaveForm
-from gelombang.api.messages import consume_messages
+from gelombang.api.messages import consume_messages, run_by_clock
 from gelombang.api.replies import Bundle, Health, Waves
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.application import ApplicationId
@@ -23,7 +23,6 @@ from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import selection
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
 from gelombang.journey.staff import Staff
-from gelombang.observability import write_event
 
 PAGE_S = 5  # how long a public page may be kept: short enough that nobody misses an opening
 WAVE = "/v1/waves/{wave_id}"
@@ -52,8 +51,11 @@ def wave_steps(event: SQSEvent) -> dict[str, Any]:
 def resend_steps(_event: CloudWatchEvent) -> None:
     """Ask again for steps whose message was lost."""
     ports = wiring.ports_from_environment()
-    sent_count = selection.resend_steps(ports, ports.clock.now() - LOST_AFTER)
-    write_event(routes.logger, "wave_steps_resent", sent_count=sent_count)
+    run_by_clock(
+        routes.logger,
+        "wave_steps_resent",
+        lambda: {"sent_count": selection.resend_steps(ports, ports.clock.now() - LOST_AFTER)},
+    )
 
 
 @routes.serve(Route("GET", "/v1/waves", ANYONE, EmptyForm, Waves, "All waves", cache_s=PAGE_S))

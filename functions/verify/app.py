@@ -13,17 +13,16 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 from gelombang import wiring
 from gelombang.api.callers import ANYONE, AUDITOR, REVIEWER
 from gelombang.api.forms import DecisionForm, EmptyForm
-from gelombang.api.messages import consume, consume_messages, photo_keys
+from gelombang.api.messages import consume, consume_messages, photo_keys, run_by_clock
 from gelombang.api.replies import Cases, ChallengeWished, Decided, Health
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.challenge import is_frame_key
 from gelombang.domain.errors import MoveNotAllowedError
 from gelombang.domain.messages import ChallengeEvidenceReady, FaceEvidenceReady, QueueName
-from gelombang.journey import challenge, explanation, photos, reconciliation, review, verification
+from gelombang.journey import challenge, explanation, photos, reconciliation, retention, review, verification
 from gelombang.journey.explanation import Story
 from gelombang.journey.review import CaseView
 from gelombang.journey.staff import Staff
-from gelombang.observability import write_event
 
 CASE = "/v1/reviews/{case_id}"
 DECIDING = (MoveNotAllowedError,)
@@ -71,8 +70,15 @@ def face_evidence(event: SQSEvent) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def reconcile(_event: CloudWatchEvent) -> None:
     """Send what the outbox still holds, and move on what is stuck."""
-    found = reconciliation.reconcile(wiring.ports_from_environment())
-    write_event(routes.logger, "reconciled", **asdict(found))
+    ports = wiring.ports_from_environment()
+    run_by_clock(routes.logger, "reconciled", lambda: asdict(reconciliation.reconcile(ports)))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def retain(_event: CloudWatchEvent) -> None:
+    """Remove what was kept long enough; beside the reconciler, so that no code waits for a million photographs."""
+    ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
+    run_by_clock(routes.logger, "retained", lambda: {"removed_count": retention.remove_due(ports, programme)})
 
 
 @routes.serve(Route("GET", "/v1/reviews", REVIEWER, EmptyForm, Cases, "Cases waiting for a reviewer"))

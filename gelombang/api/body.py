@@ -8,6 +8,8 @@ keys and lets an escaped NUL through; those two are refused here.
 from __future__ import annotations
 
 import json
+import re
+from itertools import takewhile
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +19,9 @@ from gelombang.domain.errors import FieldFault, InvalidFormError, RefusedError
 
 MOST_BYTES = 64 * 1024
 FormT = TypeVar("FormT", bound=BaseModel)
+# A key that nobody declared may be what somebody pasted in its place: a number, an address or a whole name is not said
+# again, and the fault is its parent's. Declared fields, places in a list and codes of regions are all short.
+_MAY_BE_SAID = re.compile(r"[^\d@\s]{1,40}|\d{1,5}")
 
 
 class BodyTooLargeError(RefusedError):
@@ -84,7 +89,8 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_distinct_keys)
 
 
 def _fault(location: tuple[int | str, ...], kind: str) -> FieldFault:
-    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
+    shown = takewhile(_MAY_BE_SAID.fullmatch, map(str, location))
+    steps = (step.replace("~", "~0").replace("/", "~1") for step in shown)
     return FieldFault("".join(f"/{step}" for step in steps), _reason(kind))
 
 

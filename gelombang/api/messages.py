@@ -1,4 +1,4 @@
-"""Takes the records of a queue one by one, so that only those that failed are delivered again.
+"""Takes the records of a queue one by one, so that only those that failed are delivered again; and work by the clock.
 
 A record that can never be read fails each time and ends in the dead-letter queue, its reason in the log.
 """
@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from chalice.app import SQSEvent
 
-from gelombang.domain.errors import DependencyError
+from gelombang.domain.errors import DependencyError, GelombangError
 from gelombang.domain.messages import Message, QueueName, message_from_json
 from gelombang.observability import places_of, write_event
 
@@ -42,6 +42,27 @@ def consume_messages(
         handle(message)
 
     return consume(event, logger, read)
+
+
+class ClockFailedError(GelombangError):
+    """What a clock asked for could not be done; the log says where it failed."""
+
+
+def run_by_clock(logger: Logger, done: str, work: Callable[[], dict[str, Any]]) -> None:
+    """Do what a clock asks for, and log what came of it as the event `done`.
+
+    Raises:
+        ClockFailedError: it failed, and will be asked for again. Lambda logs the words of whatever leaves a function,
+            and those of another error might be somebody's data.
+    """
+    try:
+        found = work()
+    except Exception as error:  # noqa: BLE001 - the one boundary of a round: logged, and ended
+        write_event(
+            logger, "clock_failed", asked_for=done, error=type(error).__name__, places=places_of(error)
+        )
+        raise ClockFailedError from None
+    write_event(logger, done, **found)
 
 
 def photo_keys(body: str) -> list[str]:

@@ -27,6 +27,7 @@ from datetime import datetime
 
 from aws_lambda_powertools import Logger
 
+from gelombang.domain.challenge import ChallengeEvidence
 from gelombang.domain.errors import ConflictError, DependencyError, GelombangError
 from gelombang.domain.messages import (
     ChallengeAsked,
@@ -254,8 +255,7 @@ def _set_aside(worker: Worker, asked: Asked) -> None:
     write_event(
         worker.log,
         "face_request_failed",
-        face_check_id=asked.evidence_id,
-        application_id=asked.application_id,
+        **_name_of(asked),
         reason="SET_ASIDE",
     )
 
@@ -271,8 +271,7 @@ def _store(worker: Worker, evidence: Evidence) -> None:
     write_event(
         worker.log,
         "face_check_done",
-        face_check_id=row.key.partition.removeprefix("FACECHECK#"),
-        application_id=evidence.application_id,
+        **_name_of(evidence),
     )
 
 
@@ -297,9 +296,15 @@ def _leave(worker: Worker, asked: Asked, error: Exception) -> None:
     write_event(
         worker.log,
         "face_check_failed",
-        face_check_id=asked.evidence_id,
-        application_id=asked.application_id,
+        **_name_of(asked),
         reason=type(error).__name__,
         service=error.service if isinstance(error, DependencyError) else "",
         places=places_of(error),
     )
+
+
+def _name_of(check: Asked | Evidence) -> dict[str, str]:
+    """Return what a log may call a check: the id of a challenge is its nonce, so of that only whose it is."""
+    if isinstance(check, ChallengeAsked | ChallengeEvidence):
+        return {"application_id": check.application_id}
+    return {"face_check_id": check.face_check_id, "application_id": check.application_id}
