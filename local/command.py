@@ -190,15 +190,17 @@ def explain(
 
 @app.command()
 def token(
-    role: Annotated[str, typer.Argument(help="reviewer, operator or auditor.")],
+    role: Annotated[str, typer.Argument(help="reviewer, operator, auditor or officer.")],
+    district: Annotated[str, typer.Option(help="Of an officer: kabupaten/kota, four digits.")] = "",
     state: StateDir = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Print the token with which a member of staff signs in to the running service."""
+    """Print the token with which a member of staff signs in to the running service; an officer's is a new one."""
     with _plainly():
-        tokens = _running(state).tokens
+        record = _running(state)
+        tokens = record.tokens | ({role: _officer_token(record, district)} if role == "officer" else {})
         if role not in tokens:
-            raise CommandError(f"No such role: {role}. There are: {', '.join(sorted(tokens))}")
+            raise CommandError(f"No such role: {role}. There are: {', '.join(sorted([*tokens, 'officer']))}")
         _answer({"role": role, "token": tokens[role]}, tokens[role], as_json=as_json)
 
 
@@ -306,6 +308,16 @@ def _print_json(document: object) -> None:
     json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
     sys.stdout.flush()
+
+
+def _officer_token(record: StackRecord, district: str) -> str:
+    from gelombang.journey.programme import load_programme  # noqa: PLC0415 - pydantic
+    from local.deployment import issue_officer_token  # noqa: PLC0415 - boto3
+
+    regions = load_programme(record.environment.get("GELOMBANG_PROGRAMME", "prakerja")).regions
+    if district not in regions:
+        raise CommandError("An officer has a district: --district 3171, or another of GET /v1/programme.")
+    return issue_officer_token(record.environment, district)
 
 
 def _running(state: Path) -> StackRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import time
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -17,8 +17,10 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from gelombang.aws.clock import SystemClock
 from gelombang.aws.rows import DynamoRows
-from gelombang.journey.ports import Key, Put, Row
+from gelombang.journey.ports import Put
+from gelombang.journey.staff import OFFICER, Staff, staff_row
 from infra.applications import STAGE
 from infra.functions import APPLICATIONS, environment
 from infra.package import Package
@@ -27,7 +29,12 @@ from local.engine import ACCOUNT, REGION, credentials
 
 STACK = "gelombang"
 ARTIFACTS = "gelombang-artifacts"
-ROLES = ("operator", "reviewer", "auditor")
+ROLES = (
+    "operator",
+    "reviewer",
+    "auditor",
+)  # an officer's token has a district and an end: made when asked for
+OFFICER_TOKEN = timedelta(hours=12)
 MAIL_SENDER = "kode@gelombang.example"
 DEPLOY_S = 120.0
 POLL_S = 0.1
@@ -86,11 +93,19 @@ def _let_mail(ses: Any) -> None:  # noqa: ANN401 - a boto3 client
 
 def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:
     """Return a new token for each role of `ROLES`, good from now on; the table keeps only their hashes."""
-    client = engine_client("dynamodb", deployment.environment["AWS_ENDPOINT_URL"])
-    rows = DynamoRows(deployment.environment["GELOMBANG_TABLE"], client)
     tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
-    rows.commit([Put(_staff_row(role, token)) for role, token in tokens.items()])
+    issued = [Put(staff_row(token, Staff(f"local {role}", role))) for role, token in tokens.items()]
+    _rows_of(deployment.environment).commit(issued)
     return tokens
+
+
+def issue_officer_token(environment: Mapping[str, str], district: str) -> str:
+    """Return a new token of an officer of a district (four digits), good for a working day."""
+    token = secrets.token_urlsafe(32)
+    officer = Staff(f"local officer of {district}", OFFICER, district)
+    ends = SystemClock().now() + OFFICER_TOKEN
+    _rows_of(environment).commit([Put(staff_row(token, officer, ends))])
+    return token
 
 
 def function_logs(engine_url: str) -> list[str]:
@@ -105,9 +120,9 @@ def function_logs(engine_url: str) -> list[str]:
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def _staff_row(role: str, token: str) -> Row:
-    key = Key(f"STAFF#{hashlib.sha256(token.encode()).hexdigest()}")
-    return Row(key, {"role": role, "name": f"local {role}"})
+def _rows_of(environment: Mapping[str, str]) -> DynamoRows:
+    client = engine_client("dynamodb", environment["AWS_ENDPOINT_URL"])
+    return DynamoRows(environment["GELOMBANG_TABLE"], client)
 
 
 def _upload(package: Package, s3: Any) -> str:  # noqa: ANN401 - a boto3 client

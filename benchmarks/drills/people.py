@@ -16,13 +16,14 @@ from gelombang.domain.consent import NEEDED
 from gelombang.domain.nik import Sex
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import applications, consents, registration, review, selection
-from gelombang.journey.ports import Put, Row
+from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
-from gelombang.journey.staff import SCOPES_OF, Staff, staff_key
+from gelombang.journey.staff import OFFICER, SCOPES_OF, Staff, staff_row
 from gelombang.memory.ports import MemoryWorld, memory_world
 from gelombang.memory.registers import Citizen, MemoryRegisters
 
 WAVE = "gelombang-1"
+DISTRICT = "3171"  # of everybody
 JSON = {"Content-Type": "application/json"}
 STEPS = ("empty", "ready", "checking", "in_review", "verified")
 WRONG_SHARE, NOBODY_SHARE = 0.06, 0.03  # of requests, sent as somebody else or as nobody
@@ -66,8 +67,10 @@ def open_world(gateway: Gateway) -> World:
     wired.enter_context(wiring.wired_to(memory.ports, load_programme("prakerja")))
     applicants = {step: _placed(gateway, memory, step, people[step]) for step in STEPS}
     staff = {role: f"token-of-{role}" for role in SCOPES_OF}
+    ends = memory.clock.now() + timedelta(days=365)
     for role, token in staff.items():
-        memory.ports.rows.commit([Put(Row(staff_key(token), {"name": f"{role} one", "role": role}))])
+        member = Staff(f"{role} one", role, DISTRICT if role == OFFICER else "")
+        memory.ports.rows.commit([Put(staff_row(token, member, ends if role == OFFICER else None))])
     _open_wave(memory)
     cases = review.open_cases(memory.ports, Staff("reviewer one", "reviewer"))
     names = {

@@ -71,7 +71,7 @@ def taps(senders: list[Sender], path: str, headers: dict[str, str], body: bytes)
 
 
 def tap_everything(copies: int) -> list[Tapped]:
-    """Return what came of `copies` of every POST an applicant makes, on ports in memory."""
+    """Return what came of `copies` of every POST that somebody makes for an application, on ports in memory."""
     gateways = [Gateway() for _ in range(copies)]
     with unlogged(gateways[0].log_handlers):
         world = open_world(gateways[0])
@@ -115,6 +115,7 @@ def _taps_of(world: World, senders: list[Sender]) -> Iterator[Tapped]:
     case = f"/v1/reviews/{world.names['case_id'][0]}/decision"
     decided = b'{"decision":"accept","note":"sama"}'
     yield tapped("decision", case, "reviewer", decided, entries("in_review", "review_decided"))
+    yield tapped("assisted", "/v1/assisted/applications", "officer", b"{}", lambda: rows("RECEIPT#"))
 
 
 def _confirmation(world: World, send: Sender) -> bytes:

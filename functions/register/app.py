@@ -1,4 +1,4 @@
-"""Registration: the account, rights and uploads (all in `gelombang.api`), the form as typed, submit, status.
+"""Registration: account, assistance, rights and uploads (all in `gelombang.api`), the form as typed, submit, status.
 
 A request goes from a route below through `gelombang.api.routes` to the function of `gelombang.journey`.
 """
@@ -9,6 +9,7 @@ from chalice.app import Chalice
 
 from gelombang import wiring
 from gelombang.api.account import serve_account
+from gelombang.api.assisted import serve_assistance
 from gelombang.api.callers import ANYONE, APPLICANT
 from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
@@ -42,6 +43,7 @@ app = Chalice(app_name="gelombang-register", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
 app.api.binary_types.append(CHUNK_TYPE)
 serve_account(routes)
+serve_assistance(routes)
 serve_rights(routes)
 serve_uploads(routes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gelombang.api.callers import ANYONE, SIGNED_IN
+from gelombang.api.callers import ANYONE, ON_THEIR_OWN, SIGNED_IN
 from gelombang.api.forms import CodeForm, EmailForm, EmptyForm, PhoneForm, SessionForm
 from gelombang.api.routes import Call, Route, Routes, View
 from gelombang.domain.errors import CodeError, InvalidFormError, TooManyRequestsError
@@ -120,7 +120,7 @@ _VIEWS: tuple[tuple[Route[Any, Any], View[Any, Any]], ...] = (
     ),
     (Route("GET", "/v1/sessions", SIGNED_IN, EmptyForm, Sessions, "Where I am signed in"), list_sessions),
     (
-        Route("DELETE", "/v1/sessions", SIGNED_IN, EmptyForm, Sessions, "Sign out everywhere"),
+        Route("DELETE", "/v1/sessions", ON_THEIR_OWN, EmptyForm, Sessions, "Sign out everywhere"),
         end_all_sessions,
     ),
     (
@@ -136,7 +136,7 @@ _VIEWS: tuple[tuple[Route[Any, Any], View[Any, Any]], ...] = (
             CodeSent,
             "Ask to change the phone",
             202,
-            (TooManyRequestsError,),
+            WAITING,
         ),
         ask_to_change_phone,
     ),
@@ -154,17 +154,22 @@ _VIEWS: tuple[tuple[Route[Any, Any], View[Any, Any]], ...] = (
         ),
         change_phone,
     ),
-    (Route("GET", EMAIL, SIGNED_IN, EmptyForm, EmailSaved, "Whether an e-mail address is kept"), has_email),
     (
-        Route("POST", EMAIL, SIGNED_IN, EmailForm, CodeSent, "Ask to keep an e-mail address", 202, WAITING),
+        Route("GET", EMAIL, ON_THEIR_OWN, EmptyForm, EmailSaved, "Whether an e-mail address is kept"),
+        has_email,
+    ),
+    (
+        Route(
+            "POST", EMAIL, ON_THEIR_OWN, EmailForm, CodeSent, "Ask to keep an e-mail address", 202, WAITING
+        ),
         ask_to_save_email,
     ),
-    (Route("DELETE", EMAIL, SIGNED_IN, EmptyForm, EmailSaved, "Forget the e-mail address"), forget_email),
+    (Route("DELETE", EMAIL, ON_THEIR_OWN, EmptyForm, EmailSaved, "Forget the e-mail address"), forget_email),
     (
         Route(
             "POST",
             f"{EMAIL}/confirmation",
-            SIGNED_IN,
+            ON_THEIR_OWN,
             SessionForm,
             EmailSaved,
             "Keep the e-mail address",

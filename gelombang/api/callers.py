@@ -1,10 +1,10 @@
-"""Says from a request's bearer token who is calling: anyone, an applicant, or staff with a role."""
+"""Says from a request's bearer token who is calling: anyone, an applicant, an officer for one, or staff with a role."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from gelombang.domain.application import ApplicationId
@@ -19,12 +19,25 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]{1,200})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
+class Known(Generic[CallerT]):
+    """Who is calling, and the ports for what they do: these know of the officer in whose session it is done."""
+
+    caller: CallerT
+    ports: Ports
+
+
+@dataclass(frozen=True, slots=True)
 class Callers(Generic[CallerT]):
-    """Who may call a route: `name` for its description, and how one of them is told by a token; `scope` of staff."""
+    """Who may call a route: `name` for its description, and how one of them is told by a token; `scope` of staff.
+
+    Of applicants: whether in a session of their `own`, and whether `assisted`, in an officer's session for them.
+    """
 
     name: str
-    identify: Callable[[Ports, str], CallerT]
+    identify: Callable[[Ports, str], Known[CallerT]]
     scope: Scope | None = None
+    own: bool = True
+    assisted: bool = True
 
 
 def bearer_token(authorization: str) -> str:
@@ -39,20 +52,37 @@ def bearer_token(authorization: str) -> str:
     return found[1]
 
 
-def _nobody(_ports: Ports, _authorization: str) -> None:
+def _nobody(ports: Ports, _authorization: str) -> Known[None]:
     """Anyone may call: no token is read."""
+    return Known(None, ports)
 
 
-def _applicant(ports: Ports, authorization: str) -> ApplicationId:
-    return _session(ports, authorization).application_id
+def _applicant(ports: Ports, authorization: str) -> Known[ApplicationId]:
+    known = _session(ports, authorization)
+    return Known(known.caller.application_id, known.ports)
 
 
-def _session(ports: Ports, authorization: str) -> Session:
-    return session_of(ports, bearer_token(authorization))
+def _session(ports: Ports, authorization: str) -> Known[Session]:
+    session = session_of(ports, bearer_token(authorization))
+    return Known(session, replace(ports, assistance=session.assistance) if session.assistance else ports)
+
+
+def _own_session(ports: Ports, authorization: str) -> Known[Session]:
+    known = _session(ports, authorization)
+    if known.caller.assistance:
+        raise NotAllowedError("own")
+    return known
+
+
+def _assisted_session(ports: Ports, authorization: str) -> Known[Session]:
+    known = _session(ports, authorization)
+    if not known.caller.assistance:
+        raise NotAllowedError("assisted")
+    return known
 
 
 def _staff(scope: Scope) -> Callers[Staff]:
-    def identify(ports: Ports, authorization: str) -> Staff:
+    def identify(ports: Ports, authorization: str) -> Known[Staff]:
         token = bearer_token(authorization)
         try:
             staff = staff_of(ports, token)
@@ -60,7 +90,7 @@ def _staff(scope: Scope) -> Callers[Staff]:
             session_of(ports, token)  # raises when the token opens no session at all
             raise NotAllowedError(scope) from None
         staff.must_have(scope)
-        return staff
+        return Known(staff, ports)
 
     roles = ", ".join(role for role, scopes in SCOPES_OF.items() if scope in scopes)
     return Callers(roles, identify, scope)
@@ -69,6 +99,9 @@ def _staff(scope: Scope) -> Callers[Staff]:
 ANYONE = Callers("anyone", _nobody)
 APPLICANT = Callers(APPLICANTS, _applicant)
 SIGNED_IN = Callers(APPLICANTS, _session)  # the same people, for routes about the session itself
+ON_THEIR_OWN = Callers("applicant on their own", _own_session, assisted=False)
+ASSISTED = Callers("applicant, assisted", _assisted_session, own=False)
 REVIEWER = _staff(Scope.DECIDE_CASES)
 AUDITOR = _staff(Scope.READ_STORIES)
 OPERATOR = _staff(Scope.RUN_WAVES)
+OFFICER = _staff(Scope.ASSIST)

@@ -58,6 +58,18 @@ class SessionForm(StrictForm):
     code: Annotated[str, Field(max_length=12, examples=["123456"])]
 
 
+class ReceiptForm(StrictForm):
+    """The receipt code of somebody whom an officer registered, as they typed it."""
+
+    receipt: Annotated[str, Field(max_length=40, examples=["H4K2-9QXA-7BTM-0D3E-WZ5P"])]
+
+
+class ReceiptStatusForm(ReceiptForm):
+    """The same, with the device's name for itself as in `CodeForm`."""
+
+    device: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$", examples=[""])] = ""
+
+
 class DraftForm(StrictForm):
     """Fields of the application as typed so far; those left out stay as they were."""
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from gelombang.api.body import BodyTooLargeError, BodyUnreadableError, MediaTypeError
-from gelombang.api.callers import ANYONE, APPLICANTS
+from gelombang.api.callers import ANYONE
 from gelombang.api.conditions import IDEMPOTENCY_KEY
 from gelombang.api.forms import EmptyForm
 from gelombang.api.problem_pages import example_problem
@@ -99,7 +99,9 @@ def openapi_document() -> Json:
         "components": {
             "schemas": components | {"Problem": _PROBLEM},
             "securitySchemes": {
-                "applicant": _bearer("An applicant's session, from POST /v1/sessions."),
+                "applicant": _bearer(
+                    "An applicant's session, from POST /v1/sessions, or an officer's for one."
+                ),
                 "staff": _bearer("A token of staff; each operation names the role it needs."),
             },
         },
@@ -123,7 +125,7 @@ def problem_kinds(route: Route[Any, Any]) -> list[type[GelombangError]]:
         kinds.add(errors.RestrictedError)
     if route.callers is not ANYONE:
         kinds.add(errors.NotSignedInError)
-    if route.callers.scope:
+    if route.callers.scope or not (route.callers.own and route.callers.assisted):
         kinds.add(errors.NotAllowedError)
     if route.method != "GET":
         kinds |= {BodyTooLargeError, BodyUnreadableError, MediaTypeError}
@@ -154,7 +156,7 @@ def _operation(function: str, route: Route[Any, Any], schemas: dict[tuple[Any, M
         form = schemas[route.form, "validation"]
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": form}}}
     if route.callers is not ANYONE:
-        scheme = "applicant" if route.callers.name == APPLICANTS else "staff"
+        scheme = "staff" if route.callers.scope else "applicant"
         operation["security"] = [{scheme: []}]
     return operation
 

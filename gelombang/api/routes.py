@@ -178,8 +178,8 @@ class Routes:
         try:
             if values and not all(_PATH_VALUE.fullmatch(value) for value in values.values()):
                 raise NotFoundError  # noqa: TRY301 - answered like any other error of the request
-            ports = self._ports()
-            caller = route.callers.identify(ports, request.headers.get("authorization", ""))
+            known = route.callers.identify(self._ports(), request.headers.get("authorization", ""))
+            ports, caller = known.ports, known.caller
 
             def work(*, may_be_done: bool = False) -> Response:
                 call = Call(

@@ -65,9 +65,8 @@ def _one_more(ports: Ports, key: Key, windows: tuple[tuple[timedelta, int], ...]
     row = ports.rows.read(key) or Row(key, {"times": []})
     longest = max(window for window, _ in windows)
     times = [at for text in row.fields["times"] if now - (at := datetime.fromisoformat(text)) < longest]
-    for window, most in windows:
-        within = [at for at in times if now - at < window]
-        if len(within) >= most:
-            raise TooManyRequestsError(seconds_until(within[-most] + window, now))
+    waits = [seconds_until(times[-most] + window, now) for window, most in windows if len(times) >= most]
+    if any(waits):
+        raise TooManyRequestsError(max(waits))
     kept = [at.isoformat() for at in [*times, now]]
     return Put(replace(row, fields={"times": kept}, expires_at=now + longest))

@@ -77,10 +77,6 @@ def status_of(ports: Ports, programme: Programme, application_id: str) -> Status
         NotFoundError: no such application.
     """
     application = applications.load(ports, application_id)
-    photos = {
-        slot: PhotoTold(photo.status, _all_told(programme, photo.faults))
-        for slot, photo in application.photos.items()
-    }
     return Status(
         application_id=application.application_id,
         state=told(programme, application.state),
@@ -88,9 +84,9 @@ def status_of(ports: Ports, programme: Programme, application_id: str) -> Status
         restriction=told(programme, "PROCESSING_RESTRICTED") if application.restricted_at else None,
         reasons=_all_told(programme, application.reasons),
         open_slots=open_slots(application),
-        photos=photos,
+        photos=photos_told(programme, application),
         checks=_checks_told(programme, application),
-        wave=_wave_told(application),
+        wave=wave_told(application),
         challenge=challenge_status(ports, application),
         notices=notices_of(ports, application),
     )
@@ -110,6 +106,21 @@ def told(programme: Programme, code: str) -> Told:
     )
 
 
+def photos_told(programme: Programme, application: Application) -> dict[Slot, PhotoTold]:
+    """Return each photograph with its status, and every fault of a refused one."""
+    return {
+        slot: PhotoTold(photo.status, _all_told(programme, photo.faults))
+        for slot, photo in application.photos.items()
+    }
+
+
+def wave_told(application: Application) -> WaveTold | None:
+    """Return the wave joined last, None before the first."""
+    if not application.wave_id:
+        return None
+    return WaveTold(application.wave_id, application.entry_id, application.rank)
+
+
 def _all_told(programme: Programme, codes: tuple[str, ...]) -> tuple[Told, ...]:
     return tuple(told(programme, code) for code in codes)
 
@@ -127,9 +138,3 @@ def _checks_told(programme: Programme, application: Application) -> tuple[CheckT
         for check in application.checks.values()
         if check.layer is not Layer.FACE
     )
-
-
-def _wave_told(application: Application) -> WaveTold | None:
-    if not application.wave_id:
-        return None
-    return WaveTold(application.wave_id, application.entry_id, application.rank)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,8 +15,9 @@ from chalice.test import Client
 
 from gelombang.domain.nik import Sex
 from gelombang.journey import applications, photos, review
-from gelombang.journey.ports import Key, Put, Row
+from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
+from gelombang.journey.staff import OFFICER, Staff, staff_row
 from gelombang.memory.ports import MemoryWorld
 from gelombang.memory.registers import Citizen
 
@@ -109,6 +109,7 @@ FUNCTION_OF = {
     "codes": "register",
     "sessions": "register",
     "application": "register",
+    "assisted": "register",
     "programme": "register",
     "reviews": "verify",
     "explanations": "verify",
@@ -130,12 +131,23 @@ def code_in(text: str) -> str:
     return next(word for word in text.replace(",", " ").split() if word.isdigit() and len(word) == 6)
 
 
-def staff(world: MemoryWorld, role: str) -> Caller:
-    """Somebody who works for the programme."""
-    token = f"token-of-{role}"
-    key = Key(f"STAFF#{hashlib.sha256(token.encode()).hexdigest()}")
-    world.ports.rows.commit([Put(Row(key, {"name": f"{role} one", "role": role}))])
+def staff(world: MemoryWorld, role: str, district: str = SITI.region) -> Caller:
+    """Somebody who works for the programme; officers in Siti's district unless said otherwise."""
+    token = f"token-of-{role}-{district}"
+    ends = world.clock.now() + timedelta(hours=12)
+    is_officer = role == OFFICER
+    name = f"officer of {district}" if is_officer else f"{role} one"
+    member = Staff(name, role, district if is_officer else "")
+    row = staff_row(token, member, ends if is_officer else None)
+    world.ports.rows.commit([Put(row)])
     return Caller(token)
+
+
+def assisted(officer: Caller) -> tuple[Caller, str]:
+    """Begin an application for somebody without a phone; return the officer's session for it, and the receipt code."""
+    begun = officer.post("/v1/assisted/applications")
+    assert begun.status == 201
+    return Caller(begun.body["token"]), str(begun.body["receipt"])
 
 
 def fill_form(applicant: Caller) -> None:

@@ -8,27 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from function_calls import Caller, sign_in, staff
+from function_calls import SITI, Answer, Caller, assisted, sign_in, staff
 
+from gelombang.api.forms import ReceiptForm
 from gelombang.api.openapi import FUNCTIONS, routes_of
 from gelombang.api.routes import Route
-from gelombang.journey.staff import SCOPES_OF
+from gelombang.journey.staff import OFFICER, SCOPES_OF
 from gelombang.memory.ports import MemoryWorld
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = runpy.run_path(str(DOCS / "generate.py"))
 ROUTES = [route for function in FUNCTIONS for route in routes_of(function)]
-CALLERS = ("nobody", "unknown token", "ended session", "applicant", *SCOPES_OF)
+ASSISTED, ELSEWHERE = "assisted applicant", "officer, other district"
+CALLERS = ("nobody", "unknown token", "ended session", "applicant", ASSISTED, *SCOPES_OF, ELSEWHERE)
 
 
-def a_caller(world: MemoryWorld, kind: str) -> Caller:
-    """Return somebody of this kind."""
+def a_caller(world: MemoryWorld, kind: str, receipt: str) -> Caller:
+    """Return somebody of this kind; an assisted applicant is the one with this receipt code."""
+    if kind == ELSEWHERE:
+        return staff(world, "officer", district="3578")
+    if kind == ASSISTED:
+        return Caller(Caller(OF_OFFICER).post("/v1/assisted/sessions", {"receipt": receipt}).body["token"])
+    if kind in TOKENS:
+        return Caller(TOKENS[kind])
     if kind in SCOPES_OF:
         return staff(world, kind)
-    if kind == "nobody":
-        return Caller()
-    if kind == "unknown token":
-        return Caller("a-guess")
     applicant = sign_in(world, "+6281200000009")
     if kind == "ended session":
         world.clock.advance(hours=13)
@@ -38,14 +42,18 @@ def a_caller(world: MemoryWorld, kind: str) -> Caller:
 @pytest.mark.parametrize("kind", CALLERS)
 def test_every_route_lets_in_exactly_whom_the_matrix_names(world: MemoryWorld, kind: str) -> None:
     written = matrix()
-    caller = a_caller(world, kind)
+    receipt = assisted(staff(world, "officer"))[1]
+    caller = a_caller(world, kind, receipt)
     found = {}
     for route in ROUTES:
         path = re.sub(r"{\w+}", "none", route.path)
-        answer = caller.send(route.method, path, None if route.method == "GET" else {})
-        found[route.method, route.path] = {401: "sign in", 403: "no"}.get(answer.status, "yes")
+        form = {"receipt": receipt} if issubclass(route.form, ReceiptForm) else {}
+        answer = caller.send(route.method, path, None if route.method == "GET" else form)
+        found[route.method, route.path] = what_came(answer)
         if kind == "applicant" and route.method == "DELETE":  # it signed itself out
             caller = replace_token(world)
+        if kind == ASSISTED and ends_officers_sessions(route):
+            caller = a_caller(world, kind, receipt)
 
     assert found == {key: row[kind] for key, row in written.items()}
 
@@ -65,6 +73,22 @@ def test_staff_of_no_known_role_may_do_nothing(world: MemoryWorld) -> None:
 
 
 OF_STAFF: list[Route[Any, Any]] = [route for route in ROUTES if route.callers.scope]
+
+
+def what_came(answer: Answer) -> str:
+    """Return an answer in the matrix's words."""
+    reasons = [fault["reason"] for fault in answer.body.get("errors", ())]
+    return "unknown" if "RECEIPT_UNKNOWN" in reasons else STATUSES.get(answer.status, "yes")
+
+
+def ends_officers_sessions(route: Route[Any, Any]) -> bool:
+    """Say whether a route that was answered may have ended the session of an officer."""
+    return route.path in ("/v1/assisted/sessions", "/v1/application/erasure/receipt")
+
+
+STATUSES = {401: "sign in", 403: "no"}
+OF_OFFICER = f"token-of-officer-{SITI.region}"
+TOKENS = {"nobody": "", "unknown token": "a-guess", OFFICER: OF_OFFICER}
 
 
 def replace_token(world: MemoryWorld) -> Caller:

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.drills.taps import lost_after, registration_steps, tap_everything
 
-NAMES = {"codes", "sessions", "consents", "photos", "submit", "entries", "decision"}
+NAMES = {"codes", "sessions", "consents", "photos", "submit", "entries", "decision", "assisted"}
 
 
 def test_many_copies_of_every_post_have_one_effect_and_one_answer() -> None:
