@@ -38,6 +38,26 @@ def compile_folder(folder: Path) -> None:
         raise ValueError(f"some module of {folder.name} does not compile")
 
 
+def compile_away(folder: Path) -> None:
+    """Compile every module below `folder` and leave its source out: half the files to unpack at each cold start.
+
+    Right for other people's libraries, which nobody reads in the cloud; a traceback still names file and line.
+
+    Raises:
+        ValueError: a module does not compile.
+    """
+    if not compileall.compile_dir(
+        folder,
+        quiet=2,
+        stripdir=str(folder),
+        legacy=True,  # beside the source, where Python looks for a module that has none
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+    ):
+        raise ValueError(f"some module of {folder.name} does not compile")
+    for source in [*folder.rglob("*.py")]:
+        source.unlink()
+
+
 def zip_folder(folder: Path, target: Path, inside: str = "") -> None:
     """Write all files below `folder` to the zip `target` under `inside`, in order and without times."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:

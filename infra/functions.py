@@ -14,7 +14,8 @@ from infra.queues import environment_name, queue_id
 from infra.table import KEY_TABLE, TABLE, WORKLIST
 
 APPLICATIONS = ("register", "verify", "select")
-LAYER = "DependencyLayer"
+LAYER, PICTURES_LAYER = "DependencyLayer", "PicturesLayer"
+CLEANING = "app.photo_arrived"  # the one function that opens photographs
 LOG_DAYS = 90
 ASK_S = 29  # API Gateway gives up after 29 s
 MEMORY_MIB = {
@@ -61,7 +62,7 @@ def roles() -> Resources:
 
 
 def settled(application: str, function: Json) -> Json:
-    """Return one of Chalice's functions with its role, environment, layer, log and limits."""
+    """Return one of Chalice's functions with its role, environment, layers, log and limits."""
     properties = function["Properties"]
     events = properties.get("Events", {})
     mine = {
@@ -70,7 +71,7 @@ def settled(application: str, function: Json) -> Json:
         "Architectures": [ref("Architecture")],
         "MemorySize": MEMORY_MIB[application],
         "Timeout": paced("TimeoutS") if events else ASK_S,
-        "Layers": [ref(LAYER)],
+        "Layers": [ref(LAYER), *([ref(PICTURES_LAYER)] if properties["Handler"] == CLEANING else [])],
         "LoggingConfig": {"LogGroup": ref(_log_group_id(application))},
         "Environment": {"Variables": environment() | _logging(application) | _texting(application)},
         "Events": {name: _fed(event) for name, event in events.items()},

@@ -1,7 +1,9 @@
-"""The layer with the functions' dependencies, built by pip from the locked hashes.
+"""The layers with the functions' dependencies, built by pip from the locked hashes.
 
-The cloud's layer is made of manylinux wheels whatever machine builds it; the desk's is made for this machine,
-because the local engine runs Lambda functions in its own interpreter.
+Every function has `dependencies`; what reads photographs, a third of it all, is `pictures`, which only the function
+that cleans them has: a layer is unpacked before a function can start. The cloud's layers are made of manylinux wheels
+whatever machine builds them; the desk's are made for this machine, because the local engine runs Lambda functions in
+its own interpreter.
 """
 
 from __future__ import annotations
@@ -9,23 +11,38 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from infra.applications import PackagingError
-from infra.archive import compile_folder, zip_folder
+from infra.archive import compile_away, zip_folder
 
 Target = Literal["cloud", "desk"]
 ARCHITECTURE = "x86_64"
 # Lambda's Python 3.12 and newer have glibc 2.34 (Amazon Linux 2023), 3.11 has 2.26, for which Pillow has no wheel.
 PLATFORMS = (f"manylinux2014_{ARCHITECTURE}", f"manylinux_2_28_{ARCHITECTURE}")
 OLDEST_IN_THE_CLOUD = (3, 12)
-# Phone numbers are only checked and written in E.164: 40 MB of names of places and carriers stay at home.
-NOT_NEEDED = ("phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata", "bin")
+# Phone numbers are only checked and written in E.164: 40 MB of names of places and carriers stay at home. So do
+# Powertools' own router with its pages, and what compiles C for cffi.
+NOT_NEEDED = (
+    *("phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata"),
+    *("aws_lambda_powertools/event_handler", "cffi", "pycparser", "wrapt-stubs", "bin", "**/*.pyi", "**/*.c"),
+)
+PICTURES = ("PIL", "pillow.libs", "pillow-*", "pi_heif", "pi_heif.libs", "pi_heif-*", "_pi_heif.*")
 
 
-def build_layer(lock: Path, target: Target, out: Path, work: Path) -> None:
-    """Write the layer's zip to `out`; `work` is an empty folder to build in.
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The zips of a target's layers."""
+
+    dependencies: Path
+    pictures: Path
+
+
+def build_layers(lock: Path, target: Target, out: Layers, work: Path) -> None:
+    """Write the layers' zips; `work` is an empty folder to build in.
 
     Raises:
         PackagingError: pip could not install what `lock` names, or this Python is too old for the cloud's Lambda.
@@ -34,16 +51,26 @@ def build_layer(lock: Path, target: Target, out: Path, work: Path) -> None:
         raise PackagingError("the dependency layer", "for the cloud, package with Python 3.12 or newer")
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--require-hashes"),
-        *("--only-binary", ":all:", "--target", str(work), "--requirement", str(lock)),
+        *("--only-binary", ":all:", "--target", str(work / "all"), "--requirement", str(lock)),
         *_platform(target),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     if done.returncode:
         raise PackagingError("the dependency layer", done.stdout + done.stderr)
-    for name in NOT_NEEDED:
-        shutil.rmtree(work / name, ignore_errors=True)
-    compile_folder(work)
-    zip_folder(work, out, inside="python/")
+    for path in _found(work / "all", NOT_NEEDED):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    compile_away(work / "all")
+    (work / "pictures").mkdir()
+    for path in _found(work / "all", PICTURES):
+        path.rename(work / "pictures" / path.name)
+    zip_folder(work / "all", out.dependencies, inside="python/")
+    zip_folder(work / "pictures", out.pictures, inside="python/")
+
+
+def _found(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    """Give what each pattern finds once the pattern before it has been dealt with."""
+    for pattern in patterns:
+        yield from sorted(folder.glob(pattern))
 
 
 def _platform(target: Target) -> list[str]:

@@ -1,7 +1,7 @@
 """Builds everything that is deployed: `python -m infra.package [cloud|desk]`.
 
     functions/*  ──chalice──▶ artifacts/<application>-<hash>.zip ┐
-    lambda.lock  ──pip──────▶ artifacts/layer-<target>-<hash>.zip ├─▶ template.json, fleet.json, <target>.json
+    lambda.lock  ──pip──────▶ artifacts/<layer>-<target>-<hash>.zip ├─▶ template.json, fleet.json, <target>.json
     infra/*.py   ────────────────────────────────────────────────┘
 
 All of it lies in `build/`. `<target>.json` says which zips and parameters go with the template, which is the same
@@ -27,7 +27,7 @@ from typing import Any
 from infra.applications import package_applications
 from infra.fleet import fleet_template
 from infra.functions import APPLICATIONS
-from infra.layer import NOT_NEEDED, Target, build_layer
+from infra.layer import Layers, Target, build_layers
 from infra.template import service_template
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,10 +81,11 @@ def _build(target: Target, functions: Path, build: Path, sources: str) -> Packag
         work = Path(folder)
         packaged = package_applications([functions / name for name in APPLICATIONS], work)
         zips = {name: _keep(work / f"{name}.zip", build) for name in APPLICATIONS}
-        layer = _layer(target, build, work)
+        layers = _layers(target, build, work)
     _write(build / "template.json", service_template(packaged, zips, PYTHON))
     _write(build / "fleet.json", fleet_template())
-    built = {"sources": sources, "parameters": {"LayerKey": layer}, "archives": [*zips.values(), layer]}
+    archives = [*zips.values(), *layers.values()]
+    built = {"sources": sources, "parameters": layers, "archives": archives}
     _write(build / f"{target}.json", built)
     _discard_old(build)
     return _as_package(build, built)
@@ -105,16 +106,19 @@ def _as_package(build: Path, built: dict[str, Any]) -> Package:  # Any: JSON of 
     return Package(build / "template.json", build / "fleet.json", built["parameters"], archives)
 
 
-def _layer(target: Target, build: Path, work: Path) -> str:
-    """Return the key of the layer's zip, built unless one of the same inputs is there."""
+def _layers(target: Target, build: Path, work: Path) -> dict[str, str]:
+    """Return the keys of the layers' zips by the template's parameters, built unless they are there."""
     machine = platform.platform() if target == "desk" else ""
-    inputs = [(ROOT / LOCK).read_bytes(), PYTHON.encode(), machine.encode(), repr(NOT_NEEDED).encode()]
-    name = f"layer-{target}-{_hash(inputs)}.zip"
-    if not (build / "artifacts" / name).exists():
-        (work / "layer").mkdir()
-        build_layer(ROOT / LOCK, target, work / name, work / "layer")
-        (work / name).replace(build / "artifacts" / name)
-    return name
+    code = [(ROOT / "infra" / name).read_bytes() for name in ("archive.py", "layer.py")]
+    inputs = [(ROOT / LOCK).read_bytes(), PYTHON.encode(), machine.encode(), *code]
+    keys = {"LayerKey": f"layer-{target}-{_hash(inputs)}.zip"}
+    keys["PicturesLayerKey"] = f"pictures-{target}-{_hash(inputs)}.zip"
+    if not all((build / "artifacts" / key).exists() for key in keys.values()):
+        (work / "layers").mkdir()
+        build_layers(ROOT / LOCK, target, Layers(*(work / key for key in keys.values())), work / "layers")
+        for key in keys.values():
+            (work / key).replace(build / "artifacts" / key)
+    return keys
 
 
 def _keep(archive: Path, build: Path) -> str:

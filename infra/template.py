@@ -14,7 +14,7 @@ from gelombang.domain.messages import QueueName
 from infra.alarms import alarms
 from infra.buckets import PHOTOS, buckets
 from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub
-from infra.functions import LAYER, environment, roles, settled
+from infra.functions import LAYER, PICTURES_LAYER, environment, roles, settled
 from infra.gateway import answering_in_problems
 from infra.keys import SEAL, TAG, keys
 from infra.malware import ASKED_FOR, malware_scans
@@ -46,13 +46,8 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         **roles(),
         **alarms(),
         **malware_scans(),
-        LAYER: resource(
-            "AWS::Lambda::LayerVersion",
-            {
-                "Content": {"S3Bucket": ref("ArtifactBucket"), "S3Key": ref("LayerKey")},
-                "CompatibleRuntimes": [ref("Runtime")],
-            },
-        ),
+        LAYER: _layer("LayerKey"),
+        PICTURES_LAYER: _layer("PicturesLayerKey"),
     }
     for application, packaged in applications.items():
         found |= _joined(application, packaged, archives[application])
@@ -72,12 +67,18 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
     }
 
 
+def _layer(key: str) -> Json:
+    content = {"S3Bucket": ref("ArtifactBucket"), "S3Key": ref(key)}
+    return resource("AWS::Lambda::LayerVersion", {"Content": content, "CompatibleRuntimes": [ref("Runtime")]})
+
+
 def _parameters(runtime: str) -> Resources:
     text = {"Type": "String"}
     number = {"Type": "Number"}
     return {
         "ArtifactBucket": text | {"Description": "Bucket that holds the zips of build/artifacts"},
         "LayerKey": text | {"Description": "Key of the dependency layer's zip, see build/cloud.json"},
+        "PicturesLayerKey": text | {"Description": "Key of the zip with what opens photographs, see there"},
         "PublicUrl": text | {"Description": "Where applicants reach the service, without a slash at the end"},
         "RegistersUrl": text | {"Description": "Where the population registers answer"},
         "Programme": text | {"Default": "prakerja"},

@@ -70,17 +70,45 @@ def test_an_application_starts_from_its_zip_and_the_layer_alone(unpacked, applic
     assert theirs.startswith(paths[1])
 
 
+def test_photographs_are_cleaned_from_the_zip_and_both_layers_alone(unpacked):
+    paths = [str(unpacked / name) for name in ("verify", "layer/python", "pictures/python")]
+    code = (
+        f"import sys; sys.path[:0] = {paths!r};"
+        "import io, PIL, pi_heif; from PIL import Image; from gelombang.pictures.sandbox import SandboxedPictures;"
+        "file = io.BytesIO(); Image.new('RGB', (64, 64)).save(file, 'PNG');"
+        "print(PIL.__file__, pi_heif.__file__, SandboxedPictures().clean(file.getvalue()).content[:2].hex())"
+    )
+
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    pillow, heif, start = done.stdout.split()
+    assert pillow.startswith(paths[2])
+    assert heif.startswith(paths[2])
+    assert start == "ffd8"
+
+
+def test_only_what_cleans_photographs_carries_what_opens_them(service, of_type):
+    functions = of_type(service["Resources"], "AWS::Serverless::Function")
+
+    carrying = {name for name, each in functions.items() if {"Ref": "PicturesLayer"} in each["Layers"]}
+
+    assert carrying == {"VerifyPhotoArrived"}
+    assert all({"Ref": "DependencyLayer"} in each["Layers"] for each in functions.values())
+
+
 def test_every_module_is_compiled_and_is_never_compared_with_its_source(packaged):
-    for path in packaged.archives.values():
+    for key, path in packaged.archives.items():
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             compiled = {_source_of(name): archive.read(name)[4:8] for name in names if name.endswith(".pyc")}
-        assert {name for name in names if name.endswith(".py")} == set(compiled)
+        sources = {name for name in names if name.endswith(".py")}
+        assert sources == (set() if key.startswith(("layer-", "pictures-")) else set(compiled))
         assert set(compiled.values()) == {b"\x01\x00\x00\x00"}  # PEP 552: hash-based, not checked
 
 
 def _source_of(name):
-    return importlib.util.source_from_cache(name)
+    return importlib.util.source_from_cache(name) if "__pycache__" in name else name.removesuffix("c")
 
 
 def test_no_model_and_no_command_line_is_packaged(packaged):
