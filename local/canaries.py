@@ -68,6 +68,11 @@ def name(kind: str, value: str) -> Canary:
     return Canary(kind, (re.compile(rb"[\W_]{1,3}".join(map(re.escape, _folded(value.encode()).split()))),))
 
 
+def word(kind: str, value: str) -> Canary:
+    """Return a word by which something would be called, such as the name of a score."""
+    return Canary(kind, (re.compile(re.escape(_folded(value.encode()))),))
+
+
 def secret(kind: str, value: str) -> Canary:
     """Return a token, nonce, address or note: its beginning and its end give it away as well as the whole."""
     found = _folded(value.encode())

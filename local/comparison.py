@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gelombang.domain.application import State
 from gelombang.verifier import verify_bundle
+from local import canaries
 from local.scenario import AFTER_DRAW, REFUSED
 from local.table import Line, Report, count_refusals, count_states, median_stages
 
@@ -24,7 +25,8 @@ def make_report(
     quota: Mapping[str, int],
     bundle: Path,
     commitment: str,
-    logs: Mapping[str, bytes],
+    sinks: Mapping[str, bytes],
+    codes: Sequence[str],
     command: str,
     model_release: str,
     took_s: float,
@@ -32,7 +34,7 @@ def make_report(
     """Return the report of a published wave.
 
     `quota` gives its seats by region, `bundle` is the folder of its draw, `commitment` the hash that its page
-    told before the draw, `logs` all that the run logged, by name,
+    told before the draw, `sinks` all that left trusted rows, by name (`local.sinks`), `codes` those that were sent,
     and `command` what a person types for this project's command line.
     """
     walks = [player.walk for player in players]
@@ -49,7 +51,7 @@ def make_report(
             seats_line(joined, quota, selected),
             _entries_line(joined, bundle),
             _bundle_line(bundle, commitment),
-            privacy_line(players, logs),
+            privacy_line(players, sinks, codes),
         ),
         model_release=model_release,
         example=next((walk.application_id for walk in walks if walk.state is State.SELECTED), ""),
@@ -97,13 +99,27 @@ def _bundle_line(bundle: Path, commitment: str) -> Line:
     )
 
 
-def privacy_line(players: Sequence[Player], logs: Mapping[str, bytes]) -> Line:
-    """Look for scores and for everybody's NIK, KK number, name, phone and token in every log of the run."""
-    markers = [b"similarity"]
+def privacy_line(players: Sequence[Player], sinks: Mapping[str, bytes], codes: Sequence[str] = ()) -> Line:
+    """Look for scores, codes and everything of everybody's in whatever the run let out of its trusted rows."""
+    known = [canaries.word("score", "similarity"), *(canaries.code("code", each) for each in codes)]
     for player in players:
-        own = (player.citizen.nik, player.citizen.kk, player.citizen.name, player.phone, player.walk.token)
-        markers += [marker.encode() for marker in own if marker]
-    found = sorted(name for name, log in logs.items() if any(marker in log for marker in markers))
-    expected = f"none in {', '.join(sorted(logs))}"
+        person = player.citizen
+        known += [
+            canaries.number("NIK", person.nik),
+            canaries.number("KK", person.kk),
+            canaries.name("name", person.name),
+            canaries.day("birth date", person.birth_date),
+            canaries.phone("phone", player.phone),
+            *([canaries.secret("token", player.walk.token)] if player.walk.token else []),
+        ]
+    leaks = canaries.find_leaks(known, sinks)
+    expected = f"none in {', '.join(sorted(sinks))}"
+    found = [
+        f"{sink} ({', '.join(each.kind for each in leaks if each.sink == sink)})"
+        for sink in sorted(sinks)
+        if any(each.sink == sink for each in leaks)
+    ]
     seen = f"found in {', '.join(found)}" if found else expected
-    return Line("personal data and scores in logs", expected, seen, not found and any(logs.values()))
+    return Line(
+        "personal data and scores outside trusted rows", expected, seen, not found and any(sinks.values())
+    )

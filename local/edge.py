@@ -31,6 +31,7 @@ from hypercorn.config import Config
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -110,7 +111,7 @@ def edge_app(routes: EdgeRoutes) -> Starlette:
             Route("/docs/swagger-initializer.js", _start_of_viewer),
             Route("/docs/openapi.json", _openapi_for_viewer),
             Mount("/docs", StaticFiles(directory=swagger_ui_bundle.swagger_ui_path)),
-            Mount("/", StaticFiles(directory=ROOT / "pages", html=True)),
+            Mount("/", GZipMiddleware(StaticFiles(directory=ROOT / "pages", html=True))),
         ],
         lifespan=lifespan,
         middleware=[Middleware(_Hardened, store_url=routes.store_url)],
@@ -176,7 +177,7 @@ def _api_url(request: Request, api_urls: Mapping[str, str]) -> httpx.URL:
         raise RouteNotFoundError
     base = httpx.URL(api_urls[words[2]])
     query: bytes = request.scope["query_string"]
-    return base.copy_with(raw_path=base.raw_path + raw_path + (b"?" + query if query else b""))
+    return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + raw_path + (b"?" + query if query else b""))
 
 
 async def _body(request: Request) -> bytes:

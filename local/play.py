@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from local.fitness import fit_bundled, fit_subjects
 from local.office import download_bundle
 from local.scenario import FACES_NEEDED, PARTS, parts_for
 from local.service import open_wave, wave_definition
+from local.sinks import sinks_of
 from local.table import typed_command
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from local.table import Report
 
 WAVE = "demo"
+CODE = re.compile(r"\b\d{6}\b")
 
 
 def play_demo(
@@ -68,7 +71,8 @@ def play_demo(
         quota=definition["quota"],
         bundle=bundle,
         commitment=commitment,
-        logs=_logs_of(service),
+        sinks=sinks_of(stack),
+        codes=[code for _, text in stack.texts() for code in CODE.findall(text)],
         command=typed_command(),
         model_release=_model_release(service, players),
         took_s=time.monotonic() - started,
@@ -90,13 +94,6 @@ def choose_citizens(parts: Sequence[Part], population: Population, regions: Sequ
             raise LookupError(f"nobody left of kind {part.kind} in region {region}")
         chosen.append(citizen)
     return chosen
-
-
-def _logs_of(service: Service) -> dict[str, bytes]:
-    """Return what every process has logged so far; the functions' logs are still with the engine."""
-    stack = service.stack
-    files = {log.stem: log.read_bytes() for log in stack.state_dir.glob("*.log")}
-    return {**files, "functions": "\n".join(stack.function_logs()).encode()}
 
 
 def _model_release(service: Service, players: Sequence[Player]) -> str:
