@@ -127,9 +127,17 @@ def code_in(text: str) -> str:
 
 
 def apply(
-    applicant: Caller, walk: Walk, citizen: Citizen, photographs: Photographs, deadline_s: float
+    applicant: Caller,
+    walk: Walk,
+    citizen: Citizen,
+    photographs: Photographs,
+    *,
+    deadline_s: float,
+    before_submitting: Callable[[], object],
 ) -> None:
     """Fill in the form, send the photographs, submit, and go on until verified or refused.
+
+    `before_submitting` is called once, when everything is there.
 
     Raises:
         TookTooLongError: nothing was decided within `deadline_s` seconds of a submission.
@@ -143,6 +151,8 @@ def apply(
             applicant.post("/v1/application/consents", agreed)
     sent = dict.fromkeys(Slot, 0)
     _send_all(applicant, walk, photographs, sent, tuple(Slot))
+    walk.stage = "about to submit"
+    before_submitting()
     for _ in range(MOST_RETAKES + 1):
         with walk.during("checks and face"):
             applicant.post("/v1/application/submit")

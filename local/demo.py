@@ -1,6 +1,6 @@
 """Plays a small wave over real HTTP, as clients would.
 
-    register off ─ early people apply ─ register back ─ everybody else applies, four at a time, and joins
+    register off ─ everybody applies, four at a time ─ early people submit ─ register back ─ all submit and join
     close ─ freeze ─ commit ─ draw ─ publish ─ everybody reads their result
 
 Every wait has a deadline: whatever goes wrong, the demo ends, and `local.comparison` says what is not as it should
@@ -13,6 +13,8 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 import httpx
@@ -73,16 +75,13 @@ def cast_players(
     parts: Sequence[Part], citizens: Sequence[Citizen], faces: Sequence[CaptureSubject]
 ) -> list[Player]:
     """Give each part a citizen (in the same order), a phone number and photographs."""
-    return [
-        Player(
-            part,
-            citizen,
-            phone=f"+62812{90_000_000 + number:08d}",
-            photographs=_photographs_of(part, citizen, faces, number),
-            walk=Walk(part.name),
-        )
-        for number, (part, citizen) in enumerate(zip(parts, citizens, strict=True))
-    ]
+    numbers = range(len(parts))
+    with ThreadPoolExecutor() as pool:  # Pillow draws outside of Python's lock
+        photographs = pool.map(partial(_photographs_of, faces), parts, citizens, numbers)
+        return [
+            Player(part, citizen, f"+62812{90_000_000 + number:08d}", taken, Walk(part.name))
+            for part, citizen, number, taken in zip(parts, citizens, numbers, photographs, strict=True)
+        ]
 
 
 def play_wave(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> str:
@@ -115,7 +114,7 @@ def play_wave(stage: Stage, players: Sequence[Player], wave_id: str, display: Di
 
 
 def _photographs_of(
-    part: Part, citizen: Citizen, faces: Sequence[CaptureSubject], number: int
+    faces: Sequence[CaptureSubject], part: Part, citizen: Citizen, number: int
 ) -> Photographs:
     subject = faces[part.face % len(faces)]
     portrait = faces[part.card_face % len(faces)].portrait
@@ -138,23 +137,23 @@ def _truth_of(players: Sequence[Player]) -> Callable[[str], bool | None]:
 
 def _everybody_applies(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> None:
     done: dict[str, Future[None]] = {}
+    early = [player for player in players if player.part.is_early]
+    registers_are_back = Event()
     with _pool() as pool:
-
-        def start(player: Player) -> None:
-            before = done.get(player.part.after)
-            done[player.part.name] = pool.submit(_applying, stage.stack, player, wave_id, before)
-
-        early = [player for player in players if player.part.is_early]
         if early:
             display.say("people apply while the education register is off")
             _tell_simulator(stage, "outage", EDUCATION_OFF)
-            for player in early:
-                start(player)
+        for player in sorted(players, key=lambda p: (p not in early, bool(p.part.after))):
+            before = done.get(player.part.after)
+            turn = partial(wait, [before]) if before else _at_once
+            submits = _at_once if player in early else registers_are_back.wait
+            done[player.part.name] = pool.submit(_applying, stage.stack, player, wave_id, turn, submits)
+        try:
             _wait_until_noticed(early, done)
             _tell_simulator(stage, "recover", {})
+        finally:
+            registers_are_back.set()
         display.say("people apply, are checked and join")
-        for player in sorted((p for p in players if p not in early), key=lambda p: bool(p.part.after)):
-            start(player)
         if stage.kills_worker:
             _kill_worker(stage.stack, players, display)
         wait(done.values())
@@ -170,17 +169,32 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _applying(stack: Stack, player: Player, wave_id: str, before: Future[None] | None) -> None:
-    """Go the whole way to the wave; what goes wrong is written in the walk, for the table."""
+def _at_once() -> None:
+    """Wait for nothing."""
+
+
+def _applying(
+    stack: Stack, player: Player, wave_id: str, turn: Callable[[], object], submits: Callable[[], object]
+) -> None:
+    """Go the whole way to the wave; what goes wrong is written in the walk, for the table.
+
+    `turn` returns when the walk may begin, `submits` when the application may be handed in.
+    """
     walk = player.walk
-    if before:
-        wait([before])
+    turn()
     try:
         sign_in(
             stack.url, walk, player.phone, lambda phone: [text for to, text in stack.texts() if to == phone]
         )
         with connect(stack.url, walk.token) as applicant:
-            apply(applicant, walk, player.citizen, player.photographs, DECIDED_WITHIN_S)
+            apply(
+                applicant,
+                walk,
+                player.citizen,
+                player.photographs,
+                deadline_s=DECIDED_WITHIN_S,
+                before_submitting=submits,
+            )
             if walk.state is State.VERIFIED:
                 join_wave(applicant, walk, wave_id)
     except (TookTooLongError, ApiProblemError, UploadRefusedError, httpx.HTTPError) as error:

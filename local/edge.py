@@ -57,7 +57,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 OPENAPI = ROOT / "docs/api/openapi.json"
 MOST_BYTES = 1024 * 1024  # more than the API takes, so that the API itself says what is too large
-CALLS_AT_ONCE = 4  # each is a Lambda process on the engine; more of them would only start more processes
+CALLS_AT_ONCE = (
+    2  # of an application: each is a Lambda process on the engine, and starting one costs a second
+)
 ANSWER_S = 35.0  # longer than the 29 s after which the API gives up
 # RFC 9110, section 7.6.1: these speak about one connection. The length is counted anew.
 OF_ONE_CONNECTION = {
@@ -84,7 +86,7 @@ class EdgeRoutes:
 def edge_app(routes: EdgeRoutes) -> Starlette:
     """Return the edge as an ASGI application."""
     client = httpx.AsyncClient(timeout=ANSWER_S, trust_env=False, follow_redirects=False)
-    free = asyncio.Semaphore(CALLS_AT_ONCE)
+    free = {url: asyncio.Semaphore(CALLS_AT_ONCE) for url in routes.api_urls.values()}
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -94,8 +96,9 @@ def edge_app(routes: EdgeRoutes) -> Starlette:
     async def forward(request: Request) -> Response:
         request_id = str(uuid.uuid4())
         try:
-            async with free:
-                answer = await _forwarded(request, routes, client, request_id)
+            url, base = _api_url(request, routes.api_urls)
+            async with free[base]:
+                answer = await _forwarded(request, url, client, request_id)
         except GelombangError as error:
             answer = _problem(error, request_id)
         answer.headers.setdefault("X-Request-Id", request_id)
@@ -119,16 +122,15 @@ def edge_app(routes: EdgeRoutes) -> Starlette:
 
 
 async def _forwarded(
-    request: Request, routes: EdgeRoutes, client: httpx.AsyncClient, request_id: str
+    request: Request, url: httpx.URL, client: httpx.AsyncClient, request_id: str
 ) -> Response:
     """Return what the API answers, status and headers as they are.
 
     Raises:
-        RouteNotFoundError: no application has routes there.
+        RouteNotFoundError: the application has no such path.
         BodyTooLargeError: the body is over `MOST_BYTES`.
         DependencyError: the engine cannot be reached.
     """
-    url = _api_url(request, routes.api_urls)
     body = await _body(request)
     sent = [(name, value) for name, value in request.headers.items() if name not in OF_ONE_CONNECTION]
     call = client.build_request(
@@ -168,8 +170,12 @@ def _refuse_as_the_gateway(answer: httpx.Response) -> None:
         raise UnexpectedError
 
 
-def _api_url(request: Request, api_urls: Mapping[str, str]) -> httpx.URL:
-    """Return the address on the engine, letter for letter as it was asked for."""
+def _api_url(request: Request, api_urls: Mapping[str, str]) -> tuple[httpx.URL, str]:
+    """Return the address on the engine, letter for letter as it was asked for, and that of its application.
+
+    Raises:
+        RouteNotFoundError: no application has routes there.
+    """
     raw_path: bytes = request.scope["raw_path"]
     words = unquote(raw_path.decode("ascii")).split("/")
     # The engine has other things beside our APIs, which nobody should climb to.
@@ -177,7 +183,8 @@ def _api_url(request: Request, api_urls: Mapping[str, str]) -> httpx.URL:
         raise RouteNotFoundError
     base = httpx.URL(api_urls[words[2]])
     query: bytes = request.scope["query_string"]
-    return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + raw_path + (b"?" + query if query else b""))
+    path = base.raw_path.rstrip(b"/") + raw_path + (b"?" + query if query else b"")
+    return base.copy_with(raw_path=path), api_urls[words[2]]
 
 
 async def _body(request: Request) -> bytes:

@@ -25,6 +25,7 @@ from pathlib import Path
 import httpx
 
 from local.children import Child, StartError, child_environment, start_child, stop_child, wait_until
+from local.client import TLS
 
 ACCOUNT = "000000000000"
 REGION = "ap-southeast-3"
@@ -90,7 +91,7 @@ def credentials(engine_url: str) -> dict[str, str]:
 
 def sent_texts(engine_url: str) -> list[tuple[str, str]]:
     """Return the text messages the service has sent, each as phone (E.164) and text, oldest first for a phone."""
-    answer = httpx.get(f"{engine_url}/_ministack/sns/sms-messages", timeout=10)
+    answer = httpx.get(f"{engine_url}/_ministack/sns/sms-messages", timeout=10, verify=TLS)
     answer.raise_for_status()
     by_phone = answer.json()["sms_messages"]
     return [(phone, sent["Message"]) for phone, texts in by_phone.items() for sent in texts]
@@ -98,7 +99,8 @@ def sent_texts(engine_url: str) -> list[tuple[str, str]]:
 
 def sent_mails(engine_url: str) -> list[tuple[str, str]]:
     """Return the e-mails the service has sent, each as address and text, oldest first."""
-    answer = httpx.get(f"{engine_url}/_ministack/ses/messages", timeout=10, params={"account": ACCOUNT})
+    wanted = {"account": ACCOUNT}
+    answer = httpx.get(f"{engine_url}/_ministack/ses/messages", timeout=10, params=wanted, verify=TLS)
     answer.raise_for_status()
     messages = answer.json()["messages"].get(ACCOUNT, [])
     return [(to, sent["BodyText"]) for sent in messages for to in sent["To"]]
@@ -125,6 +127,6 @@ def free_port(wanted: int = 0) -> int:
 
 def _is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/_ministack/ready", timeout=5).is_success
+        return httpx.get(f"{url}/_ministack/ready", timeout=5, verify=TLS).is_success
     except httpx.TransportError:
         return False

@@ -9,6 +9,7 @@ Photographs are read where they lie and never copied into the repository.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SELFIE_PX = (600, 800)
+MARGIN_PX = 8  # beyond a crop, for the filters that turn and resize it
 SPOILED_TILT_DEG = 30
 SPOILED_BLUR_PX = 6  # at 10 the open pack's mesh sees a tilt of 30 degrees as 9
 SPOILED_LUMINANCE = 36  # mean of the face, 0..255
@@ -122,7 +124,9 @@ def _cut(sitting: Sitting, faces_wide: float) -> Image.Image:
     """Return `SELFIE_PX` RGB, upright, `faces_wide` face widths across, eyes above the middle."""
     width = sitting.face_px * faces_wide
     height = width * SELFIE_PX[1] / SELFIE_PX[0]
-    reach = width + height  # more than the crop needs, however the picture is turned
+    reach = (
+        math.hypot(width / 2, height * 0.58) + MARGIN_PX
+    )  # what the crop needs, however the picture is turned
     around = _mirrored_crop(_opened(sitting.photo), sitting.eyes_px, reach)
     upright = around.rotate(sitting.tilt_deg, Image.Resampling.BICUBIC)
     box = (reach - width / 2, reach - height * 0.42, reach + width / 2, reach + height * 0.58)
@@ -135,10 +139,20 @@ def _mirrored_crop(picture: Image.Image, centre_px: tuple[float, float], reach_p
     left, top = (round(reach_px - at) for at in centre_px)
     for column in (-1, 0, 1):
         for row in (-1, 0, 1):
-            tile = ImageOps.mirror(picture) if column else picture
-            tile = ImageOps.flip(tile) if row else tile
-            square.paste(tile, (left + column * picture.width, top + row * picture.height))
+            corner = left + column * picture.width, top + row * picture.height
+            is_seen = all(
+                -length < at < size
+                for at, length, size in zip(corner, picture.size, square.size, strict=True)
+            )
+            if is_seen:
+                square.paste(_reflected(picture, column, row), corner)
     return square
+
+
+def _reflected(picture: Image.Image, column: int, row: int) -> Image.Image:
+    """Return a neighbour of the picture: mirrored to its sides, upside down above and below."""
+    beside = ImageOps.mirror(picture) if column else picture
+    return ImageOps.flip(beside) if row else beside
 
 
 def _photos_of(person: Path) -> list[Path]:

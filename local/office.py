@@ -16,7 +16,7 @@ import httpx
 
 from gelombang.domain.wave import STEPS, WaveStep
 from local.applicant import wait_for
-from local.client import TIMEOUT_S, ApiProblemError, Caller
+from local.client import TIMEOUT_S, TLS, ApiProblemError, Caller
 
 if TYPE_CHECKING:
     from local.client import Json
@@ -116,7 +116,7 @@ def download_bundle(anybody: Caller, wave_id: str, folder: Path) -> Path:
         raise NoBundleError(wave_id)
     target.mkdir(parents=True, exist_ok=True)
     for listed in files:
-        answer = httpx.get(listed["url"], timeout=TIMEOUT_S)
+        answer = httpx.get(listed["url"], timeout=TIMEOUT_S, verify=TLS)
         answer.raise_for_status()
         (target / Path(listed["name"]).name).write_bytes(answer.content)
     return target

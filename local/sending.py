@@ -22,6 +22,7 @@ import httpx
 from gelombang.domain.application import PhotoStatus
 from local.client import (
     TIMEOUT_S,
+    TLS,
     ApiProblemError,
     Caller,
     Json,
@@ -146,7 +147,7 @@ def _post(applicant: Caller, form: Json, photograph: _Photograph) -> None:
     url = applicant.http.base_url.join(form["url"])
     watched = _Watched(photograph.content, photograph.on_progress)
     files = {"file": (f"{photograph.slot}.jpg", watched, photograph.content_type)}
-    transport = httpx.HTTPTransport(socket_options=SHORT_BUFFER)
+    transport = httpx.HTTPTransport(socket_options=SHORT_BUFFER, verify=TLS)
     with httpx.Client(transport=transport, timeout=TIMEOUT_S) as store:  # not the API: it gets no token
         answer = store.post(url, data=form["fields"], files=files)
     if not answer.is_success:
