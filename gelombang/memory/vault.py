@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from copy import copy
+from itertools import count
 
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.tags import TagKeys
@@ -20,6 +21,7 @@ class MemoryVault(ChainedTags):
     def __init__(self) -> None:
         super().__init__(TagKeys((FIRST_KEY,)), _mac)
         self._kept: dict[str, tuple[str, str]] = {}
+        self._numbers = count()  # threads, each by itself, get another
         self._forgotten: set[str] = set()
 
     def with_tag_keys(self, tag_keys: TagKeys) -> MemoryVault:
@@ -31,7 +33,7 @@ class MemoryVault(ChainedTags):
     def seal(self, plain: str, context: dict[str, str]) -> str:
         """Return a token that opens only here and under the same context."""
         self._must_be_known(context)
-        token = f"sealed-{len(self._kept)}"
+        token = f"sealed-{next(self._numbers)}"
         self._kept[token] = (plain, json.dumps(context, sort_keys=True))
         return token
 
