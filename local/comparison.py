@@ -25,8 +25,7 @@ def make_report(
     quota: Mapping[str, int],
     bundle: Path,
     commitment: str,
-    sinks: Mapping[str, bytes],
-    codes: Sequence[str],
+    privacy: Line,
     command: str,
     model_release: str,
     took_s: float,
@@ -34,8 +33,8 @@ def make_report(
     """Return the report of a published wave.
 
     `quota` gives its seats by region, `bundle` is the folder of its draw, `commitment` the hash that its page
-    told before the draw, `sinks` all that left trusted rows, by name (`local.sinks`), `codes` those that were sent,
-    and `command` what a person types for this project's command line.
+    told before the draw, `privacy` what `privacy_line` found, and `command` what a person types for this project's
+    command line.
     """
     walks = [player.walk for player in players]
     joined = [player for player in players if player.walk.entry_id]
@@ -51,7 +50,7 @@ def make_report(
             seats_line(joined, quota, selected),
             _entries_line(joined, bundle),
             _bundle_line(bundle, commitment),
-            privacy_line(players, sinks, codes),
+            privacy,
         ),
         model_release=model_release,
         example=next((walk.application_id for walk in walks if walk.state is State.SELECTED), ""),

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from local.client import connect
-from local.comparison import make_report
+from local.comparison import make_report, privacy_line
 from local.demo import Stage, cast_players, play_wave
 from local.fitness import fit_bundled, fit_subjects
 from local.office import download_bundle
@@ -66,13 +66,13 @@ def play_demo(
     display.say("the draw bundle is fetched and verified")
     with connect(stack.url) as anybody:
         bundle = download_bundle(anybody, WAVE, stack.state_dir / "draws")
+    codes = [code for _, text in stack.texts() for code in CODE.findall(text)]
     return make_report(
         players,
         quota=definition["quota"],
         bundle=bundle,
         commitment=commitment,
-        sinks=sinks_of(stack),
-        codes=[code for _, text in stack.texts() for code in CODE.findall(text)],
+        privacy=privacy_line(players, sinks_of(stack), codes),
         command=typed_command(),
         model_release=_model_release(service, players),
         took_s=time.monotonic() - started,

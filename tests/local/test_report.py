@@ -71,15 +71,21 @@ def test_seats_are_filled_when_no_seat_is_left_or_everybody_of_the_region_has_on
 
 
 @pytest.mark.parametrize(
-    "leak", [SITI.nik, SITI.kk, SITI.name, "+6281290000001", "token-of-siti", "similarity"]
+    ("kind", "leak"),
+    [
+        *(("NIK", SITI.nik), ("NIK", "3171 9905 0595 0001"), ("NIK", "MzE3MTk5MDUwNTk1MDAwMQ==")),
+        *(("KK", SITI.kk), ("name", SITI.name), ("name", "siti%20rekaan"), ("birth date", "05-05-1995")),
+        *(("phone", "+6281290000001"), ("phone", "081290000001"), ("token", "token-of-siti")),
+        *(("score", "similarity"), ("code", "907155")),
+    ],
 )
-def test_a_marker_in_any_log_is_found_and_the_log_is_named(leak):
+def test_a_marker_in_any_log_is_found_however_written_and_the_log_is_named(kind, leak):
     someone = [player(YOUNG, State.NOT_ELIGIBLE)]
 
     assert privacy_line(someone, {"engine": b"fine", "edge": b""}).is_right
-    line = privacy_line(someone, {"engine": b"fine", "edge": f"x {leak} y".encode()})
+    line = privacy_line(someone, {"engine": b"fine", "edge": f"x {leak} y".encode()}, ["907155"])
     assert not line.is_right
-    assert line.seen == "found in edge"
+    assert line.seen == f"found in edge ({kind})"
 
 
 def test_logs_that_are_all_empty_prove_nothing():
