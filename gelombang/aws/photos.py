@@ -6,6 +6,7 @@ reviewers are of clean copies, and only verification has the right to read an up
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,6 +80,13 @@ class S3Photos:
             return str(
                 self._client.generate_presigned_url("get_object", Params=address, ExpiresIn=VIEW_SECONDS)
             )
+
+    def remove(self, keys: Collection[str]) -> None:
+        """Delete these from both buckets, which forget older versions within two days."""
+        for bucket in (self._quarantine, self._bucket):
+            for key in keys:
+                with reaching(SERVICE):
+                    self._client.delete_object(Bucket=bucket, Key=key)
 
     def erase(self, application_id: str) -> None:
         """Delete everything of the application; the buckets forget older versions within two days."""

@@ -113,6 +113,23 @@ WAITING_STATES = frozenset({State.DRAFT, State.NEEDS_PHOTO, State.IN_REVIEW, Sta
 FINAL_STATES = frozenset(State) - WORKING_STATES - WAITING_STATES
 
 
+# Where somebody may stay for good, so that what is kept of them must go one day; elsewhere something is under way.
+TIMED_STATES = frozenset(
+    {
+        State.DRAFT,
+        State.NEEDS_PHOTO,
+        State.VERIFIED,
+        State.NOT_ELIGIBLE,
+        State.SELECTED,
+        State.RESERVE,
+        State.NOT_DRAWN,
+    }
+)
+UNFINISHED_STATES = frozenset(
+    {State.DRAFT, State.NEEDS_PHOTO}
+)  # the person's turn: timed from the last change
+
+
 def next_state(state: State, move: Move) -> State:
     """Return where `move` leads from `state`.
 
@@ -191,6 +208,8 @@ class Application:
     audit_length: int = 0
     audit_head: str = ""  # hash of the last audit entry, hex
     sealed_email: str = ""  # for codes when text messages do not come; "" where none was confirmed
+    touched_at: datetime | None = None  # when it was last saved, but for what retention removed
+    removal_step: int = 0  # how many of the state's retention classes are done with
     restricted_at: datetime | None = None  # since when its owner wants nothing done with it but keeping it
     assisted_in: str = ""  # kabupaten/kota of the officer who began it; "" where the person did, with a phone
     receipt_tag: str = ""  # hash of the receipt code that the person then got

@@ -1,4 +1,4 @@
-"""A programme as data: rules by date, texts in two languages, regions, consent and operating points.
+"""A programme as data: rules by date, texts in two languages, regions, consent, retention and operating points.
 
 Loaded by `gelombang.journey.programme` from the folder programmes/<name>/.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from gelombang.domain.application import State
 from gelombang.domain.checks import Layer
 from gelombang.domain.consent import Consent
 from gelombang.domain.errors import DependencyError
+from gelombang.domain.retention import RetentionClass
 from gelombang.domain.verdict import OperatingPoint
 
 LANGUAGES = ("id", "en")
@@ -53,11 +55,16 @@ class Programme:
     regions: dict[str, str]  # kabupaten/kota of registered domicile: four digits to name
     consents: tuple[Consent, ...]  # every version that was ever asked for, oldest first
     operating_points: dict[str, OperatingPoint]  # by model release
+    retention: tuple[RetentionClass, ...]  # of each state the one that ends first first
 
     @property
     def consent(self) -> Consent:
         """The consent asked for now."""
         return self.consents[-1]
+
+    def retention_of(self, state: State) -> tuple[RetentionClass, ...]:
+        """Return what is removed in a state, in order."""
+        return tuple(each for each in self.retention if state in each.states)
 
     def text(self, code: str, language: str) -> Text:
         """Return the text of a code; another language than `LANGUAGES` is answered in Indonesian.

@@ -6,9 +6,10 @@ and the reconciler sends it: a message may come twice, never not at all.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,10 +17,13 @@ from pydantic import TypeAdapter
 
 from gelombang.domain.application import (
     MOVES_WHILE_RESTRICTED,
+    TIMED_STATES,
+    UNFINISHED_STATES,
     WORKING_STATES,
     Application,
     ApplicationId,
     Move,
+    State,
     next_state,
     require_unrestricted,
 )
@@ -30,6 +34,8 @@ from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Row
 
 STUCK = "stuck"  # worklist of applications the machine itself must move on
 OUTBOX = "outbox"  # worklist of messages still to be sent
+RETENTION_ENDED = "retention_ended"  # event: something kept long enough is gone
+SHARDS = 256  # of each worklist of retention
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _APPLICATION = TypeAdapter(Application)
@@ -39,6 +45,19 @@ _AUDIT = TypeAdapter(AuditEntry)
 def application_key(application_id: str) -> Key:
     """Return where an application lies."""
     return Key(f"APPLICATION#{application_id}")
+
+
+def retention_list(state: State, step: int, shard: int) -> str:
+    """Return the worklist of applications in a state that wait for its retention class number `step`.
+
+    In shards, for everybody is on one of these, and a partition of an index takes a thousand writes a second.
+    """
+    return f"retention#{state}#{step}#{shard:02x}"
+
+
+def shard_of(application_id: str) -> int:
+    """Return the shard (0..SHARDS - 1) an application is in."""
+    return zlib.crc32(application_id.encode()) % SHARDS
 
 
 def load(ports: Ports, application_id: str) -> Application:
@@ -68,7 +87,8 @@ def move(application: Application, how: Move, now: datetime, **changes: Any) -> 
     if how not in MOVES_WHILE_RESTRICTED:
         require_unrestricted(application, how)
     state = next_state(application.state, how)
-    return replace(application, **{"state": state, "state_since": now, "reasons": (), **changes})
+    fresh = {"state": state, "state_since": now, "reasons": (), "removal_step": 0}
+    return replace(application, **{**fresh, **changes})
 
 
 def save(
@@ -156,12 +176,31 @@ def _entered(
 ) -> tuple[Application, list[Change]]:
     """Return the application with one more audit entry, and the changes that store both."""
     entry = next_entry(application.audit_length, application.audit_head, now, event, facts)
-    application = replace(application, audit_length=entry.sequence, audit_head=entry.entry_hash)
-    is_ours_to_move = application.state in WORKING_STATES and application.restricted_at is None
-    due = Due(STUCK, now) if is_ours_to_move else None
+    touched_at = application.touched_at if event == RETENTION_ENDED else now
+    application = replace(
+        application, audit_length=entry.sequence, audit_head=entry.entry_hash, touched_at=touched_at
+    )
+    due = _due(application, now)
     fields = _APPLICATION.dump_python(application, mode="json")
     row = Row(application_key(application.application_id), fields, application.version, due)
     return application, [Put(row), Put(_audit_row(application, entry))]
+
+
+def _due(application: Application, now: datetime) -> Due | None:
+    """Return the worklist that an application waits on: the machine's own, or the one of what is kept too long."""
+    if application.restricted_at:
+        return None
+    if application.state in WORKING_STATES:
+        return Due(STUCK, now)
+    if application.state not in TIMED_STATES:
+        return None
+    is_unfinished = application.state in UNFINISHED_STATES
+    since = (application.touched_at or now) if is_unfinished else application.state_since
+    # The next midnight: never too early, and a form that is typed moves in the index once a day and not at each field.
+    day = since.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return Due(
+        retention_list(application.state, application.removal_step, shard_of(application.application_id)), day
+    )
 
 
 def _audit_row(application: Application, entry: AuditEntry) -> Row:

@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from gelombang.domain.application import Application, Move, State
 from gelombang.domain.errors import ConflictError, NotReadyError
 from gelombang.journey import applications, codes, sessions
-from gelombang.journey.applications import application_key, rereading
+from gelombang.journey.applications import RETENTION_ENDED, application_key, rereading
 from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.evidence import evidence_key, face_checks_of, releases_of
 from gelombang.journey.gallery import erase_face
@@ -86,6 +87,25 @@ def begin(ports: Ports, application: Application, proved: Sequence[Change]) -> E
     also = [*proved, *sessions.endings(ports, application.application_id), Put(_due(asked, now))]
     applications.save(ports, application, "erasure_asked", also=also)
     return ErasureAsked(datetime.fromisoformat(asked.fields["asked_at"]) + WITHIN)
+
+
+def end_now(ports: Ports, application: Application, facts: dict[str, Any]) -> None:
+    """Erase an application whose time is over, though nobody asked: in one round, for nothing is under way any more.
+
+    What a crash leaves, `erase_due` goes on with.
+
+    Raises:
+        ConflictError: it changed meanwhile, or is being erased already.
+        DependencyError: a store could not be reached.
+    """
+    now, key = ports.clock.now(), _erasure_key(application.application_id)
+    long_ago = (now - AGAIN_AFTER).isoformat()
+    begun = Row(key, {"asked_at": now.isoformat(), "releases": [], "stripped_at": long_ago})
+    also = [*sessions.endings(ports, application.application_id), Put(_due(begun, now))]
+    applications.save(ports, application, RETENTION_ENDED, facts, also=also)
+    stored = ports.rows.read(key)
+    if stored:
+        _go_on(ports, stored)
 
 
 def erase_due(ports: Ports) -> int:

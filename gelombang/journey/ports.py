@@ -6,7 +6,7 @@ holds both to the same answers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -141,6 +141,9 @@ class Photos(Protocol):
 
     def view_url(self, key: str) -> str:
         """Return a short-lived address at which a reviewer's browser can fetch the clean copy."""
+
+    def remove(self, keys: Collection[str]) -> None:
+        """Delete these uploads or clean copies; one that is not there is no fault."""
 
     def erase(self, application_id: str) -> None:
         """Delete every upload and every clean copy of an application; erasing again is safe."""

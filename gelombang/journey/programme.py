@@ -4,6 +4,7 @@
                       texts.json                        every code in Indonesian and English
                       regions.json                      kabupaten/kota of registered domicile
                       consent.json                      the consent asked for, purpose by purpose, in every version
+                      retention.json                    how long each class of data is kept, and why
                       operating_points/<release>.json   the thresholds of one model release
 
 Read as package resources, so that the same lines work in a checkout and in a Lambda's zip.
@@ -11,7 +12,7 @@ Read as package resources, so that the same lines work in a checkout and in a La
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,12 +20,14 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
+from gelombang.domain.application import TIMED_STATES, State
 from gelombang.domain.challenge import ChallengeLimits
 from gelombang.domain.checks import Layer
 from gelombang.domain.consent import Consent, Purpose, PurposeText
 from gelombang.domain.face_evidence import MEASURES
 from gelombang.domain.programme import Programme, RuleSet, Text
 from gelombang.domain.reasons import Reason
+from gelombang.domain.retention import Removal, RetentionClass
 from gelombang.domain.verdict import Limit, OperatingPoint
 
 Filled = Annotated[str, Field(min_length=1)]
@@ -66,6 +69,7 @@ def read_programme(name: str, folder: Traversable) -> Programme:
         regions=_read(folder, "regions.json", _RegionsFile).regions,
         consents=tuple(entry.value() for entry in _read(folder, "consent.json", _ConsentFile).versions),
         operating_points={entry.release: entry.value() for entry in read},
+        retention=tuple(entry.value() for entry in _read(folder, "retention.json", _RetentionFile).classes),
     )
 
 
@@ -173,6 +177,45 @@ class _ConsentFile(_File):
         names = [entry.version for entry in self.versions]
         if names != sorted(set(names)):
             raise ValueError("versions are named once each and in order")
+        return self
+
+
+class _RetentionEntry(_File):
+    name: Filled
+    states: Annotated[tuple[State, ...], Field(min_length=1)]
+    days: Annotated[int, Field(gt=0)]
+    removes: Annotated[tuple[Removal, ...], Field(min_length=1)]
+    why: Filled
+
+    @model_validator(mode="after")
+    def _has_timed_states(self) -> Self:
+        if not TIMED_STATES.issuperset(self.states):
+            raise ValueError(f"only these states are timed: {', '.join(sorted(TIMED_STATES))}")
+        return self
+
+    def value(self) -> RetentionClass:
+        return RetentionClass(self.name, self.states, timedelta(days=self.days), self.removes, self.why)
+
+
+class _RowKind(_File):
+    rows: Filled
+    why: Filled
+
+
+class _RetentionFile(_File):
+    note: str
+    classes: Annotated[tuple[_RetentionEntry, ...], Field(min_length=1)]
+    expiring: tuple[_RowKind, ...]
+    kept: tuple[_RowKind, ...]
+
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> Self:
+        if len({entry.name for entry in self.classes}) != len(self.classes):
+            raise ValueError("a class is named twice")
+        for state in TIMED_STATES:
+            days = [entry.days for entry in self.classes if state in entry.states]
+            if days != sorted(days):
+                raise ValueError(f"the classes of {state} are not in the order of their ends")
         return self
 
 

@@ -299,6 +299,5 @@ def _pictures(ports: Ports, application: Application) -> Pictures:
     keys = {slot: application.photos[slot].key for slot in Slot}
     return Pictures(
         application.application_id,
-        ports.photos.view_url(keys[Slot.SELFIE]),
-        ports.photos.view_url(keys[Slot.KTP]),
+        *(ports.photos.view_url(keys[slot]) if keys[slot] else "" for slot in (Slot.SELFIE, Slot.KTP)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from gelombang.domain.errors import NotFoundError
@@ -59,6 +60,12 @@ class MemoryPhotos:
     def view_url(self, key: str) -> str:
         """Return an address for a reviewer."""
         return f"memory://photos/{key}"
+
+    def remove(self, keys: Collection[str]) -> None:
+        """Delete these."""
+        for key in keys:
+            self.quarantine.pop(key, None)
+            self.kept.pop(key, None)
 
     def erase(self, application_id: str) -> None:
         """Delete everything of the application."""

@@ -175,13 +175,9 @@ class Journey(RuleBasedStateMachine):
     def join(self, who, fate):
         self.do(fate, lambda p: selection.join(p, self.names[who], WAVE))
 
-    @rule(who=WHO, fate=FATE)
-    def restrict(self, who, fate):
-        self.do(fate, lambda p: restriction.restrict(p, self.names[who]))
-
-    @rule(who=WHO, fate=FATE)
-    def lift(self, who, fate):
-        self.do(fate, lambda p: restriction.lift(p, self.names[who]))
+    @rule(who=WHO, step=st.sampled_from([restriction.restrict, *[restriction.lift] * 4]), fate=FATE)
+    def restrict_or_lift(self, who, step, fate):
+        self.do(fate, lambda p: step(p, self.names[who]))
 
     # What queues, workers and time do
 

@@ -157,6 +157,20 @@ def test_a_clock_knows_its_zone_and_draws_as_many_bytes_as_asked(clock):
     assert clock.random_bytes(16) != clock.random_bytes(16)
 
 
+def test_what_is_named_is_removed_wherever_it_lies_and_nothing_else(photos):
+    store, put_upload = photos
+    put_upload("app_1/selfie/a", b"picture")
+    store.keep("app_1/ktp/b.jpg", b"copy")
+    store.keep("app_1/ktp/c.jpg", b"other copy")
+
+    store.remove(["app_1/selfie/a", "app_1/ktp/b.jpg", "app_1/ktp/never-there"])
+
+    assert store.upload_size("app_1/selfie/a") is None
+    assert store.read("app_1/ktp/c.jpg") == b"other copy"
+    with pytest.raises(NotFoundError):
+        store.read("app_1/ktp/b.jpg")
+
+
 def test_everything_of_one_application_is_erased_and_nothing_of_another(photos):
     store, receive, *_ = photos
     for key in ("app_1/selfie/a", "app_1/ktp/b", "app_10/selfie/c"):
