@@ -20,7 +20,8 @@ from gelombang.domain.errors import FieldFault, InvalidFormError
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, review
 from gelombang.journey.applications import rereading
-from gelombang.journey.evidence import withdrawal_of_check
+from gelombang.journey.evidence import releases_of, withdrawal_of_check
+from gelombang.journey.gallery import erasure_of_face
 from gelombang.journey.ports import Change, Ports
 from gelombang.journey.registration import release_nik
 
@@ -118,10 +119,14 @@ def _stopped(ports: Ports, application: Application, purpose: Purpose) -> tuple[
         return application, []
     also = release_nik(ports, application) + withdrawal_of_check(ports, application.face_check_id)
     also += review.closing_of(ports, application, review.WITHDRAWN)
+    now = ports.clock.now()
+    if purpose is Purpose.FACE_CHECK:  # nobody is compared with this face any more; another face check enrols it again
+        releases = sorted(releases_of(ports, application))
+        also += erasure_of_face(application.application_id, releases, now)
     draft = applications.move(
         application,
         Move.WITHDRAW_CONSENT,
-        ports.clock.now(),
+        now,
         reasons=("CONSENT_WITHDRAWN",),
         draft=sealed_fields(application),
         form=None,

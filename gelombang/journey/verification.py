@@ -27,6 +27,7 @@ from gelombang.domain.application import (
     sealed_fields,
 )
 from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.consent import Purpose
 from gelombang.domain.eligibility import CORRECTABLE, Step, decide, jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.domain.face_evidence import FaceEvidence
@@ -78,7 +79,7 @@ def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady
         ConflictError, DependencyError: as `run_checks`.
     """
     application = applications.load(ports, message.application_id)
-    if application.restricted_at:  # meanwhile: a worker that was measuring may have enrolled the face
+    if _is_unwanted(application):  # since it was asked: a worker that was measuring may have enrolled the face
         with suppress(ConflictError):  # asked for in this very microsecond already
             erase_face(ports.rows, application.application_id, programme.operating_points, ports.clock.now())
         return
@@ -103,6 +104,12 @@ def face_request(application: Application) -> FaceCheckAsked:
     return FaceCheckAsked(
         application.face_check_id, application.application_id, keys[Slot.SELFIE], keys[Slot.KTP]
     )
+
+
+def _is_unwanted(application: Application) -> bool:
+    """Say whether this face is to be in no gallery: processing is restricted, or consent was withdrawn in time."""
+    is_withdrawn = application.state is State.DRAFT and Purpose.FACE_CHECK not in application.consents
+    return application.restricted_at is not None or is_withdrawn
 
 
 def _form_of(application: Application) -> Form:

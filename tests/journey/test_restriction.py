@@ -381,3 +381,24 @@ def test_a_crash_at_any_write_only_delays(crash_at, is_done, is_lifting):
     assert after.state is State.VERIFIED
     entries = applications.audit_of(walk.ports, after.application_id)
     assert chain_fault(entries, after.audit_length, after.audit_head) == ""
+
+
+def test_withdrawing_consent_to_the_face_check_takes_the_face_out_of_the_galleries():
+    walk, application_id = in_review()
+
+    consents.withdraw_consent(walk.ports, walk.programme, application_id, Purpose.FACE_CHECK)
+
+    told = walk.ports.rows.read_partition(f"GALLERY#{RELEASE}")
+    assert [row.fields for row in told] == [{"erased": True}]
+
+
+def test_a_worker_that_was_measuring_when_consent_was_withdrawn_leaves_no_face_in_a_gallery():
+    walk, application_id = submitted()
+    verification.run_checks(walk.ports, walk.programme, walk.world.queues.take(QueueName.CHECKS_DUE))
+    asked = walk.world.queues.take(QueueName.FACE_REQUESTS)
+
+    consents.withdraw_consent(walk.ports, walk.programme, application_id, Purpose.FACE_CHECK)
+    walk.answer(asked)
+    walk.deliver()
+
+    assert [row.fields for row in walk.ports.rows.read_partition(f"GALLERY#{RELEASE}")] == [{"erased": True}]
