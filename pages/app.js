@@ -4,6 +4,7 @@
 
 words({
   waves: ["Gelombang terbuka", "Open waves"],
+  haveReceipt: ["Didaftarkan petugas? Lihat dengan kode tanda terima.", "Registered by an officer? Look with the receipt code."],
   number: ["Nomor pendaftaran", "Application number"], formTitle: ["1. Data diri", "1. Your details"],
   formHint: ["Setiap isian tersimpan sementara Anda mengetik.", "Each field is saved as you type."],
   sentTitle: ["1. Data diri (terkirim, tidak perlu diisi lagi)", "1. Your details (sent; nothing to fill in again)"], hidden: ["tersimpan, tidak ditampilkan", "kept, not shown"],
