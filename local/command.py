@@ -8,24 +8,33 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import httpx
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from gelombang.domain.errors import GelombangError
 from gelombang.domain.wave import WaveStep
 from gelombang.verifier import verify_bundle
-from local.applicant import TookTooLongError
-from local.client import ApiProblemError, connect
+from local.answering import (
+    NOT_RIGHT,
+    STATE,
+    AsJson,
+    CommandError,
+    StateDir,
+    answer,
+    err,
+    out,
+    plainly,
+    print_json,
+    running,
+    stop,
+)
+from local.client import connect
 from local.display import Display
-from local.office import NoBundleError, download_bundle, take_step
+from local.keys import keys_app
+from local.office import download_bundle, take_step
 from local.story import print_story, wib_time
 
 if TYPE_CHECKING:
@@ -39,24 +48,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
 app.add_typer(wave_app, name="wave")
+app.add_typer(keys_app, name="keys")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-StateDir = Annotated[
-    Path, typer.Option("--state", help="Folder of the running service.", envvar="GELOMBANG_STATE")
-]
 Port = Annotated[int, typer.Option(help="Port of the pages and the API on this machine; 0 for a free one.")]
 WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]
-STATE = Path("build/local")
 PORT = 8080
 TRY_WAVE = "coba"  # stays open for whoever tries the service by hand
-NOT_RIGHT, NOT_DONE = 1, 2
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
-if not out.is_terminal:
-    out = Console(width=140, highlight=False)
-
-
-class CommandError(Exception):
-    """The command could not be done; the argument is a plain sentence for the person at the keyboard."""
 
 
 @app.command()
@@ -64,9 +61,9 @@ def up(port: Port = PORT, state: StateDir = STATE, as_json: AsJson = False) -> N
     """Start the whole service on this machine, with a wave open to join, until Ctrl-C."""
     from local.service import open_wave, run_service, wave_definition  # noqa: PLC0415 - numpy, onnx and boto3
 
-    with _starting(), ExitStack() as running:
+    with _starting(), ExitStack() as ending:
         with Display(err) as display:
-            service = running.enter_context(run_service(port=port, state_dir=state, display=display))
+            service = ending.enter_context(run_service(port=port, state_dir=state, display=display))
             open_wave(service.stack, wave_definition(TRY_WAVE))
         _stay_up(service, as_json=as_json)
 
@@ -93,12 +90,12 @@ def demo(
     from local.service import open_wave, run_service, wave_definition  # noqa: PLC0415 - as above
     from local.table import print_report, report_json  # noqa: PLC0415 - as above
 
-    with _starting(), ExitStack() as running:
+    with _starting(), ExitStack() as ending:
         with Display(err) as display:
-            service = running.enter_context(run_service(port=port, state_dir=state, display=display))
+            service = ending.enter_context(run_service(port=port, state_dir=state, display=display))
             report = play_demo(service, display, faces=faces, kills_worker=kill_worker)
         if as_json:
-            _print_json(report_json(report))
+            print_json(report_json(report))
         else:
             print_report(out, report)
         if not once:
@@ -115,21 +112,21 @@ def wave_open(
     as_json: AsJson = False,
 ) -> None:
     """Define a wave from a file such as programmes/prakerja/waves/demo.json; its hours open it."""
-    with _plainly(), _as_staff(state, "operator") as operator:
+    with plainly(), _as_staff(state, "operator") as operator:
         _show_wave(operator.post("/v1/waves", json.loads(definition.read_text())), as_json=as_json)
 
 
 @wave_app.command("show")
 def wave_show(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
     """Show a wave's public page."""
-    with _plainly(), _as_staff(state, "operator") as operator:
+    with plainly(), _as_staff(state, "operator") as operator:
         _show_wave(operator.get(f"/v1/waves/{wave_id}"), as_json=as_json)
 
 
 def _wave_step(step: WaveStep, sentence: str) -> None:
     @wave_app.command(str(step), help=sentence)
     def run(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
-        with _plainly(), _as_staff(state, "operator") as operator, Display(err) as display:
+        with plainly(), _as_staff(state, "operator") as operator, Display(err) as display:
             display.say(f"wave {wave_id}: {step}")
             _show_wave(take_step(operator, wave_id, step), as_json=as_json)
 
@@ -149,9 +146,9 @@ def wave_bundle(
     as_json: AsJson = False,
 ) -> None:
     """Download a published wave's draw bundle."""
-    with _plainly(), _as_staff(state, "operator") as operator:
+    with plainly(), _as_staff(state, "operator") as operator:
         saved = download_bundle(operator, wave_id, folder)
-        _answer({"bundle": str(saved)}, f"Saved in {saved}", as_json=as_json)
+        answer({"bundle": str(saved)}, f"Saved in {saved}", as_json=as_json)
 
 
 @app.command("verify-draw")
@@ -168,7 +165,7 @@ def verify_draw(
     text = (
         "\n".join(f"DIFFERS  {each}" for each in found) or f"accepted: the draw follows from its files {kind}"
     )
-    _answer({"accepted": not found, "differs": found}, text, as_json=as_json)
+    answer({"accepted": not found, "differs": found}, text, as_json=as_json)
     if found:
         raise typer.Exit(NOT_RIGHT)
 
@@ -180,10 +177,10 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell one applicant's whole story, as an auditor: checks, face evidence, events, the draw."""
-    with _plainly(), _as_staff(state, "auditor") as auditor:
+    with plainly(), _as_staff(state, "auditor") as auditor:
         story = auditor.get(f"/v1/explanations/{application_id}")
         if as_json:
-            _print_json(story)
+            print_json(story)
         else:
             print_story(out, story)
 
@@ -196,12 +193,12 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """Print the token with which a member of staff signs in to the running service; an officer's is a new one."""
-    with _plainly():
-        record = _running(state)
+    with plainly():
+        record = running(state)
         tokens = record.tokens | ({role: _officer_token(record, district)} if role == "officer" else {})
         if role not in tokens:
             raise CommandError(f"No such role: {role}. There are: {', '.join(sorted([*tokens, 'officer']))}")
-        _answer({"role": role, "token": tokens[role]}, tokens[role], as_json=as_json)
+        answer({"role": role, "token": tokens[role]}, tokens[role], as_json=as_json)
 
 
 @app.command()
@@ -213,13 +210,13 @@ def texts(
     """Show the text messages and e-mails that the local service has sent: here is your code."""
     from local.engine import sent_mails, sent_texts  # noqa: PLC0415 - boto3
 
-    with _plainly():
+    with plainly():
         number = f"+62{to[1:]}" if to.startswith("0") else to
-        url = _running(state).engine_url
+        url = running(state).engine_url
         sent = [(who, text) for who, text in sent_texts(url) + sent_mails(url) if number in ("", who)]
         none_yet = f"No text messages to {number} yet." if number else "No text messages yet."
         lines = "\n".join(f"{phone}  {text}" for phone, text in sent) or none_yet
-        _answer([{"to": phone, "text": text} for phone, text in sent], lines, as_json=as_json)
+        answer([{"to": phone, "text": text} for phone, text in sent], lines, as_json=as_json)
 
 
 @app.command()
@@ -232,11 +229,11 @@ def pack(
     """Build a model pack unless it is there, and say what it is good for."""
     from local.service import prepare_pack  # noqa: PLC0415 - numpy and onnx
 
-    with _plainly():
+    with plainly():
         with Display(err) as display:
             built = prepare_pack(name, display)
         said = {"release": built.release, "licence": built.licence, "limits": list(built.limits)}
-        _answer(said, "\n  · ".join([f"{built.release}, {built.licence}", *built.limits]), as_json=as_json)
+        answer(said, "\n  · ".join([f"{built.release}, {built.licence}", *built.limits]), as_json=as_json)
 
 
 @app.command("sample-photos")
@@ -251,12 +248,12 @@ def sample_photos(
     """Write a card, a good and a spoiled selfie, and say whose they are, to try the API by hand."""
     from local.samples import write_samples  # noqa: PLC0415 - Pillow and the population
 
-    with _plainly():
+    with plainly():
         person, written = write_samples(folder, number, faces)
         lines = [f"{name}: {value}" for name, value in person.items()] + [
             f"written: {path}" for path in written
         ]
-        _answer(
+        answer(
             {"person": person, "files": [str(path) for path in written]}, "\n".join(lines), as_json=as_json
         )
 
@@ -281,7 +278,7 @@ def _stay_up(service: Service, *, as_json: bool = False, example: str = "") -> N
 
 Ctrl-C stops it."""
     if as_json:
-        _print_json({"url": url, "docs": f"{url}/docs", "state": str(state), "open_wave": TRY_WAVE})
+        print_json({"url": url, "docs": f"{url}/docs", "state": str(state), "open_wave": TRY_WAVE})
     else:
         err.print(text, highlight=False, soft_wrap=True)
     with suppress(KeyboardInterrupt):
@@ -297,17 +294,7 @@ def _show_wave(page: dict[str, Any], *, as_json: bool) -> None:
         f"entries frozen: {page['entry_count']}, seats filled: {sum(page['filled'].values())} of {seats}\n"
         f"commitment: {page['commitment_sha256'] or 'none yet'}\n{steps}"
     )
-    _answer(page, text, as_json=as_json)
-
-
-def _answer(document: object, text: str, *, as_json: bool) -> None:
-    (_print_json(document) if as_json else out.print(text, markup=False, highlight=False, soft_wrap=True))
-
-
-def _print_json(document: object) -> None:
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    answer(page, text, as_json=as_json)
 
 
 def _officer_token(record: StackRecord, district: str) -> str:
@@ -320,42 +307,16 @@ def _officer_token(record: StackRecord, district: str) -> str:
     return issue_officer_token(record.environment, district)
 
 
-def _running(state: Path) -> StackRecord:
-    from local.stack import StackNotRunningError, running_stack  # noqa: PLC0415 - boto3
-
-    try:
-        return running_stack(state)
-    except StackNotRunningError as error:
-        raise CommandError(f"No service is running in {state}. Start it with: make up") from error
-
-
 @contextmanager
 def _as_staff(state: Path, role: str) -> Iterator[Caller]:
-    record = _running(state)
+    record = running(state)
     with connect(record.url, record.tokens[role]) as caller:
         yield caller
 
 
 @contextmanager
-def _plainly() -> Iterator[None]:
-    """Turn what can go wrong into one sentence and exit code 2; a fault of ours keeps its trace."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except ApiProblemError as problem:
-        _stop(problem.sentence())
-    except httpx.HTTPError as error:
-        _stop(f"The service did not answer: {type(error).__name__}.")
-    except json.JSONDecodeError as error:
-        _stop(f"Not JSON: {error}.")
-    except (CommandError, NoBundleError, TookTooLongError, GelombangError, OSError) as error:
-        _stop(str(error))
-
-
-@contextmanager
 def _starting() -> Iterator[None]:
-    """As `_plainly`, for commands that start the service; their imports take a second."""
+    """As `plainly`, for commands that start the service; their imports take a second."""
     from infra.applications import PackagingError  # noqa: PLC0415 - chalice, boto3
     from local.children import StartError  # noqa: PLC0415 - as above
     from local.deployment import DeploymentError  # noqa: PLC0415 - as above
@@ -364,17 +325,12 @@ def _starting() -> Iterator[None]:
     signal.signal(
         signal.SIGTERM, _interrupt
     )  # being told to end must stop all that was started, as Ctrl-C does
-    with _plainly():
+    with plainly():
         try:
             yield
         except (AlreadyRunningError, StartError, DeploymentError, PackagingError) as error:
-            _stop(str(error))
+            stop(str(error))
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _stop(sentence: str) -> NoReturn:
-    err.print(f"[red]{escape(sentence)}[/]", highlight=False, soft_wrap=True)
-    raise typer.Exit(NOT_DONE)

@@ -43,6 +43,7 @@ from gelombang.memory.vault import FIRST_KEY, MemoryVault
 
 PROGRAMME = load_programme("prakerja")
 THREADS = 8
+BETWEEN_ROUNDS_S = 0.02
 RIVALS = 50_000  # their numbers begin here
 STEADY = timedelta(hours=3)  # between two stages: schedules of codes are over
 Phases = tuple[TagKeys, TagKeys, TagKeys, TagKeys]
@@ -95,7 +96,7 @@ class Service:
 
     def move(self, keys: TagKeys, is_over: Event) -> None:
         """Move tags, round after round, until the stage is over."""
-        while not is_over.is_set():
+        while not is_over.wait(BETWEEN_ROUNDS_S):
             self.moved_count += self.move_once(keys)
 
     def move_once(self, keys: TagKeys) -> int:

@@ -1,0 +1,90 @@
+"""How every command answers: text or one JSON document on standard output, faults as one plain sentence.
+
+Exit codes: 0 fine; 1 something is not as it should be; 2 the command could not be done.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import httpx
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from gelombang.domain.errors import GelombangError
+from local.applicant import TookTooLongError
+from local.client import ApiProblemError
+from local.office import NoBundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.stack import StackRecord
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+StateDir = Annotated[
+    Path, typer.Option("--state", help="Folder of the running service.", envvar="GELOMBANG_STATE")
+]
+STATE = Path("build/local")
+NOT_RIGHT, NOT_DONE = 1, 2
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+if not out.is_terminal:
+    out = Console(width=140, highlight=False)
+
+
+class CommandError(Exception):
+    """The command could not be done; the argument is a plain sentence for the person at the keyboard."""
+
+
+def answer(document: object, text: str, *, as_json: bool) -> None:
+    """Print the text, or the document in its place."""
+    (print_json(document) if as_json else out.print(text, markup=False, highlight=False, soft_wrap=True))
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def running(state: Path) -> StackRecord:
+    """Return what is needed to work with the service that runs in a folder.
+
+    Raises:
+        CommandError: none does.
+    """
+    from local.stack import StackNotRunningError, running_stack  # noqa: PLC0415 - boto3
+
+    try:
+        return running_stack(state)
+    except StackNotRunningError as error:
+        raise CommandError(f"No service is running in {state}. Start it with: make up") from error
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what can go wrong into one sentence and exit code 2; a fault of ours keeps its trace."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except ApiProblemError as problem:
+        stop(problem.sentence())
+    except httpx.HTTPError as error:
+        stop(f"The service did not answer: {type(error).__name__}.")
+    except json.JSONDecodeError as error:
+        stop(f"Not JSON: {error}.")
+    except (CommandError, NoBundleError, TookTooLongError, GelombangError, OSError) as error:
+        stop(str(error))
+
+
+def stop(sentence: str) -> NoReturn:
+    """Say why the command could not be done, and end it."""
+    err.print(f"[red]{escape(sentence)}[/]", highlight=False, soft_wrap=True)
+    raise typer.Exit(NOT_DONE)
