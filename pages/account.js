@@ -11,7 +11,7 @@ words({
   byEmail: ["SMS tidak datang? Kirim lewat e-mail", "No SMS? Send it by e-mail"], codeMailed: ["Jika ada alamat e-mail yang tersimpan untuk nomor ini, kode dikirim ke sana dalam satu menit.", "If an e-mail address is kept for this number, a code goes there within a minute."],
   codeSent: ["Kode dikirim lewat SMS.", "The code was sent by SMS."], codeUnderWay: ["Kode baru saja dikirim ke nomor ini. Pakai kode itu.", "A code was sent to this number a moment ago. Use that one."],
   codeMark: ["Pakai kode dengan tanda {n} di SMS.", "Use the code marked {n} in the SMS."], resendIn: ["Kode baru dapat dikirim dalam {n} detik.", "A new code can be sent in {n} seconds."], resendNow: ["Kode baru sekarang dapat dikirim.", "A new code can be sent now."],
-  triesLeft: ["Masih dapat dicoba {n} kali.", "{n} more tries."], left: ["Anda sudah keluar dari perangkat ini.", "You are signed out on this device."],
+  triesLeft: ["Masih dapat dicoba {n} kali.", "{n} more tries."], signedOut: ["Anda sudah keluar dari perangkat ini.", "You are signed out on this device."],
   emailTitle: ["Kode lewat e-mail bila SMS tidak datang", "Codes by e-mail when no SMS comes"], email: ["Alamat e-mail", "E-mail address"], emailSave: ["Simpan alamat", "Keep the address"], emailForget: ["Hapus alamat", "Remove the address"],
   emailKept: ["Alamat e-mail Anda tersimpan.", "Your e-mail address is kept."], emailNone: ["Belum ada alamat e-mail.", "No e-mail address yet."],
   accountTitle: ["Data dan hak Anda", "Your data and your rights"], copy: ["Unduh salinan data saya", "Download a copy of my data"], copied: ["Salinan data Anda sudah diunduh.", "The copy of your data is downloaded."],
@@ -100,7 +100,7 @@ onAction($("leave"), "click", async () => {
   memory.clear();
   endSession();
   showProblem(null);
-  notice(t("left"));
+  notice(t("signedOut"));
   $("phone").focus();
 });
 

@@ -66,6 +66,7 @@ function problemText(problem) {
   const parts = [en ? problem.detail_en : problem.detail, en ? problem.next_step_en : problem.next_step];
   for (const one of problem.errors || []) parts.push(en ? one.detail_en : one.detail);
   if (problem.retry_after_s) parts.push(t("wait").replace("{n}", problem.retry_after_s));
+  if (problem.status >= 500 && problem.instance) parts.push("(" + problem.instance.replace("urn:uuid:", "") + ")"); // the number to report
   return [...new Set(parts.filter(Boolean))].join(" ") || problem.title;
 }
 

@@ -42,6 +42,7 @@ const TYPING_MS = 1500, FIRST_LOOK_MS = 2000, LAST_LOOK_MS = 30000, QUIET_LOOK_M
 let token = memory.read("token"), programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0, look = FIRST_LOOK_MS;
 let saving = Promise.resolve(), agreeing = Promise.resolve(); // one change at a time, each made of what the one before left
 const unsaved = {}, refused = {}, typing = {}; // field → what was typed and is not saved; what of that was wrong; a timer while it is being typed
+const agreed = {}; // purpose → what its box was set to and is not noted yet
 const chosen = {}; // slot → {file, preview, share, failed}
 
 const ask = async (method, path, body, ifMatch) => {
@@ -121,8 +122,8 @@ function drawConsents() {
 }
 
 function consentCard(one) {
-  const box = el("input", { type: "checkbox", id: "consent-" + one.purpose, checked: Boolean(one.version) });
-  box.addEventListener("change", () => { const { checked } = box; agreeing = agreeing.then(() => changeConsent(one.purpose, checked)); });
+  const box = el("input", { type: "checkbox", id: "consent-" + one.purpose, checked: one.purpose in agreed ? agreed[one.purpose] : Boolean(one.version) });
+  box.addEventListener("change", () => { const checked = agreed[one.purpose] = box.checked; agreeing = agreeing.then(() => changeConsent(one.purpose, checked)); });
   return el("div", { className: "card" }, el("div", { className: "check" }, box, el("label", { htmlFor: box.id }, said(one.asks))),
     el("p", { className: "hint" }, t(one.is_needed ? "needed" : "optional")), el("details", {}, el("summary", {}, t("ifWithdrawn")), el("p", {}, said(one.when_withdrawn))),
     el("p", { className: "fault", id: "consents/" + one.purpose + "-fault" }));
@@ -133,10 +134,12 @@ async function changeConsent(purpose, isGiven) {
   showProblem(null);
   try {
     const receipt = await ask("POST", "/v1/application/consents", { purpose, is_given: isGiven, version: isGiven ? consents.version : "" });
+    if (agreed[purpose] === isGiven) delete agreed[purpose];
     consents = null;
     await refresh();
     notice(receipt.what_follows ? said(receipt.what_follows) : t("saved"));
   } catch (problem) {
+    delete agreed[purpose];
     if ($("consent-" + purpose)) $("consent-" + purpose).checked = !isGiven;
     showProblem(problem);
   }

@@ -130,7 +130,7 @@ def _app(service: UploadService) -> Starlette:
         service.world.photos.receive(parts["key"].decode(), parts["file"])
         return Response(status_code=204)
 
-    methods = ["GET", "HEAD", "POST", "PATCH", "OPTIONS"]
+    methods = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[Route(STORE, store, methods=["POST"]), Route("/{path:path}", answer, methods=methods)]
     )
