@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from gelombang.domain.messages import QueueName
 from infra.buckets import DOCUMENTS, PHOTOS, QUARANTINE
-from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust
-from infra.keys import SEAL, TAG
+from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust, when
+from infra.keys import SEAL, TAG, uses_keys
 from infra.queues import environment_name, queue_id
 from infra.table import KEY_TABLE, TABLE, WORKLIST
 
@@ -91,8 +91,11 @@ def environment() -> Resources:
         "GELOMBANG_QUARANTINE_BUCKET": ref(QUARANTINE),
         "GELOMBANG_PHOTO_BUCKET": ref(PHOTOS),
         "GELOMBANG_DOCUMENT_BUCKET": ref(DOCUMENTS),
-        "GELOMBANG_SEAL_KEY_ID": ref(SEAL),
+        "GELOMBANG_SEAL_KEY_ID": when("HasWrappingKey", ref("WrappingKey"), ref(SEAL)),
         "GELOMBANG_TAG_KEY_ID": ref(TAG),
+        "GELOMBANG_LATER_TAG_KEY_IDS": ref("LaterTagKeys"),
+        "GELOMBANG_COMING_TAG_KEY_ID": ref("ComingTagKey"),
+        "GELOMBANG_TAG_KEY_PHASE": ref("TagKeyPhase"),
         "GELOMBANG_REGISTERS_URL": ref("RegistersUrl"),
         "GELOMBANG_PROGRAMME": ref("Programme"),
         "GELOMBANG_MALWARE_SCAN": ref("MalwareScan"),
@@ -133,8 +136,7 @@ def _everyone(application: str) -> list[Json]:
     statements = [
         reads_and_writes_rows(),
         allow(["dynamodb:GetItem", "dynamodb:PutItem"], [arn(KEY_TABLE)]),
-        allow(["kms:GenerateDataKey", "kms:Decrypt"], [arn(SEAL)]),
-        allow(["kms:GenerateMac"], [arn(TAG)]),
+        *uses_keys(),
         allow(["sqs:SendMessage"], [arn(queue_id(name)) for name in SENDS[application]]),
         allow(["logs:CreateLogStream", "logs:PutLogEvents"], [arn(_log_group_id(application))]),
     ]

@@ -1,11 +1,15 @@
-"""The two KMS keys: one seals personal fields, one tags a NIK so that it can be found without being read."""
+"""The two KMS keys to begin with: one wraps people's keys, one tags a NIK so that it can be found without being read.
+
+Those that come after them are made by operators, who mark them with the tag below (docs/runbooks/key-rotation.md).
+"""
 
 from __future__ import annotations
 
-from infra.cloudformation import Json, Resources, kept, policy, sub
+from infra.cloudformation import Json, Resources, allow, arn, kept, policy, sub
 
 SEAL = "SealKey"
 TAG = "TagKey"
+MARK = "aws:ResourceTag/gelombang"  # of later keys: "wraps" or "tags"
 
 
 def keys() -> Resources:
@@ -19,7 +23,7 @@ def keys() -> Resources:
                 "KeyPolicy": _account_decides(),
             },
         ),
-        # Never rotated: a tag made today must be found by the same NIK in ten years.
+        # Never changed by KMS: a tag made today must be found in ten years. Other keys come after it.
         TAG: kept(
             "AWS::KMS::Key",
             {
@@ -30,6 +34,18 @@ def keys() -> Resources:
             },
         ),
     }
+
+
+def uses_keys() -> list[Json]:
+    """Allow making and opening people's keys, and tagging, with these keys and with whichever came later."""
+    every = sub("arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*")
+    wraps, tags = ({"StringEquals": {MARK: use}} for use in ("wraps", "tags"))
+    return [
+        allow(["kms:GenerateDataKey", "kms:Decrypt"], [arn(SEAL)]),
+        allow(["kms:GenerateMac"], [arn(TAG)]),
+        allow(["kms:GenerateDataKey", "kms:Decrypt"], [every], Condition=wraps),
+        allow(["kms:GenerateMac"], [every], Condition=tags),
+    ]
 
 
 def _account_decides() -> Json:

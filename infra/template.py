@@ -60,6 +60,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         "Conditions": {
             "HasReservedConcurrency": {"Fn::Not": [{"Fn::Equals": [ref("ReservedConcurrency"), 0]}]},
             "RequiresTls": {"Fn::Equals": [ref("Transport"), "tls"]},
+            "HasWrappingKey": {"Fn::Not": [{"Fn::Equals": [ref("WrappingKey"), "none"]}]},
             ASKED_FOR: {"Fn::Equals": [ref("MalwareScan"), "guardduty"]},
         },
         "Resources": found,
@@ -106,9 +107,28 @@ def _parameters(runtime: str) -> Resources:
         | {"Default": "none", "Description": "A second provider of text messages, asked when SNS fails"},
         "TextGatewaySecret": text
         | {"Default": "none", "Description": "Name of its secret in Parameter Store, below /gelombang/"},
+        **_key_parameters(),
         "DeletionProtection": text | {"Default": "true", "AllowedValues": ["true", "false"]},
         "ReservedConcurrency": number
         | {"Default": 0, "MinValue": 0, "Description": "Cap of each API's function; 0: the account's"},
+    }
+
+
+def _key_parameters() -> Resources:
+    """Say which keys came after the stack's own; docs/runbooks/key-rotation.md has the order of the steps."""
+    text = {"Type": "String", "Default": "none"}
+    return {
+        "WrappingKey": text
+        | {"Description": "ARN of the key that wraps people's keys; none: the stack's own"},
+        "LaterTagKeys": text
+        | {"Description": "ARNs of the HMAC keys that came after the stack's own, oldest first, with commas"},
+        "ComingTagKey": text | {"Description": "ARN of the HMAC key that tags are being moved to"},
+        "TagKeyPhase": text
+        | {
+            "Default": "known",
+            "AllowedValues": ["known", "written"],
+            "Description": "known: looked under; written: what is new is put there. First known everywhere",
+        },
     }
 
 

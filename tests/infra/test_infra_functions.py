@@ -105,7 +105,8 @@ def test_the_environment_is_what_settings_read(functions, fleet, of_type):
         dict.fromkeys(functions["RegisterAPIHandler"]["Environment"]["Variables"], "x"),
         of_worker,
     ]:
-        environment["GELOMBANG_MALWARE_SCAN"] = "none"  # the one that cannot be any word
+        # The two that cannot be any word.
+        environment |= {"GELOMBANG_MALWARE_SCAN": "none", "GELOMBANG_TAG_KEY_PHASE": "known"}
         assert set(read_settings(environment).queue_urls) == set(QueueName)
 
 
