@@ -175,6 +175,17 @@ class Journey(RuleBasedStateMachine):
     def join(self, who, fate):
         self.do(fate, lambda p: selection.join(p, self.names[who], WAVE))
 
+    @rule(fate=FATE)
+    def opening_day(self, fate):
+        """Everybody hurries, what can be checked is, and everybody joins who may."""
+        for who in range(len(PEOPLE)):
+            self.hurry(who, None)
+            self.everything_that_must_hold_holds()
+        self.settle()
+        self.everything_that_must_hold_holds()
+        for who in range(len(PEOPLE)):
+            self.join(who, fate)
+
     @rule(who=WHO, step=st.sampled_from([restriction.restrict, *[restriction.lift] * 4]), fate=FATE)
     def restrict_or_lift(self, who, step, fate):
         self.do(fate, lambda p: step(p, self.names[who]))
