@@ -52,3 +52,4 @@ onAction($("receipt-form"), "submit", async () => {
 });
 $("done").addEventListener("click", () => { empty(); $("receipt").focus(); });
 speak(draw);
+$("receipt-form").hidden = false;
