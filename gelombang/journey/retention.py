@@ -28,6 +28,7 @@ from gelombang.journey.ports import Change, Delete, Ports, Row
 from gelombang.journey.reach import phone_key
 from gelombang.journey.resumable import erase_uploads
 from gelombang.journey.review import without_notes
+from gelombang.journey.tags import find
 
 SHARDS_A_ROUND = 8  # drawn anew each minute: all of them within some hours, and rounds can run side by side
 ROUND = timedelta(seconds=40)  # a function has sixty seconds; what it does not come to, the next round does
@@ -125,7 +126,7 @@ def _remove_face(ports: Ports, application: Application, now: datetime) -> None:
 def _contact_of(ports: Ports, application: Application) -> list[Change]:
     """Return what signs somebody out everywhere and frees their phone for another application."""
     changes = sessions.endings(ports, application.application_id)
-    phone = ports.rows.read(phone_key(application.phone_tag))
+    phone = find(ports, phone_key, application.phone_tag) if application.phone_tag else None
     if phone is not None and phone.fields["application_id"] == application.application_id:
         changes.append(Delete(phone.key, phone.version))
     return changes
