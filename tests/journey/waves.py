@@ -143,7 +143,7 @@ def add_applicant(
         region=region,
     )
     application = Application(
-        ApplicationId(f"app-{number:03d}"), f"phone-{number}", "sealed", state, now, now, form=form
+        ApplicationId(f"app-{number:03d}"), f"{number:064x}", "sealed", state, now, now, form=form
     )
     return applications.save(ports, application, "made_for_a_test").application_id
 
