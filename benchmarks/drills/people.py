@@ -62,7 +62,8 @@ class World:
 def open_world(gateway: Gateway) -> World:
     """Return a fresh world, wired into the functions until it is closed."""
     people = {step: citizen_at(number) for number, step in enumerate(STEPS)}
-    memory = memory_world(MemoryRegisters(people.values()))
+    newcomer = citizen_at(len(STEPS))  # whom the registers know, and nobody here yet
+    memory = memory_world(MemoryRegisters([*people.values(), newcomer]))
     wired = ExitStack()
     wired.enter_context(wiring.wired_to(memory.ports, load_programme("prakerja")))
     applicants = {step: _placed(gateway, memory, step, people[step]) for step in STEPS}

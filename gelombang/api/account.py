@@ -151,6 +151,7 @@ _VIEWS: tuple[tuple[Route[Any, Any], View[Any, Any]], ...] = (
             200,
             (CodeError, InvalidFormError),
             is_secret=True,
+            ends_session=True,
         ),
         change_phone,
     ),

@@ -29,7 +29,17 @@ def serve_assistance(routes: Routes) -> None:
     )
     tell = Route("POST", TELL, ANYONE, ReceiptStatusForm, ReceiptStatus, "Where it is", 200, COUNTED)
     erased = (NotReadyError, *COUNTED)
-    end = Route("POST", ERASE, ASSISTED, ReceiptForm, ErasureAsked, "Be erased, at an office", 202, erased)
+    end = Route(
+        "POST",
+        ERASE,
+        ASSISTED,
+        ReceiptForm,
+        ErasureAsked,
+        "Be erased, at an office",
+        202,
+        erased,
+        ends_session=True,
+    )
     routes.serve(begin)(start_application)
     routes.serve(again)(open_session)
     routes.serve(tell)(tell_status)

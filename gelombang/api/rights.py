@@ -41,6 +41,7 @@ def serve_rights(routes: Routes) -> None:
             "Be erased",
             202,
             (CodeError,),
+            ends_session=True,
         )
     )(erase)
 

@@ -12,6 +12,7 @@ framework's own answers into problems and writes the request's line in the log.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -24,7 +25,7 @@ from chalice.app import Chalice, Request, Response
 from pydantic import BaseModel
 
 from gelombang.api.body import BodyUnreadableError, MediaTypeError, read_form
-from gelombang.api.callers import Callers
+from gelombang.api.callers import Callers, bearer_token
 from gelombang.api.conditions import expected_etags, idempotency_key
 from gelombang.api.problems import (
     MethodNotAllowedError,
@@ -135,6 +136,7 @@ class Route(Generic[CallerT, FormT]):
     problems: tuple[type[GelombangError], ...] = ()  # beyond those that any route may answer
     cache_s: int = 0  # how long anyone may keep an answer; 0: it is personal or must be fresh
     has_etag: bool = False  # the reply has an `etag`, and a change may be asked for with If-Match
+    ends_session: bool = False  # the caller's own, too: the answer is kept for whoever has its token
     is_secret: bool = False  # the answer opens something: it is kept sealed
     plain: Plain | None = None  # no JSON either way; the view returns `Headers`
     name: str = ""  # of the operation; the view's own unless given
@@ -178,7 +180,10 @@ class Routes:
         try:
             if values and not all(_PATH_VALUE.fullmatch(value) for value in values.values()):
                 raise NotFoundError  # noqa: TRY301 - answered like any other error of the request
-            known = route.callers.identify(self._ports(), request.headers.get("authorization", ""))
+            try:
+                known = route.callers.identify(self._ports(), request.headers.get("authorization", ""))
+            except NotSignedInError:
+                return self._recalled(route, request, values)
             ports, caller = known.ports, known.caller
 
             def work(*, may_be_done: bool = False) -> Response:
@@ -196,13 +201,26 @@ class Routes:
                 )
                 return _reply(route, view(call))
 
-            key = idempotency_key(request.headers.get("idempotency-key")) if route.method == "POST" else ""
+            key = _key_in(request) if route.method == "POST" else ""
             if not key:
                 return work()
-            asked = _asked(request, values, caller, key)
+            asked = (_asked_by_token if route.ends_session else _asked)(request, values, caller, key)
             return self._once(ports, asked, work, request, is_secret=route.is_secret)
         except Exception as error:  # noqa: BLE001 - the one boundary of a request: logged, answered, ended
             return self._refusal(error, request)
+
+    def _recalled(self, route: Route[Any, Any], request: Request, values: dict[str, str]) -> Response:
+        """Answer whose session ended with this very request, and who did not hear it; called where nobody is signed in.
+
+        Raises:
+            NotSignedInError: it was something else that ended the session, or there was none.
+        """
+        key, kept = _key_in(request) if route.ends_session else "", None
+        if key:
+            kept = answers.recall(self._ports(), _asked_by_token(request, values, None, key))
+        if kept is None:
+            raise NotSignedInError
+        return Response(kept.body, {**kept.headers}, kept.status)
 
     def _once(
         self, ports: Ports, asked: Asked, work: Callable[..., Response], request: Request, *, is_secret: bool
@@ -286,14 +304,28 @@ def _form_in(request: Request, route: Route[Any, FormT]) -> FormT:
     return read_form(_raw_body(request), request.headers.get("content-type", ""), route.form)
 
 
+def _key_in(request: Request) -> str:
+    return idempotency_key(request.headers.get("idempotency-key"))
+
+
 def _asked(request: Request, values: dict[str, str], caller: object, key: str) -> Asked:
     """Return the request as its sender named it: applicants by their application, on whatever device."""
-    asked_for = "\x1f".join((request.path, *sorted(values.values()))).encode()
-    content = asked_for + b"\x1e" + _raw_body(request)
+    content = _content_of(request, values)
     if caller is None:
         return Asked("", key, content)
     application_id = caller if isinstance(caller, str) else getattr(caller, "application_id", "")
     return Asked(application_id or str(caller), key, content, application_id)
+
+
+def _asked_by_token(request: Request, values: dict[str, str], _caller: object, key: str) -> Asked:
+    """Return the request as one of the token it came with, which outlives the session in the sender's hands."""
+    token = bearer_token(request.headers.get("authorization", ""))
+    return Asked(f"token {hashlib.sha256(token.encode()).hexdigest()}", key, _content_of(request, values))
+
+
+def _content_of(request: Request, values: dict[str, str]) -> bytes:
+    asked_for = "\x1f".join((request.path, *sorted(values.values()))).encode()
+    return asked_for + b"\x1e" + _raw_body(request)
 
 
 def _reply(route: Route[Any, Any], value: object) -> Response:

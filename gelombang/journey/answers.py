@@ -70,13 +70,19 @@ def begin(ports: Ports, asked: Asked) -> Begun | KeptAnswer:
     if row is None or (row.expires_at and row.expires_at <= now):
         fresh = Row(key, {"request": mark}, row.version if row else 0)
         return _taken_over(ports, fresh, may_be_done=False)
-    if not hmac.compare_digest(row.fields["request"], mark):
-        raise KeyReusedError
-    if "status" in row.fields:
-        return _kept(ports, asked, row)
-    if row.fields["begun_at"] and now - datetime.fromisoformat(row.fields["begun_at"]) < _lease():
-        raise StillRunningError(LOOK_AGAIN_S)
-    return _taken_over(ports, row, may_be_done=True)
+    return _standing(ports, asked, row) or _taken_over(ports, row, may_be_done=True)
+
+
+def recall(ports: Ports, asked: Asked) -> KeptAnswer | None:
+    """Return the answer that was given before to a sender who may begin nothing any more, None when there is none.
+
+    Raises:
+        KeyReusedError, StillRunningError, DependencyError: as `begin`.
+    """
+    row = ports.rows.read(_key_of(asked))
+    if row is None or (row.expires_at and row.expires_at <= ports.clock.now()):
+        return None
+    return _standing(ports, asked, row)
 
 
 def keep(ports: Ports, asked: Asked, begun: Begun, answer: KeptAnswer, *, is_secret: bool) -> bool:
@@ -109,6 +115,18 @@ def _begun(ports: Ports, row: Row, *, may_be_done: bool) -> Begun:
     row = replace(row, fields=fields, expires_at=now + timedelta(hours=KEPT_HOURS))
     ports.rows.commit([Put(row)])
     return Begun(replace(row, version=row.version + 1), may_be_done)
+
+
+def _standing(ports: Ports, asked: Asked, row: Row) -> KeptAnswer | None:
+    """Return what a request was answered, or None where whoever began it gave no answer in time."""
+    if not hmac.compare_digest(row.fields["request"], _mark_of(asked)):
+        raise KeyReusedError
+    if "status" in row.fields:
+        return _kept(ports, asked, row)
+    began = row.fields["begun_at"]
+    if began and ports.clock.now() - datetime.fromisoformat(began) < _lease():
+        raise StillRunningError(LOOK_AGAIN_S)
+    return None
 
 
 def _taken_over(ports: Ports, row: Row, *, may_be_done: bool) -> Begun:

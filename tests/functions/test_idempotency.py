@@ -238,3 +238,23 @@ def test_no_token_code_or_upload_form_lies_in_clear_in_the_table(world: MemoryWo
     for secret in (session.body["token"], code, PHONE, offered.body["url"], KEY, OTHER_KEY):
         assert secret not in lying
     assert all(row.expires_at for row in kept)
+
+
+def test_an_answer_that_ended_its_own_session_is_given_again_to_who_did_not_hear_it(
+    world: MemoryWorld, applicant: Caller
+) -> None:
+    sent = applicant.post("/v1/application/phone", {"phone": "+6281200000002"}).body
+    confirmed = {"challenge_id": sent["challenge_id"], "code": code_in(world.texts.sent[-1][1])}
+    path = "/v1/application/phone/confirmation"
+
+    first = applicant.post_once(KEY, path, confirmed)
+    again = applicant.post_once(KEY, path, confirmed)
+
+    assert (first.status, again.raw, again.headers) == (200, first.raw, first.headers)
+    assert Caller(again.body["token"]).get("/v1/application").status == 200
+    others = (applicant.post(path, confirmed), applicant.post_once(OTHER_KEY, path, confirmed))
+    assert {each.slug for each in others} == {"not-signed-in"}
+    assert applicant.post_once(KEY, path, confirmed | {"code": "000000"}).slug == "idempotency-key-reused"
+    assert Caller("a-guess").post_once(KEY, path, confirmed).slug == "not-signed-in"
+    world.clock.advance(hours=24)
+    assert applicant.post_once(KEY, path, confirmed).slug == "not-signed-in"

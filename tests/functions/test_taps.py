@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.drills.taps import lost_after, registration_steps, tap_everything
+from benchmarks.drills.tap_cases import CASES
+from benchmarks.drills.taps import journey_steps, lost_after, posts, tap_everything
 
-NAMES = {"codes", "sessions", "consents", "photos", "submit", "entries", "decision", "assisted"}
+
+def test_every_post_that_a_function_declares_has_a_case() -> None:
+    assert sorted(posts()) == sorted(CASES)
 
 
 def test_many_copies_of_every_post_have_one_effect_and_one_answer() -> None:
     tapped = tap_everything(12)
 
-    assert {each.name for each in tapped} == NAMES
-    assert {(each.effect_count, each.answer_count) for each in tapped} == {(1, 1)}
+    assert {each.path for each in tapped if each.has_key} == set(CASES)
+    assert {each.path for each in tapped if not each.has_key} == {p for p in CASES if not CASES[p].is_anew}
+    assert [each for each in tapped if not each.is_one] == []
+    assert all(each.effect_count == CASES[each.path].effect_count for each in tapped)
 
 
-@pytest.mark.parametrize("done_count", range(len(registration_steps()) + 1))
+@pytest.mark.parametrize("done_count", range(len(journey_steps()) + 1))
 def test_a_client_that_dies_after_any_step_loses_nothing(done_count: int) -> None:
     assert lost_after(done_count) == (0, True)

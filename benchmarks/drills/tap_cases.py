@@ -1,0 +1,327 @@
+"""A case for every POST of the three functions: what is sent, by whom, and what it may do once.
+
+`CASES` is by the route's path as declared; a route without a case fails tests/functions/test_taps.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from benchmarks.drills.gateway import Answer, Gateway
+from benchmarks.drills.people import JSON, WAVE, World
+from gelombang.domain.application import ApplicationId
+from gelombang.domain.messages import QueueName
+from gelombang.domain.wave import WaveStep
+from gelombang.journey import applications, selection
+from gelombang.journey.ports import Put, Row
+from gelombang.journey.programme import load_programme
+from gelombang.journey.staff import staff_key
+
+PHONE, NEW_PHONE, EMAIL = "+6281234567999", "+6281234567998", "siti@example.org"
+JPEG = b"\xff\xd8\xff\xe0 the rest does not matter here"
+OFFICER = "token-of-an-officer-of-3171"
+TUS = {"Tus-Resumable": "1.0.0"}
+CODE = re.compile(r"\b\d{6}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """One request that is about to be sent many times; `effect` counts how often it has had its effect."""
+
+    path: str
+    body: bytes
+    headers: dict[str, str]
+    effect: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How to come to the point where a POST is sent.
+
+    `is_anew`: without a key each copy asks for something of its own, rightly: another form, receipt or challenge.
+    `effect_count` is what one request does: nothing where it only tells.
+    """
+
+    prepare: Callable[[Stage], Tap]
+    is_anew: bool = False
+    effect_count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A fresh world with a caller in it."""
+
+    world: World
+    gateway: Gateway
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, who: str, path: str, body: object = None, method: str = "POST", **more: str) -> Answer:
+        """Do what comes before; it must succeed."""
+        headers = JSON | self.bearer(who) | {name.replace("_", "-"): value for name, value in more.items()}
+        content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+        answer = self.gateway.send(method, path, headers, content)
+        if answer.slug:
+            raise ValueError(f"{method} {path} was refused: {answer.slug}")
+        return answer
+
+    def bearer(self, who: str) -> dict[str, str]:
+        """Return the header of somebody: a step of the journey, a role, or "" for nobody."""
+        token = {**self.world.applicants, **self.world.staff, **self.tokens}.get(who)
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def tap(self, who: str, path: str, body: object, effect: Callable[[], int], **more: str) -> Tap:
+        """Return the request to send many times."""
+        headers = JSON | self.bearer(who) | {name.replace("_", "-"): value for name, value in more.items()}
+        return Tap(path, body if isinstance(body, bytes) else json.dumps(body).encode(), headers, effect)
+
+    def told(self) -> int:
+        """Count the messages that people were sent."""
+        return len(self.world.memory.texts.sent) + len(self.world.memory.mails.sent)
+
+    def code(self) -> str:
+        """Return the code in the newest message: of an e-mail, or else of a text."""
+        memory = self.world.memory
+        text = memory.mails.sent[-1][2] if memory.mails.sent else memory.texts.sent[-1][1]
+        return CODE.findall(text)[0]
+
+    def rows(self, prefix: str, sort: str = "") -> Callable[[], int]:
+        """Return what counts rows whose keys begin so."""
+        rows = self.world.memory.rows._rows  # noqa: SLF001 - counted, not changed
+        return lambda: sum(
+            key.partition.startswith(prefix) and key.sort.startswith(sort) for key in list(rows)
+        )
+
+    def events(self, who: str, event: str) -> Callable[[], int]:
+        """Return what counts an event in somebody's audit."""
+        name = ApplicationId(self.ask(who, "/v1/application", method="GET").json["application_id"])
+        ports = self.world.memory.ports
+        return lambda: sum(entry.event == event for entry in applications.audit_of(ports, name))
+
+    def confirmed(self, who: str, path: str, body: object, effect: Callable[[], int]) -> Tap:
+        """Return the confirmation of a code that was asked for at `path`."""
+        challenge = self.ask(who, path, body).json["challenge_id"]
+        return self.tap(who, f"{path}/confirmation", {"challenge_id": challenge, "code": self.code()}, effect)
+
+
+def _codes(stage: Stage) -> Tap:
+    return stage.tap("", "/v1/codes", {"phone": PHONE, "action": "log_in"}, stage.told)
+
+
+def _sessions(stage: Stage) -> Tap:
+    asked = {"phone": PHONE, "action": "log_in"}
+    challenge = stage.ask("", "/v1/codes", asked).json["challenge_id"]
+    confirmed = {"challenge_id": challenge, "code": stage.code()}
+    return stage.tap("", "/v1/sessions", confirmed, stage.rows("SESSION#"))
+
+
+def _phone(stage: Stage) -> Tap:
+    return stage.tap("ready", "/v1/application/phone", {"phone": NEW_PHONE}, stage.told)
+
+
+def _new_phone(stage: Stage) -> Tap:
+    effect = stage.events("ready", "phone_changed")
+    return stage.confirmed("ready", "/v1/application/phone", {"phone": NEW_PHONE}, effect)
+
+
+def _email(stage: Stage) -> Tap:
+    return stage.tap("ready", "/v1/application/email", {"email": EMAIL}, stage.told)
+
+
+def _new_email(stage: Stage) -> Tap:
+    effect = stage.events("ready", "email_saved")
+    return stage.confirmed("ready", "/v1/application/email", {"email": EMAIL}, effect)
+
+
+def _erasure(stage: Stage) -> Tap:
+    stage.world.memory.clock.advance(minutes=10)
+    return stage.tap("ready", "/v1/application/erasure", {}, stage.told)
+
+
+def _erased(stage: Stage) -> Tap:
+    stage.world.memory.clock.advance(minutes=10)
+    effect = stage.events("ready", "erasure_asked")
+    return stage.confirmed("ready", "/v1/application/erasure", {}, effect)
+
+
+def _restriction(stage: Stage) -> Tap:
+    return stage.tap("ready", "/v1/application/restriction", {}, stage.events("ready", "restricted"))
+
+
+def _offer(stage: Stage) -> Tap:
+    offer = {"content_type": "image/jpeg", "size_bytes": 1000}
+    effect = stage.events("empty", "upload_offered")
+    return stage.tap("empty", "/v1/application/photos/ktp", offer, effect)
+
+
+def _upload(stage: Stage) -> Tap:
+    effect = stage.events("empty", "upload_offered")
+    return stage.tap("empty", _UPLOADS, b"", effect, Upload_Length="9000", **_named(TUS))
+
+
+def _chunk(stage: Stage) -> Tap:
+    where = stage.ask("empty", _UPLOADS, b"", Upload_Length="9000", **_named(TUS)).headers["location"]
+    more = TUS | {"X-HTTP-Method-Override": "PATCH", "Upload-Offset": "0"}
+    more["Content-Type"] = "application/offset+octet-stream"
+    return stage.tap("empty", where, JPEG * 70, stage.rows("UPLOAD#", "CHUNK#"), **_named(more))
+
+
+def _consent(stage: Stage) -> Tap:
+    version = load_programme("prakerja").consent.version
+    agreed = {"purpose": "notices", "is_given": True, "version": version}
+    return stage.tap("empty", "/v1/application/consents", agreed, stage.events("empty", "consent_given"))
+
+
+def _submit(stage: Stage) -> Tap:
+    return stage.tap("ready", "/v1/application/submit", {}, stage.events("ready", "submitted"))
+
+
+def _challenge(stage: Stage) -> Tap:
+    effect = stage.events("in_review", "challenge_issued")
+    return stage.tap("in_review", "/v1/application/challenges", {}, effect)
+
+
+def _answer(stage: Stage) -> Tap:
+    issued = stage.ask("in_review", "/v1/application/challenges").json
+    for form in issued["uploads"]:
+        stage.world.memory.photos.receive(form["fields"]["key"], JPEG)
+    path = f"/v1/application/challenges/{issued['challenge_id']}/answer"
+    return stage.tap("in_review", path, {}, stage.events("in_review", "challenge_answered"))
+
+
+def _decision(stage: Stage) -> Tap:
+    decided = {"decision": "accept", "note": "sama"}
+    effect = stage.events("in_review", "review_decided")
+    return stage.tap("reviewer", f"{_case(stage)}/decision", decided, effect)
+
+
+def _wish(stage: Stage) -> Tap:
+    effect = stage.events("in_review", "challenge_asked")
+    return stage.tap("reviewer", f"{_case(stage)}/challenge", {}, effect)
+
+
+def _case(stage: Stage) -> str:
+    return f"/v1/reviews/{stage.world.names['case_id'][0]}"
+
+
+def _wave(stage: Stage) -> Tap:
+    return stage.tap("operator", "/v1/waves", _definition(stage, "gelombang-2"), stage.rows("WAVES", "gelom"))
+
+
+def _definition(stage: Stage, wave_id: str, **more: str) -> dict[str, Any]:  # JSON of a wave
+    now = stage.world.memory.clock.now()
+    closes = (now + timedelta(days=3)).isoformat()
+    named = {"wave_id": wave_id, "name": "Gelombang 2", "opens_at": now.isoformat(), "closes_at": closes}
+    return {**named, "quota": {"3171": 3}, "rule_set": "2023", **more}
+
+
+def _entry(stage: Stage) -> Tap:
+    effect = stage.events("verified", "wave_joined")
+    return stage.tap("verified", f"/v1/waves/{WAVE}/entries", {}, effect)
+
+
+def _beacon(stage: Stage) -> Tap:
+    promised = _definition(stage, "gelombang-2", beacon_source="drand, round 1")
+    stage.ask("operator", "/v1/waves", promised)
+    _step_by_step(stage, "gelombang-2", (WaveStep.CLOSE, WaveStep.FREEZE, WaveStep.COMMIT))
+    given = {"beacon": "00112233445566778899aabbccddeeff"}
+    return stage.tap("operator", "/v1/waves/gelombang-2/beacon", given, _taken(stage, "gelombang-2"))
+
+
+def _step(step: WaveStep) -> Callable[[Stage], Tap]:
+    def prepare(stage: Stage) -> Tap:
+        before = [each for each in WaveStep if list(WaveStep).index(each) < list(WaveStep).index(step)]
+        _step_by_step(stage, WAVE, before)
+        return stage.tap("operator", f"/v1/waves/{WAVE}/{step}", {}, _taken(stage, WAVE))
+
+    return prepare
+
+
+def _step_by_step(stage: Stage, wave_id: str, steps: Iterable[WaveStep]) -> None:
+    for step in steps:
+        stage.ask("operator", f"/v1/waves/{wave_id}/{step}")
+        stage.world.memory.queues.take(QueueName.WAVE_STEPS)
+        if step is not WaveStep.CLOSE:
+            selection.run_step(stage.world.memory.ports, wave_id, step)
+
+
+def _taken(stage: Stage, wave_id: str) -> Callable[[], int]:
+    """Return what counts how often a wave was changed."""
+    key = selection.wave_key(wave_id)
+
+    def count() -> int:
+        row = stage.world.memory.rows.read(key)
+        return row.version if row else 0
+
+    return count
+
+
+def _begun(stage: Stage) -> tuple[str, str]:
+    """Let an officer begin for somebody; return the session's token and the receipt code."""
+    district = {"name": "officer of 3171", "role": "officer", "district": "3171"}
+    stage.world.memory.rows.commit([Put(Row(staff_key(OFFICER), district))])
+    stage.tokens["desk"] = OFFICER
+    begun = stage.ask("desk", "/v1/assisted/applications").json
+    stage.tokens["assisted"] = begun["token"]
+    return begun["token"], begun["receipt"]
+
+
+def _assisted(stage: Stage) -> Tap:
+    _begun(stage)
+    return stage.tap("desk", "/v1/assisted/applications", {}, stage.rows("RECEIPT#"))
+
+
+def _visit(stage: Stage) -> Tap:
+    _, receipt = _begun(stage)
+    effect = stage.events("assisted", "assisted_session_opened")
+    return stage.tap("desk", "/v1/assisted/sessions", {"receipt": receipt}, effect)
+
+
+def _slip(stage: Stage) -> Tap:
+    _, receipt = _begun(stage)
+    return stage.tap("", "/v1/assisted/status", {"receipt": receipt}, stage.told)
+
+
+def _erased_there(stage: Stage) -> Tap:
+    _, receipt = _begun(stage)
+    effect = stage.events("assisted", "erasure_asked")
+    return stage.tap("assisted", "/v1/application/erasure/receipt", {"receipt": receipt}, effect)
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("-", "_"): value for name, value in headers.items()}
+
+
+_UPLOADS = "/v1/application/photos/ktp/uploads"
+CASES: dict[str, Case] = {
+    "/v1/codes": Case(_codes),
+    "/v1/sessions": Case(_sessions),
+    "/v1/application/phone": Case(_phone),
+    "/v1/application/phone/confirmation": Case(_new_phone),
+    "/v1/application/email": Case(_email),
+    "/v1/application/email/confirmation": Case(_new_email),
+    "/v1/application/erasure": Case(_erasure),
+    "/v1/application/erasure/confirmation": Case(_erased),
+    "/v1/application/erasure/receipt": Case(_erased_there),
+    "/v1/application/restriction": Case(_restriction),
+    "/v1/application/photos/{slot}": Case(_offer, is_anew=True),
+    "/v1/application/photos/{slot}/uploads": Case(_upload, is_anew=True),
+    "/v1/application/uploads/{upload_id}": Case(_chunk),
+    "/v1/application/consents": Case(_consent, is_anew=True),
+    "/v1/application/submit": Case(_submit),
+    "/v1/application/challenges": Case(_challenge, is_anew=True),
+    "/v1/application/challenges/{challenge_id}/answer": Case(_answer),
+    "/v1/assisted/applications": Case(_assisted, is_anew=True),
+    "/v1/assisted/sessions": Case(_visit, is_anew=True),
+    "/v1/assisted/status": Case(_slip, effect_count=0),
+    "/v1/reviews/{case_id}/decision": Case(_decision),
+    "/v1/reviews/{case_id}/challenge": Case(_wish, is_anew=True),
+    "/v1/waves": Case(_wave),
+    "/v1/waves/{wave_id}/entries": Case(_entry),
+    "/v1/waves/{wave_id}/beacon": Case(_beacon),
+    **{f"/v1/waves/{{wave_id}}/{step}": Case(_step(step)) for step in WaveStep},
+}
