@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge drill-network fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration drill-keys soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration drill-keys soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ report-challenge: $(READY) ## Measure the active challenge (FACES=folder of peop
 	@$(BIN)/gelombang pack $(or $(PACK),default)
 	@$(BIN)/python -m benchmarks.accuracy.challenge_report --pack $(or $(PACK),default) --sample $(or $(SAMPLE),40) \
 	  $(if $(FACES),--faces "$(FACES)") $(if $(WRITE),--write)
+
+report-retention: $(READY) ## Prove that what is kept of people goes in time, on a simulated clock (PEOPLE=number in each state)
+	@$(BIN)/python -m benchmarks.drills.retention --people $(or $(PEOPLE),10)
 
 drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.worker --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
