@@ -194,3 +194,18 @@ def test_a_nik_that_was_given_up_is_claimed_for_whom_a_reviewer_accepts():
     third = walk.submit(citizen(), "+6281234567892")
     walk.deliver()
     assert walk.application(third).state is State.IN_REVIEW
+
+
+@pytest.mark.parametrize("keys", [KNOWN, WRITTEN])
+@pytest.mark.parametrize("order", [[0, 1, 0], [1, 0, 0], [0, 0, 1]])
+def test_whoever_looks_while_a_row_moves_finds_it(keys, order):
+    walk, found = begin(), []
+    claim("nik", "a")(process(walk, ONE))
+
+    def look(ports):
+        found.append(find(ports, nik_key, ports.vault.tag("nik", "nik")))
+
+    steps = [(process(walk, keys), look), (process(walk, WRITTEN), mover(walk.world.rows))]
+    interleaved(order, steps, lambda: None)
+
+    assert [row.fields for row in found] == [{"application_id": "a"}]
