@@ -26,6 +26,7 @@ from gelombang.journey.evidence import ENROLMENT, evidence_key, face_checks_of, 
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Ports, Row
 from gelombang.journey.reach import phone_key
+from gelombang.journey.receipts import release_receipt
 from gelombang.journey.resumable import erase_uploads
 from gelombang.journey.review import without_notes
 from gelombang.journey.tags import find
@@ -102,7 +103,7 @@ def _without(ports: Ports, application: Application, what: Removal) -> tuple[App
         case Removal.NOTES:
             return application, without_notes(ports, applications.audit_of(ports, application.application_id))
         case Removal.CONTACT:
-            unreachable = replace(application, phone_tag="", sealed_phone="", sealed_email="")
+            unreachable = replace(application, phone_tag="", sealed_phone="", sealed_email="", receipt_tag="")
             return unreachable, _contact_of(ports, application)
         case Removal.PERSON:
             raise ValueError("a person is erased as a whole")
@@ -124,8 +125,8 @@ def _remove_face(ports: Ports, application: Application, now: datetime) -> None:
 
 
 def _contact_of(ports: Ports, application: Application) -> list[Change]:
-    """Return what signs somebody out everywhere and frees their phone for another application."""
-    changes = sessions.endings(ports, application.application_id)
+    """Return what signs somebody out everywhere, frees their phone for another application and ends a receipt code."""
+    changes = sessions.endings(ports, application.application_id) + release_receipt(ports, application)
     phone = find(ports, phone_key, application.phone_tag) if application.phone_tag else None
     if phone is not None and phone.fields["application_id"] == application.application_id:
         changes.append(Delete(phone.key, phone.version))

@@ -79,7 +79,9 @@ def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady
         ConflictError, DependencyError: as `run_checks`.
     """
     application = applications.load(ports, message.application_id)
-    if _is_unwanted(application):  # since it was asked: a worker that was measuring may have enrolled the face
+    if _is_unwanted(
+        application
+    ):  # since it was asked: a worker that was measuring may have enrolled the face
         with suppress(ConflictError):  # asked for in this very microsecond already
             erase_face(ports.rows, application.application_id, programme.operating_points, ports.clock.now())
         return

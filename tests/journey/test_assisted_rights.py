@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from importlib.resources import files
 
 import pytest
 
@@ -17,11 +19,22 @@ from gelombang.journey import (
     erasure,
     personal_copy,
     reconciliation,
+    retention,
     sessions,
 )
 from gelombang.journey.codes import Action, Asker
 from gelombang.journey.receipts import receipt_tag
-from tests.journey.desk import NOT_A_CODE, add_phone, at_the_desk, events, last_code, reasons, registered
+from gelombang.journey.status import status_of
+from tests.journey.desk import (
+    BUDI,
+    NOT_A_CODE,
+    add_phone,
+    at_the_desk,
+    events,
+    last_code,
+    reasons,
+    registered,
+)
 from tests.journey.walking import begin, citizen
 
 
@@ -111,6 +124,40 @@ def test_a_session_of_ones_own_erases_nothing_with_a_code(walk):
 
     with pytest.raises(NotAllowedError):
         assistance.erase(walk.ports, own, begun.receipt)
+
+
+def test_every_kind_of_row_that_a_desk_leaves_has_an_end_or_a_reason(walk):
+    begun = registered(walk)
+    with pytest.raises(InvalidFormError):
+        assistance.open_again(walk.ports, BUDI, NOT_A_CODE)
+    with pytest.raises(InvalidFormError):
+        assistance.tell(walk.ports, walk.programme, NOT_A_CODE, "a-phone")
+    walk.submit(citizen())  # whoever names the same NIK leaves a notice
+    walk.deliver()
+    named = json.loads(files("programmes").joinpath("prakerja", "retention.json").read_text())
+    expiring, kept = (tuple(each["rows"] for each in named[what]) for what in ("expiring", "kept"))
+
+    left = walk.world.rows._rows.values()
+
+    assert {row.key.partition.partition("#")[0] for row in left} >= {"OFFICER", "RECEIPT", "DEVICE"}
+    assert [row.key for row in left if not row.key.partition.startswith(expiring + kept)] == []
+    assert [row.key for row in left if row.key.partition.startswith(expiring) and not row.expires_at] == []
+    assert status_of(walk.ports, walk.programme, begun.application_id).notices
+
+
+def test_a_receipt_code_ends_when_what_reaches_its_owner_does(walk):
+    begun = registered(walk)
+    application = walk.application(begun.application_id)
+    seated = replace(application, state=State.SELECTED, state_since=walk.world.clock.now())
+    applications.save(walk.ports, seated, "by_hand")
+
+    for days in (31, 151, 190):  # photographs, notes, contact
+        walk.world.clock.advance(days=days)
+        retention.remove_due(walk.ports, walk.programme, range(applications.SHARDS))
+
+    assert receipt_tag(begun.receipt) not in str(walk.world.rows._rows)
+    with pytest.raises(InvalidFormError):
+        assistance.tell(walk.ports, walk.programme, begun.receipt)
 
 
 def test_a_copy_is_given_at_the_desk_too_and_on_record(walk):
