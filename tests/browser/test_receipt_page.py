@@ -37,7 +37,7 @@ def test_the_code_tells_where_the_application_is_and_stays_nowhere(slip, receipt
     slip.tap("#language")
     slip.until_says("#state", "has not been sent yet")
     slip.tap("#done")
-    assert not slip.shows("#told")
+    slip.until("document.querySelector('#told').hidden", "an empty screen", within_s=5.0)
 
 
 def test_a_wrong_code_is_said_to_be_unknown(slip):
