@@ -177,7 +177,7 @@ class Form:
     """What the applicant typed, complete and checked."""
 
     sealed: dict[str, str]  # every field, each sealed as in the draft
-    nik_tag: str  # keyed HMAC of the NIK, hex: equal NIKs have equal tags
+    nik_tag: str  # see gelombang.journey.tags: equal NIKs have equal tags, once brought to one generation
     kk_tag: str
     region: str  # kabupaten/kota of registered domicile, four digits
 
