@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.drills.enumeration import Seen, _auc, best_auc, differences, goals_of, pairs_of
+from benchmarks.drills.enumeration import (
+    Seen,
+    _auc,
+    best_auc,
+    chance_of,
+    differences,
+    differing_calls,
+    goals_of,
+    pairs_of,
+)
 
 
 def test_a_known_and_an_unknown_nik_get_the_same_status_headers_and_body() -> None:
@@ -14,6 +23,15 @@ def test_a_known_and_an_unknown_nik_get_the_same_status_headers_and_body() -> No
 
     assert differences(pairs) == 0
     assert {pair.known.answers[1][0] for pair in pairs} == {202}
+
+
+def test_the_table_is_asked_for_the_same_whoever_has_the_nik() -> None:
+    pairs = list(pairs_of(20, seed=3))
+
+    assert differing_calls(pairs) == 0
+    assert any(call.startswith("commit") and "Put NIK" in call for call in pairs[0].known.calls)
+    more = replace(pairs[0].known, calls=(*pairs[0].known.calls, "read NIK"))
+    assert differing_calls([replace(pairs[0], known=more)]) == 1
 
 
 def test_an_answer_that_differs_in_a_letter_is_seen() -> None:
@@ -38,4 +56,6 @@ def test_a_classifier_finds_a_difference_of_time_and_none_where_there_is_none() 
 
     assert best_auc(same) < 0.53
     assert best_auc(slower) > 0.53
+    assert chance_of(slower, seed=1, draws=20).p_value < 0.05
+    assert chance_of(same, seed=1, draws=20).p_value > 0.05
     assert _auc(np.array([2.0, 3.0]), np.array([1.0, 2.0])) == 0.875
