@@ -117,12 +117,16 @@ function drawForm() {
 const shownValue = (field) => (field === "region" ? programme.regions[form.values.region] : form.values[field]) || t("hidden");
 
 function drawConsents() {
-  redraw("consents", consents, () => consents.purposes.map(consentCard));
+  redraw("consents", consents.purposes.map((one) => ({ ...one, version: "" })), () => consents.purposes.map(consentCard)); // never under a finger
+  for (const { purpose, version } of consents.purposes) {
+    $("consent-" + purpose).checked = purpose in agreed ? agreed[purpose] : Boolean(version);
+    if (version) fault("consents/" + purpose, "");
+  }
   redraw("receipts", consents, () => consents.receipts.map((one) => el("li", {}, t("consent_" + one.purpose) + ": " + t(one.is_given ? "given" : "withdrawn") + " · " + moment(one.at) + " ", el("code", {}, one.receipt.slice(0, 16)))));
 }
 
 function consentCard(one) {
-  const box = el("input", { type: "checkbox", id: "consent-" + one.purpose, checked: one.purpose in agreed ? agreed[one.purpose] : Boolean(one.version) });
+  const box = el("input", { type: "checkbox", id: "consent-" + one.purpose });
   box.addEventListener("change", () => { const checked = agreed[one.purpose] = box.checked; agreeing = agreeing.then(() => changeConsent(one.purpose, checked)); });
   return el("div", { className: "card" }, el("div", { className: "check" }, box, el("label", { htmlFor: box.id }, said(one.asks))),
     el("p", { className: "hint" }, t(one.is_needed ? "needed" : "optional")), el("details", {}, el("summary", {}, t("ifWithdrawn")), el("p", {}, said(one.when_withdrawn))),

@@ -13,6 +13,7 @@ KEYS = {
     "Enter": {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"},
     "Space": {"key": " ", "code": "Space", "windowsVirtualKeyCode": 32, "text": " "},
 }
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _LINE = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 ONLINE, OFFLINE = _LINE, _LINE | {"offline": True}
 # As Chrome's own "2G": 250 kbit/s down, 50 kbit/s up, 300 ms there and back.
@@ -79,16 +80,15 @@ class Page:
     def tap(self, selector, times=1):
         """Tap the middle of an element, several times if wanted with nothing between."""
         self.until(f"{found(selector)} && !{found(selector)}.disabled", f"{selector} can be tapped")
+        self.see(f"{found(selector)}.scrollIntoView({{block: 'center'}}), {DRAWN}")
         x, y = self.see(
-            f"(() => {{ const one = {found(selector)}; one.scrollIntoView({{block: 'center'}});"
-            " const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+            f"(() => {{ const box = {found(selector)}.getBoundingClientRect();"
+            " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
         for _ in range(times):
             for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
-                self._browser.tell(
-                    "Input.dispatchTouchEvent", {"type": kind, "touchPoints": points}, self._session
-                )
-        self.see("1")  # after the taps
+                self.ask("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        self.see(DRAWN)  # the taps have been heard
 
     def press(self, key, times=1, *, shift=False):
         """Press a key of `KEYS`."""

@@ -100,8 +100,9 @@ def test_somebody_registers_takes_one_photograph_again_joins_and_sees_the_result
     assert person["name"] in page.text("#sent")
     assert "Foto KTP: Foto diterima dan memenuhi syarat." in page.text("#photos")
     page.tap("#language")
-    assert "This photograph must be taken again:" in page.text("#photos")
+    page.until_says("#photos", "This photograph must be taken again:")
     page.tap("#language")
+    page.until_says("#photos", "Foto ini perlu diulang:")
 
     page.attach("#file-selfie", folder / "selfie.jpg")
     page.until_says("#photos", "Foto diterima.")
