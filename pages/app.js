@@ -86,6 +86,7 @@ function draw() {
   const reasons = [status.restriction, ...status.reasons].filter((one) => one && !beside.includes(one.code));
   $("restriction").textContent = t(status.restriction ? "unrestrict" : "restrict");
   redraw("reasons", reasons, () => reasons.map(reasonItem));
+  redraw("told", status.notices, () => status.notices.map((one) => el("li", {}, moment(one.at) + ": " + one.text))); // of somebody without a phone
   $("submit").textContent = t(state === "NEEDS_PHOTO" ? "resubmit" : "submit");
   redraw("checks", status.checks, () => status.checks.map(checkItem));
   if (form) drawForm();

@@ -306,6 +306,10 @@ def test_an_officers_token_ends_and_belongs_to_a_district(walk):
     walk.world.clock.advance(hours=12)
     with pytest.raises(NotSignedInError):
         staff_of(walk.ports, "secret")
+    endless = replace(staff_row("endless", BUDI, ends), expires_at=None)
+    walk.ports.rows.commit([Put(endless)])
+    with pytest.raises(NotSignedInError):
+        staff_of(walk.ports, "endless")
     for wrong in (Staff("budi", "officer"), replace(REVIEWER, district="3171")):
         with pytest.raises(ValueError, match="district"):
             staff_row("secret", wrong, ends)
