@@ -18,13 +18,10 @@ from gelombang.domain.application import ApplicationId
 from gelombang.domain.messages import QueueName
 from gelombang.domain.wave import WaveStep
 from gelombang.journey import applications, selection
-from gelombang.journey.ports import Put, Row
 from gelombang.journey.programme import load_programme
-from gelombang.journey.staff import staff_key
 
 PHONE, NEW_PHONE, EMAIL = "+6281234567999", "+6281234567998", "siti@example.org"
 JPEG = b"\xff\xd8\xff\xe0 the rest does not matter here"
-OFFICER = "token-of-an-officer-of-3171"
 TUS = {"Tus-Resumable": "1.0.0"}
 CODE = re.compile(r"\b\d{6}\b")
 
@@ -262,23 +259,20 @@ def _taken(stage: Stage, wave_id: str) -> Callable[[], int]:
 
 def _begun(stage: Stage) -> tuple[str, str]:
     """Let an officer begin for somebody; return the session's token and the receipt code."""
-    district = {"name": "officer of 3171", "role": "officer", "district": "3171"}
-    stage.world.memory.rows.commit([Put(Row(staff_key(OFFICER), district))])
-    stage.tokens["desk"] = OFFICER
-    begun = stage.ask("desk", "/v1/assisted/applications").json
+    begun = stage.ask("officer", "/v1/assisted/applications").json
     stage.tokens["assisted"] = begun["token"]
     return begun["token"], begun["receipt"]
 
 
 def _assisted(stage: Stage) -> Tap:
     _begun(stage)
-    return stage.tap("desk", "/v1/assisted/applications", {}, stage.rows("RECEIPT#"))
+    return stage.tap("officer", "/v1/assisted/applications", {}, stage.rows("RECEIPT#"))
 
 
 def _visit(stage: Stage) -> Tap:
     _, receipt = _begun(stage)
     effect = stage.events("assisted", "assisted_session_opened")
-    return stage.tap("desk", "/v1/assisted/sessions", {"receipt": receipt}, effect)
+    return stage.tap("officer", "/v1/assisted/sessions", {"receipt": receipt}, effect)
 
 
 def _slip(stage: Stage) -> Tap:
