@@ -270,6 +270,7 @@ def _stay_up(service: Service, *, as_json: bool = False, example: str = "") -> N
     text = f"""
 [bold]{url}[/]  the applicant's page; {url}/docs  the API, to read and to try
 {url}/review.html  for reviewers; their token: {command} token reviewer{where}
+{url}/officer.html  for officers; theirs: {command} token officer --district 3171{where}
 {state}  logs, and stack.json by which the other commands find this service; open wave: {TRY_WAVE}
 {pack}
 
