@@ -209,3 +209,35 @@ def test_whoever_looks_while_a_row_moves_finds_it(keys, order):
     interleaved(order, steps, lambda: None)
 
     assert [row.fields for row in found] == [{"application_id": "a"}]
+
+
+@pytest.mark.parametrize("keys", PHASES)
+def test_a_known_and_an_unknown_nik_cause_the_same_calls_while_keys_change(keys):
+    walk, strangers = begin(citizen()), citizen(2)
+    walk.submit(citizen())
+    if keys == TWO:
+        move_all(walk, WRITTEN)
+
+    def calls_of(person, phone):
+        name = walk.sign_in(phone)
+        walk.fill(name, person)
+        for slot in ("ktp", "selfie"):
+            walk.send_photo(name, slot)
+        rows, calls = walk.world.rows, []
+
+        class Told:
+            def read(self, key):
+                calls.append("read")
+                return rows.read(key)
+
+            def commit(self, changes):
+                calls.append(sorted(type(change).__name__ for change in changes))
+                rows.commit(changes)
+
+        registration.submit(replace(process(walk, keys), rows=Told()), name)
+        return calls
+
+    known, unknown = calls_of(citizen(), "+6281234567891"), calls_of(strangers, "+6281234567892")
+
+    assert known == unknown
+    assert known.count("read") == (2 if keys in (ONE, TWO) else 3)
