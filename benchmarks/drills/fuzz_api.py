@@ -5,20 +5,22 @@
 Half the cases are schemathesis's, right and wrong by turns; the other half are hostile bodies, headers and path values
 on every operation. Each answer must be documented for its operation: status, media type, headers and shape; each
 refusal an RFC 9457 problem; none may be a fault of ours. Everything runs in this process over ports in memory, through
-the functions' own dispatch; a new world is made every `WORLD_CASES` cases, so that rows do not pile up.
+the functions' own dispatch; a new world is made every `WORLD_CASES` cases, so that rows do not pile up. A long run goes
+in blocks on every core and can be stopped and gone on with (`benchmarks.drills.blocks`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sys
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from benchmarks.drills import hostile
+from benchmarks.drills.blocks import Result, done_blocks
 from benchmarks.drills.gateway import Answer, Gateway, unlogged
 from benchmarks.drills.people import World, open_world
 from benchmarks.goals import finish, goal
@@ -48,6 +51,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs/api/openapi.json"
 SHOWN = 600  # characters of the first case of a fault
 URL = "http://gateway.example"
 WORLD_CASES = 500
+BLOCK, SEEDS = 5_000, 1_000_000  # cases of one block; seeds between those of two runs
 EXAMPLE_ROUNDS = 10
 REFUSED, FAULT_OF_OURS = 400, 500  # HTTP statuses from here on
 NAMED_SHARE = 0.8  # of right cases ask about a wave, case or photograph that exists
@@ -95,6 +99,15 @@ class Tally:
         """Note a fault, with the first case that showed it."""
         self.faults.setdefault(what, str(example)[:1500])
 
+    def add(self, block: Result) -> None:
+        """Count what came of one block."""
+        self.counts.update(block["counts"])
+        self.statuses.update({int(status): count for status, count in block["statuses"].items()})
+        self.answered |= {(label, status) for label, status in block["answered"]}
+        self.faults = block["faults"] | self.faults
+        self.refused_count += block["refused_count"]
+        self.problem_count += block["problem_count"]
+
 
 @dataclass(slots=True)
 class Fuzzer:
@@ -138,8 +151,17 @@ class Fuzzer:
         return answer
 
 
-def fuzz(count: int, seed_number: int) -> Tally:
-    """Return what came of about `count` cases, half from the document, half hostile."""
+def fuzz_block(number: int, *, seed_number: int) -> Result:
+    """Return what came of one block of a long run, as JSON."""
+    tally = fuzz(BLOCK, seed_number * SEEDS + number, is_first=not number)
+    return asdict(tally) | {"answered": sorted(tally.answered)}
+
+
+def fuzz(count: int, seed_number: int, *, is_first: bool = True) -> Tally:
+    """Return what came of about `count` cases, half from the document, half hostile.
+
+    The first of several runs sends every hostile body to every operation before it mixes them.
+    """
     fuzzer = Fuzzer(Gateway(), chance=random.Random(seed_number))  # noqa: S311 - cases that can be made again
     document = json.loads(DOCUMENT.read_text(encoding="utf-8"))
     try:
@@ -147,7 +169,7 @@ def fuzz(count: int, seed_number: int) -> Tally:
             warnings.simplefilter("ignore")
             _from_document(fuzzer, document, count // 2, seed_number)
             _examples(fuzzer, document)
-            _hostile(fuzzer, document, count - fuzzer.tally.case_count)
+            _hostile(fuzzer, document, count - fuzzer.tally.case_count, is_first=is_first)
     finally:
         if fuzzer.world:
             fuzzer.world.close()
@@ -247,11 +269,12 @@ def _example(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, A
     return {key: told["examples"][0] for key, told in properties.items() if told.get("examples")}
 
 
-def _hostile(fuzzer: Fuzzer, document: dict[str, Any], count: int) -> None:
+def _hostile(fuzzer: Fuzzer, document: dict[str, Any], count: int, *, is_first: bool) -> None:
     """Send every hostile body, header and path value to every operation, over and over in another order."""
     operations = list(_operations(document))
     validators = _validators(document)
-    for case in hostile.cases(fuzzer.chance, [(method, path) for method, path, _ in operations], count):
+    named = [(method, path) for method, path, _ in operations]
+    for case in hostile.cases(fuzzer.chance, named, count, is_first=is_first):
         people = fuzzer.people()
         operation = document["paths"][case.template].get(case.method.lower(), {})
         headers = {**people.authorization(operation, fuzzer.chance), **case.headers}
@@ -351,7 +374,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given_ = parser.parse_args()
     started = time.monotonic()
-    tally = fuzz(given_.count, given_.seed)
+    tally = Tally()
+    if given_.count <= BLOCK:
+        tally = fuzz(given_.count, given_.seed)
+    else:
+        count, work = math.ceil(given_.count / BLOCK), partial(fuzz_block, seed_number=given_.seed)
+        for block in done_blocks("fuzz-api", count, work, given=f"{count} {given_.seed}"):
+            tally.add(block)
     return 0 if report(tally, time.monotonic() - started) else 1
 
 

@@ -214,9 +214,11 @@ class HostileCase:
     body: bytes
 
 
-def cases(chance: random.Random, operations: Sequence[tuple[str, str]], count: int) -> Iterator[HostileCase]:
-    """Yield `count` cases: first every body to every operation, then combinations by chance."""
-    whole = [(operation, body) for body in BODIES.values() for operation in operations]
+def cases(
+    chance: random.Random, operations: Sequence[tuple[str, str]], count: int, *, is_first: bool = True
+) -> Iterator[HostileCase]:
+    """Yield `count` cases: first, unless that was done, every body to every operation; then combinations by chance."""
+    whole = [(operation, body) for body in BODIES.values() for operation in operations if is_first]
     chance.shuffle(whole)
     for number in range(count):
         (method, template), body = (
