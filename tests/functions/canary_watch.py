@@ -89,7 +89,7 @@ ALLOWED: dict[Sink, set[str]] = {
     Sink.ROW_FIELDS: {NONCE, "photograph", "embedding", "score", "note"},
     Sink.OBJECT_KEYS: {NONCE},
     Sink.TEXTS: {"code"},
-    Sink.OWN: {NONCE, "token", "name", "birth date"},
+    Sink.OWN: {NONCE, "token", "receipt", "name", "birth date"},
     Sink.AUDITOR: {NONCE, "score", "note"},
     Sink.OTHERS: {NONCE},
 }

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from botocore.exceptions import ClientError
+from canary_assisted import walk_assisted
 from canary_journey import walk
 from canary_values import ADDRESS, PHONE, PHOTO, ZELIKHA, Measures, known_canaries
 from canary_watch import Sink, Watch, watching
@@ -31,6 +32,7 @@ def test_a_whole_journey_leaves_personal_data_nowhere() -> None:
     measures = Measures()
     with watching(Gateway(ADDRESS), ZELIKHA, check=measures) as watch:
         walk(watch, measures)
+        walk_assisted(watch)
 
     assert watch.leaks() == []
     assert {sink for sink, said in watch.seen.items() if not any(said)} <= {Sink.LIBRARY_LOGS, Sink.OUTPUT}
