@@ -14,7 +14,6 @@ from local.applicant import code_in
 from local.children import child_environment, start_child, stop_child, wait_until
 from local.edge import EdgeRoutes
 from local.engine import free_port
-from tests.browser.chromium import chromium, find_chromium
 
 WORDS = (
     "codes",
@@ -24,7 +23,6 @@ WORDS = (
     "programme",
 )  # what the register function serves below /v1/
 EDGE_START_S = 30.0
-NO_BROWSER = "no Chromium or Chrome on this machine to drive the pages with"
 STILL = (
     "window.nowMs = 1.8e12; Date.now = () => window.nowMs"  # the pages' clock stands as the service's does
 )
@@ -55,15 +53,6 @@ class Site:
         self.service.world.clock.advance(seconds=seconds)
         for page in pages:
             page.see(f"window.nowMs += {1000 * seconds}")
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    path = find_chromium()
-    if path is None:
-        pytest.skip(NO_BROWSER)
-    with chromium(path, tmp_path_factory.mktemp("chromium")) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

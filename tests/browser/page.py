@@ -6,7 +6,7 @@ import json
 import time
 from collections import defaultdict
 
-PATIENCE_S = 30.0  # no test waits that long: only what never comes does
+PATIENCE_S = 120.0  # no test waits that long: only what never comes does, on however busy a machine
 LOOK_AGAIN_S = 0.05
 KEYS = {
     "Tab": {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9},

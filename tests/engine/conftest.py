@@ -1,7 +1,8 @@
-"""One running stack for all tests of this folder; no worker, and no register answers."""
+"""One running stack for all tests of this folder, without worker or registers; and one whole service for journeys."""
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from itertools import count
@@ -9,8 +10,11 @@ from itertools import count
 import boto3
 import httpx
 import pytest
+from rich.console import Console
 
+from local.display import Display
 from local.engine import free_port
+from local.service import run_service
 from local.stack import start_stack
 
 # A pytest worker starts its own stack; the tests of this folder share one (`--dist loadgroup`).
@@ -30,6 +34,17 @@ def pytest_collection_modifyitems(items):
 def stack(tmp_path_factory):
     nobody = f"http://127.0.0.1:{free_port()}"
     with start_stack(port=0, state_dir=tmp_path_factory.mktemp("stack"), registers_url=nobody) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory):
+    """The whole service, its worker and the registers with it; tests that need it are marked `pack`."""
+    display = Display(Console(file=io.StringIO()))
+    with (
+        display,
+        run_service(port=0, state_dir=tmp_path_factory.mktemp("journey"), display=display) as running,
+    ):
         yield running
 
 

@@ -16,7 +16,6 @@ from local.command import app
 from local.display import Display
 from local.play import play_demo
 from local.scenario import AFTER_DRAW, REFUSED, SPOILED, Part, Selfie, Sight
-from local.service import run_service
 
 ORDINARY = Part("ordinary", "ordinary", 0, 0, is_on_priority_list=True, ends=frozenset({State.SELECTED}))
 RETAKEN = Part(
@@ -35,14 +34,10 @@ pytestmark = pytest.mark.pack
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory):
-    """Return the state folder of a running service and the report of the wave played on it."""
-    state = tmp_path_factory.mktemp("journey")
-    with (
-        Display(Console(file=io.StringIO())) as display,
-        run_service(port=0, state_dir=state, display=display) as service,
-    ):
-        yield service, play_demo(service, display, parts=(ORDINARY, RETAKEN, TOO_YOUNG))
+def played(service):
+    """Return the running service and the report of the wave played on it."""
+    with Display(Console(file=io.StringIO())) as display:
+        return service, play_demo(service, display, parts=(ORDINARY, RETAKEN, TOO_YOUNG))
 
 
 def ask(state, *words):

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
-from rich.console import Console
 
 from gelombang.domain.wave import WaveStep
 from local.applicant import code_in
 from local.client import connect
-from local.display import Display
 from local.office import take_step
 from local.samples import write_samples
-from local.service import open_wave, run_service, wave_definition
+from local.service import open_wave, wave_definition
 from tests.browser.page import OFFLINE, ONLINE
 
-pytestmark = pytest.mark.pack
+pytestmark = [pytest.mark.pack, pytest.mark.browser]
 WAVE = "layar"
-
-
-@pytest.fixture(scope="module")
-def stack(browser, tmp_path_factory):  # noqa: ARG001 - nothing is started where no browser is
-    display = Display(Console(file=io.StringIO()))
-    with display, run_service(port=0, state_dir=tmp_path_factory.mktemp("stack"), display=display) as service:
-        open_wave(service.stack, wave_definition(WAVE))
-        yield service.stack
+_numbers = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +28,9 @@ def sample(tmp_path_factory):
 
 
 @pytest.fixture
-def page(browser, stack, phone):
+def page(browser, service):
+    """A page on which somebody new has signed in."""
+    stack, phone = service.stack, f"+62857{next(_numbers):08d}"
     opened = browser.open(stack.url)
     opened.fill("#phone", phone)
     opened.tap("#phone-form button")
@@ -78,8 +70,9 @@ def test_a_photograph_whose_line_breaks_goes_on_in_chunks_after_a_reload_and_not
     assert page.see("Object.keys(sessionStorage)") == ["token"]
 
 
-def test_somebody_registers_takes_one_photograph_again_joins_and_sees_the_result(page, stack, sample):
+def test_somebody_registers_takes_one_photograph_again_joins_and_sees_the_result(page, service, sample):
     person, folder = sample
+    open_wave(service.stack, wave_definition(WAVE))
     for field in ("nik", "kk", "name"):
         page.fill(f"#{field}", person[field])
     for field in ("birth_date", "region"):
@@ -113,7 +106,7 @@ def test_somebody_registers_takes_one_photograph_again_joins_and_sees_the_result
     page.tap(f"#join-{WAVE}", times=2)
     page.until_says("#state", "Anda sudah ikut gelombang ini")
     assert posts(page, f"/{WAVE}/entries") == 1
-    with connect(stack.url, stack.tokens["operator"]) as operator:
+    with connect(service.stack.url, service.stack.tokens["operator"]) as operator:
         for step in WaveStep:
             take_step(operator, WAVE, step)
     page.see("watch()")  # and not only after some seconds
