@@ -61,10 +61,10 @@ report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people,
 	  $(if $(LIVENESS),--liveness "$(LIVENESS)") $(if $(CALLED),--called "$(CALLED)") $(if $(WRITE),--write) \
 	  $(if $(POINTS),--points "$(POINTS)") $(if $(FAULTS_FROM),--faults-from $(FAULTS_FROM))
 
-report-quality: $(READY) ## Measure the photo faults (DEV=folder of people, FAULTS=labelled folder, PACK=default, SAMPLE=150, WRITE=1)
+report-quality: $(READY) ## Measure the photo faults (DEV=folder of people, FAULTS=labelled folder, PACK=default, SAMPLE=150, WRITE=1, ONLY=fault)
 	@$(BIN)/gelombang pack $(or $(PACK),default)
 	@$(BIN)/python -m benchmarks.accuracy.quality_report --dev "$(DEV)" --faults "$(FAULTS)" --pack $(or $(PACK),default) \
-	  --sample $(or $(SAMPLE),150) $(if $(WRITE),--write)
+	  --sample $(or $(SAMPLE),150) $(if $(WRITE),--write) $(if $(ONLY),--only $(ONLY))
 
 report-challenge: $(READY) ## Measure the active challenge (FACES=folder of people, PACK=default, SAMPLE=40, WRITE=1)
 	@$(BIN)/gelombang pack $(or $(PACK),default)

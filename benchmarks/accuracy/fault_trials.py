@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.degradations import DEGRADATIONS, Spoiler, cheap_camera, veiled
+from benchmarks.accuracy.degradations import (
+    DEGRADATIONS,
+    Degradation,
+    Pixels,
+    Spoiler,
+    cheap_camera,
+    veiled,
+)
 from benchmarks.accuracy.faults import Look, Photo, look_at, look_at_files
 from benchmarks.accuracy.people import draw_card
 from benchmarks.accuracy.turned_heads import turn_head
@@ -16,7 +23,7 @@ from gelombang.domain.application import Slot
 from gelombang.domain.verdict import OperatingPoint
 from workers.gpu_face.faces import Face, Subject
 from workers.gpu_face.models import Pack
-from workers.gpu_face.stages.quality import head_pose
+from workers.gpu_face.stages.pose import head_pose
 
 SEED = 29_794
 TURN_DEG = (35.0, 50.0)
@@ -99,21 +106,29 @@ def ordinary_of(
 
 
 def fault_trials(
-    pack: Pack, ordinary: Ordinary, labelled: Sequence[Photo], sample: int, point: OperatingPoint
+    pack: Pack,
+    ordinary: Ordinary,
+    labelled: Sequence[Photo],
+    sample: int,
+    point: OperatingPoint,
+    *,
+    only: str | None = None,
 ) -> list[Trial]:
-    """Return a trial for each way of spoiling `sample` of the ordinary photographs, and for each labelled fault."""
-    chance = np.random.default_rng(SEED)
+    """Return a trial for each way of spoiling `sample` of the ordinary photographs, and for each labelled fault.
+
+    `only` names the one fault to try, None all of them.
+    """
     seen = ordinary.seen()
     chosen = [seen[i] for i in np.linspace(0, len(seen) - 1, min(sample, len(seen))).astype(int)]
-    drawn = [(way.fault, way.name, [way.spoil(*each, chance) for each in chosen]) for way in DEGRADATIONS]
     pixels = [each for each, _ in chosen]
-    drawn.append(("TURNED_AWAY", "turned", [_turned(*each, chance) for each in chosen]))
-    drawn.append(("NO_FACE", "what is above the head", [each[: max(len(each) // 5, 1)] for each in pixels]))
-    drawn.append(("MANY_FACES", "two people side by side", [np.hstack(pair) for pair in _pairs(pixels)]))
-    trials = [_trial(pack, *each, point) for each in drawn]
-    trials.append(_trial(pack, "NOT_A_KTP", "a selfie instead of the card", pixels, point, slot=Slot.KTP))
+    trials = [
+        _trial(pack, fault, name, photos, point) for fault, name, photos in _drawn(chosen, pixels, only)
+    ]
+    if only in (None, "NOT_A_KTP"):
+        name = "a selfie instead of the card"
+        trials.append(_trial(pack, "NOT_A_KTP", name, pixels, point, slot=Slot.KTP))
     for fault in dict.fromkeys(photo.group for photo in labelled):
-        if fault:
+        if fault and only in (None, fault):
             photos = [photo.pixels for photo in labelled if photo.group == fault]
             trials.append(_large_enough(_trial(pack, fault, "labelled", photos, point)))
     seeable = [trial for trial in trials if trial.count and pack.sees(trial.fault)]
@@ -136,6 +151,20 @@ def interval(count: int, total: int) -> tuple[float, float]:
     middle = (share + weight / 2) / (1 + weight)
     reach = Z / (1 + weight) * np.sqrt(share * (1 - share) / total + weight / (4 * total))
     return max(float(middle - reach), 0.0), min(float(middle + reach), 1.0)
+
+
+def _drawn(
+    chosen: Sequence[tuple[Pixels, Face]], pixels: Sequence[Pixels], only: str | None
+) -> Iterator[tuple[str, str, list[Pixels]]]:
+    """Yield fault, name and the photographs of every way of spoiling that `only` lets."""
+    chance = np.random.default_rng(SEED)
+    for way in (*DEGRADATIONS, Degradation("turned", "TURNED_AWAY", _turned)):
+        if only in (None, way.fault):
+            yield way.fault, way.name, [way.spoil(*each, chance) for each in chosen]
+    if only in (None, "NO_FACE"):
+        yield "NO_FACE", "what is above the head", [each[: max(len(each) // 5, 1)] for each in pixels]
+    if only in (None, "MANY_FACES"):
+        yield "MANY_FACES", "two people side by side", [np.hstack(pair) for pair in _pairs(pixels)]
 
 
 def _trial(
@@ -169,11 +198,14 @@ def _large_enough(trial: Trial) -> Trial:
 
 
 def _turned(pixels: NDArray[np.uint8], face: Face, chance: np.random.Generator) -> NDArray[np.uint8]:
-    """Return the head turned until it looks 35 to 50 degrees to either side."""
+    """Return the head turned on to the side it looks to until it looks 35 to 50 degrees away.
+
+    To the other side it would show a cheek that the photograph does not: drawing smears one.
+    """
     if face.mesh is None:
         raise ValueError("only a face with a mesh can be turned")
-    wanted = chance.choice([-1, 1]) * chance.uniform(*TURN_DEG)
-    return turn_head(pixels, face, wanted - head_pose(face.mesh)["yaw_deg"], 0.0)
+    own = head_pose(face.mesh)["yaw_deg"]
+    return turn_head(pixels, face, float(np.copysign(chance.uniform(*TURN_DEG), own)) - own, 0.0)
 
 
 def _pairs(photos: Sequence[NDArray[np.uint8]]) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:

@@ -1,6 +1,7 @@
 """Measures which photo faults a pack sees and which it sees where there are none: `make report-quality`.
 
-    python -m benchmarks.accuracy.quality_report --dev FOLDER --faults FOLDER [--pack NAME] [--sample N] [--write]
+    python -m benchmarks.accuracy.quality_report --dev FOLDER --faults FOLDER [--pack NAME] [--sample N]
+        [--write] [--only FAULT]
 
 Ordinary photographs of people are spoiled in known ways (`degradations`), labelled ones are taken as they are.
 Limits are set on one half of the people (`--write`) and everything is reported on the other. A fault is caught
@@ -43,19 +44,20 @@ def run(
     pack: Annotated[str, typer.Option(help="The pack to measure.", envvar="GELOMBANG_PACK")] = "default",
     sample: Annotated[int, typer.Option(help="How many photographs are spoiled in each way.")] = 150,
     write: Annotated[bool, typer.Option(help="Set the limits anew and write them.")] = False,
+    only: Annotated[str | None, typer.Option(help="The one fault that is tried, and set.")] = None,
     baseline: Annotated[bool, typer.Option(help="Only write the figures that CI compares with.")] = False,
 ) -> None:
     """Measure, print, draw the contact sheet, and end with the goals."""
     loaded = load_pack(pack, threads=2)
     if write:
         with console.status("setting the limits on the other half"):
-            write_limits(loaded, dev, sample, pack)
+            write_limits(loaded, dev, sample, pack, only=only)
     if baseline:
         stored = json.loads(BASELINE.read_text("utf-8")) | {pack: baseline_figures(loaded, dev, faults)}
         BASELINE.write_text(json.dumps(stored, indent=2) + "\n", "utf-8")
         return
     with console.status("measuring ordinary and spoiled photographs"):
-        ordinary, trials, point = measured(loaded, dev, faults, sample)
+        ordinary, trials, point = measured(loaded, dev, faults, sample, only=only)
     console.print(_table(trials, ordinary, point), _gaps(ordinary))
     sheet = draw_sheet(trials, ordinary, REPORTS / f"quality-{pack}.png")
     console.print(f"worst mistakes: {sheet}")
@@ -76,16 +78,18 @@ def operating_point(pack: Pack) -> OperatingPoint:
 
 
 def measured(
-    pack: Pack, dev: Path, faults: Path, sample: int, *, every: int = 1
+    pack: Pack, dev: Path, faults: Path, sample: int, *, every: int = 1, only: str | None = None
 ) -> tuple[Ordinary, list[Trial], OperatingPoint]:
     """Return what was found in the reported half: as it is, and in `sample` photographs spoiled in each way.
 
-    `every` takes only every so many of the photographs.
+    `every` takes only every so many of the photographs; `only` names the one fault that is tried, and leaves out the
+    variants that must not matter.
     """
     point = operating_point(pack)
-    ordinary = ordinary_of(pack, people_photos(dev, reported=True)[::every], point)
+    photos = people_photos(dev, reported=True)[::every]
+    ordinary = ordinary_of(pack, photos, point, with_variants=only is None)
     labelled = [*labelled_photos(faults, reported=True), *people_photos(dev, reported=True, faulty=True)]
-    return ordinary, fault_trials(pack, ordinary, labelled[::every], sample, point), point
+    return ordinary, fault_trials(pack, ordinary, labelled[::every], sample, point, only=only), point
 
 
 def baseline_figures(pack: Pack, dev: Path, faults: Path) -> dict[str, Any]:
@@ -105,12 +109,15 @@ def figures_of(trials: Sequence[Trial], ordinary: Ordinary, point: OperatingPoin
     }
 
 
-def write_limits(pack: Pack, dev: Path, sample: int, name: str) -> None:
-    """Set the limits of the faults on the half that is not reported, and write them into the operating point."""
+def write_limits(pack: Pack, dev: Path, sample: int, name: str, *, only: str | None = None) -> None:
+    """Set the limits of the faults on the half that is not reported, and write them into the operating point.
+
+    `only` names the one fault whose limit is set, None all of them.
+    """
     photos = people_photos(dev, reported=False)
     point = operating_point(pack)
     ordinary = ordinary_of(pack, photos, point, with_variants=False)
-    trials = fault_trials(pack, ordinary, [], sample, point)
+    trials = fault_trials(pack, ordinary, [], sample, point, only=only)
     path = point_path(pack.release)
     stored = json.loads(path.read_text("utf-8"))  # late: others write their own thresholds meanwhile
     set_limits(stored, trials, ordinary, f"quality_report --pack {name}")

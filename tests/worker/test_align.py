@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.accuracy.turned_heads import turn_head
 from workers.gpu_face.faces import Face, Picture, Subject
 from workers.gpu_face.stages.align import align_faces, similarity, trace_meshes
 from workers.gpu_face.stages.detect import detect_faces
+from workers.gpu_face.stages.pose import head_pose
 
 TEMPLATE = np.array([(40, 59), (87, 59), (64, 82), (45, 105), (84, 105)], np.float64)
 
@@ -41,6 +43,11 @@ def test_a_similarity_never_mirrors():
 
 def found(pack, pictures):
     return [faces[0] for faces in detect_faces(pack, pictures)]
+
+
+def traced_in(pack, pixels):
+    pictures = [Picture(pixels, Subject.SELFIE)]
+    return trace_meshes(pack, pictures, found(pack, pictures))
 
 
 @pytest.mark.pack
@@ -122,3 +129,32 @@ def test_the_open_packs_mesh_agrees_with_the_default_packs(default_pack, open_pa
 
     eyes_px = np.linalg.norm(one.points[1] - one.points[0])
     assert np.linalg.norm(one.mesh[:, :2] - other.mesh[:468, :2], axis=1).mean() < 0.1 * eyes_px
+
+
+@pytest.mark.pack
+@pytest.mark.xdist_group("pack")
+@pytest.mark.parametrize("wanted_deg", [-45, 0, 40])
+def test_a_head_is_seen_as_turned_as_it_is(default_pack, one_woman, wanted_deg):
+    (face,) = traced_in(default_pack, one_woman)
+    own_deg = head_pose(face.mesh)["yaw_deg"]
+
+    (turned,) = traced_in(default_pack, turn_head(one_woman, face, wanted_deg - own_deg, 0.0))
+
+    assert head_pose(turned.mesh)["yaw_deg"] == pytest.approx(wanted_deg, abs=8)
+
+
+@pytest.mark.pack
+@pytest.mark.xdist_group("pack")
+def test_heads_looking_aside_and_ahead_in_a_batch_are_traced_as_alone(default_pack, one_woman):
+    (face,) = traced_in(default_pack, one_woman)
+    pictures = [
+        Picture(turn_head(one_woman, face, degrees, 0.0), Subject.SELFIE) for degrees in (0, 40, 0, -40)
+    ]
+    faces = found(default_pack, pictures)
+
+    together = trace_meshes(default_pack, pictures, faces)
+
+    for picture, each, traced in zip(pictures, faces, together, strict=True):
+        (alone,) = trace_meshes(default_pack, [picture], [each])
+        np.testing.assert_allclose(alone.mesh, traced.mesh, atol=0.05)
+        np.testing.assert_allclose(alone.points, traced.points, atol=0.05)

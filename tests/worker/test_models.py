@@ -22,7 +22,7 @@ def test_a_pack_that_is_not_built_says_how_to_build_it(tmp_path):
 @pytest.mark.pack
 @pytest.mark.xdist_group("pack")
 def test_a_pack_says_what_it_is_and_what_it_cannot_see(default_pack):
-    assert default_pack.release == "default-2"
+    assert default_pack.release == "default-3"
     assert default_pack.runtime == f"onnxruntime {ort.__version__} CPUExecutionProvider"
     assert default_pack.liveness == ()
     assert not default_pack.sees("HAT")

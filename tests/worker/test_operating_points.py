@@ -258,7 +258,7 @@ def measure_accuracy(*arguments, **settings):
 @pytest.mark.xdist_group("pack")
 @pytest.mark.usefixtures("default_pack")
 def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(people, tmp_path):
-    before = (POINTS / "default-2.json").read_bytes()
+    before = (POINTS / "default-3.json").read_bytes()
 
     result = measure_accuracy("--faces", people, "--reports", tmp_path / "reports")
 
@@ -268,7 +268,7 @@ def test_measuring_a_folder_prints_rates_and_changes_no_operating_point_unasked(
     assert (tmp_path / "reports" / "accuracy-default.svg").read_text().startswith("<?xml")
     goals = json.loads((tmp_path / "reports" / "accuracy-default.json").read_text())["goals"]
     assert all(f"goal {goal['name']} {goal['figure']}" in result.stdout for goal in goals)
-    assert (POINTS / "default-2.json").read_bytes() == before
+    assert (POINTS / "default-3.json").read_bytes() == before
 
 
 @pytest.mark.pack

@@ -4,9 +4,6 @@ N faces with their pictures → N dictionaries named by `gelombang.domain.face_e
 milliseconds a face. Light and sharpness are measured on a copy of the face of fixed size (eyes 48 px apart), so
 that they depend neither on how close the phone was held nor on the crop the recognition model likes; pose and
 eyes come from the mesh. What a number means for a person is the operating point's business.
-
-Signs: roll > 0 when the head leans clockwise in the picture, yaw > 0 when the nose points to the picture's
-right edge, pitch > 0 when it points down.
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ from numpy.typing import NDArray
 from workers.gpu_face.faces import Face, Picture, Subject
 from workers.gpu_face.stages.card import count_text_lines
 from workers.gpu_face.stages.occlusion import measure_occlusion
+from workers.gpu_face.stages.pose import head_axes, head_pose, points_pose
 
 CHIP_PX = 128
 CHIP_EYES_PX = (
@@ -37,13 +35,7 @@ DIRECTIONS = 8
 # Where a face is expected that was not seen: an ellipse of these shares of the picture's width and height.
 MIDDLE = (0.6, 0.7)
 
-# Vertices of MediaPipe's face mesh (canonical_face_model.obj, Apache-2.0), left side of the picture first.
-SYMMETRIC_PAIRS = ((33, 263), (133, 362), (61, 291), (127, 356), (58, 288), (105, 334))
-FOREHEAD, CHIN = 10, 152
-LEVEL_PITCH_DEG = 5.0  # what that axis shows of a level head: median of 144 LFW photographs, 2026-11-21
-# Turn by how far the nose tip lies beside the eyes' middle, over how far the mouth lies below: 87 and 103 degrees per
-# unit fit a head-pose model's answers on 770 photographs best, with the detectors of either pack (r 0.95; 2026-11-21).
-YAW_OF_NOSE_DEG = 90.0
+# Vertices of MediaPipe's face mesh, left side of the picture first.
 EYE_CORNERS = ((33, 133), (362, 263))
 EYELIDS = (((160, 144), (159, 145), (158, 153)), ((385, 380), (386, 374), (387, 373)))
 
@@ -65,7 +57,7 @@ def _measure(picture: Picture, face: Face, occlusion: dict[str, float]) -> dict[
     measures = _light(_fixed_size_copy(picture.pixels, face)) | _place(picture, face) | occlusion
     if picture.subject is Subject.KTP:
         measures["text_line_count"] = count_text_lines(picture, face)
-    measures |= _pose_of_points(face) if face.mesh is None else head_pose(face.mesh) | _eyes(face.mesh)
+    measures |= points_pose(face) if face.mesh is None else head_pose(face.mesh) | _eyes(face.mesh)
     return {name: round(float(value), 4) for name, value in measures.items()}
 
 
@@ -181,45 +173,13 @@ def _inside_share(outline: NDArray[np.float32], width: int, height: int) -> floa
     return min(cv2.intersectConvexConvex(outline, frame)[0] / area, 1.0) if area else 0.0
 
 
-def _pose_of_points(face: Face) -> dict[str, float]:
-    """Return tilt and turn by the detector's five points: a head turned far away often has no believed mesh."""
-    eye, other_eye, nose, mouth = (*face.points[:3], face.points[3:].mean(axis=0))
-    across = (other_eye - eye) / max(float(np.hypot(*(other_eye - eye))), 1.0)
-    middle, down = (eye + other_eye) / 2, np.array([-across[1], across[0]])
-    aside = float((nose - middle) @ across) / max(float((mouth - middle) @ down), 1.0)
-    return {
-        "roll_deg": float(np.degrees(np.arctan2(across[1], across[0]))),
-        "yaw_deg": float(np.clip(aside * YAW_OF_NOSE_DEG, -90, 90)),
-    }
-
-
-def _head_axes(mesh: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the head's axes in space, unit length: across, left to right in the picture, and down to the chin."""
-    left, right = mesh[[a for a, _ in SYMMETRIC_PAIRS]], mesh[[b for _, b in SYMMETRIC_PAIRS]]
-    across = (right - left).sum(axis=0).astype(np.float64)
-    across /= max(float(np.linalg.norm(across)), 1e-9)
-    down = (mesh[CHIN] - mesh[FOREHEAD]).astype(np.float64)
-    down -= (down @ across) * across  # at right angles, so that a turn does not look like a nod
-    return across, down / max(float(np.linalg.norm(down)), 1e-9)
-
-
-def head_pose(mesh: NDArray[np.float32]) -> dict[str, float]:
-    """Return `roll_deg`, `yaw_deg` and `pitch_deg` of a head with this mesh (468, 3)."""
-    across, down = _head_axes(mesh)
-    return {
-        "roll_deg": float(np.degrees(np.arctan2(across[1], across[0]))),
-        "yaw_deg": float(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1])))),
-        "pitch_deg": float(np.degrees(np.arctan2(down[2], np.hypot(down[0], down[1])))) - LEVEL_PITCH_DEG,
-    }
-
-
 def _eyes(mesh: NDArray[np.float32]) -> dict[str, float]:
     """Return the openness of the eye that is less open: mean height between its lids over its width.
 
     Both are taken along the head's own axes: a closed lid still stands out from the face, and a lowered head
     makes every eye look narrower.
     """
-    across, down = _head_axes(mesh)
+    across, down = head_axes(mesh)
     openness = [
         np.mean([abs((mesh[lower] - mesh[upper]) @ down) for upper, lower in lids])
         / max(abs(float((mesh[right] - mesh[left]) @ across)), 1e-9)
