@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from local.applicant import code_in
+
 
 def test_a_copy_of_everything_that_is_kept_is_downloaded(signed_in, phone, tmp_path):
     signed_in.fill("#name", "Wulan Percobaan")
@@ -46,3 +48,18 @@ def test_processing_is_restricted_and_resumed(signed_in):
 
     signed_in.until_says("#restriction", "Batasi pemrosesan data saya")
     assert signed_in.text("#reasons") == ""
+
+
+def test_an_address_for_codes_is_kept_once_its_own_code_was_typed_and_forgotten_again(signed_in, site):
+    signed_in.see("document.querySelector('#email-part').open = true")
+    signed_in.until_says("#email-state", "Belum ada alamat e-mail")
+    signed_in.fill("#email", "wulan@contoh.example")
+    signed_in.tap("#email-form button")
+    signed_in.until_shown("#email-code-form")
+
+    signed_in.fill("#email-code", code_in(site.service.world.mails.sent[-1][-1]))
+    signed_in.tap("#email-code-form button")
+
+    signed_in.until_says("#email-state", "Alamat e-mail Anda tersimpan")
+    signed_in.tap("#email-forget")
+    signed_in.until_says("#email-state", "Belum ada alamat e-mail")
