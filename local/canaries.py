@@ -87,11 +87,12 @@ def code(kind: str, value: str) -> Canary:
 
 
 def day(kind: str, value: date) -> Canary:
-    """Return a date: year or day first, with or without separators."""
+    """Return a date: year or day first, with separators, or as one number of its own (in hex there are many)."""
     parts = (f"{value:%Y}", f"{value:%m}", f"{value:%d}")
     orders = (parts, parts[::-1])
-    written = [r"[-/. ]?".join(order) for order in orders]
-    return Canary(kind, tuple(re.compile(rf"(?<!\d){each}(?!\d)".encode()) for each in written))
+    written = [rf"(?<!\d){'[-/. ]'.join(order)}(?!\d)" for order in orders]
+    written += [rf"(?<![0-9a-z]){''.join(order)}(?![0-9a-z])" for order in orders]
+    return Canary(kind, tuple(re.compile(each.encode()) for each in written))
 
 
 def measure(kind: str, value: float) -> Canary:

@@ -75,14 +75,15 @@ def tap_everything(copies: int, paths: Iterable[str] = tuple(CASES)) -> list[Tap
     gateways = [Gateway() for _ in range(copies)]
     with unlogged(gateways[0].log_handlers):
         return [
-            _tapped(path, gateways, has_key=has_key)
+            tap_post(path, gateways, has_key=has_key)
             for path in paths
             for has_key in (True, False)
             if has_key or not CASES[path].is_anew
         ]
 
 
-def _tapped(path: str, gateways: list[Gateway], *, has_key: bool) -> Tapped:
+def tap_post(path: str, gateways: list[Gateway], *, has_key: bool) -> Tapped:
+    """Return what came of a copy of one POST through each gateway, in a world of their own."""
     world, case = open_world(gateways[0]), CASES[path]
     try:
         tap = case.prepare(Stage(world, gateways[0]))

@@ -58,6 +58,7 @@ ENCODINGS: dict[str, tuple[str, str]] = {
     "without +62": ("phone", NUMBER.replace("+62", "0")),
     "as people write it": ("phone", "0812-7778-8899"),
     "a date turned round": ("birth date", "29/03/1987"),
+    "a date as a number": ("birth date", "19870329"),
     "a percentage": ("score", "73.19 %"),
     "bytes spelled out": ("photograph", repr(PHOTO[4:60])[2:-1]),
     "a code in two": ("code", "481 516"),
