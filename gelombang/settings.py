@@ -18,11 +18,13 @@ class Settings:
 
     table: str
     key_table: str
+    face_key_table: str
     quarantine_bucket: str
     photo_bucket: str
     document_bucket: str
     queue_urls: dict[QueueName, str]
     seal_key_id: str
+    face_seal_key_id: str
     tag_keys: TagKeys
     registers_url: str
     programme: str
@@ -42,27 +44,31 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     names = [
         "GELOMBANG_TABLE",
         "GELOMBANG_KEY_TABLE",
+        "GELOMBANG_FACE_KEY_TABLE",
         "GELOMBANG_QUARANTINE_BUCKET",
         "GELOMBANG_PHOTO_BUCKET",
         "GELOMBANG_DOCUMENT_BUCKET",
         "GELOMBANG_SEAL_KEY_ID",
+        "GELOMBANG_FACE_SEAL_KEY_ID",
         "GELOMBANG_TAG_KEY_ID",
         "GELOMBANG_REGISTERS_URL",
     ]
     missing = [name for name in [*names, *queues.values()] if not environment.get(name)]
     if missing:
         raise ValueError(f"missing in the environment: {', '.join(missing)}")
-    table, key_table, quarantine, photos, documents, seal_key, tag_key, registers = (
+    table, key_table, face_keys, quarantine, photos, documents, seal_key, face_seal, tag_key, registers = (
         environment[name] for name in names
     )
     return Settings(
         table=table,
         key_table=key_table,
+        face_key_table=face_keys,
         quarantine_bucket=quarantine,
         photo_bucket=photos,
         document_bucket=documents,
         queue_urls={name: environment[variable] for name, variable in queues.items()},
         seal_key_id=seal_key,
+        face_seal_key_id=face_seal,
         tag_keys=_tag_keys(environment, tag_key),
         registers_url=registers,
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),

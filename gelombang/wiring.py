@@ -79,7 +79,12 @@ def _wire_environment() -> Wired:
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),
         texts=_texts(names),
         mails=SesMails(names.mail_sender, aws_client("sesv2")),
-        vault=KmsVault(OwnerKeys(names.key_table, names.seal_key_id, kms, dynamodb), names.tag_keys, kms),
+        vault=KmsVault(
+            OwnerKeys(names.key_table, names.seal_key_id, kms, dynamodb),
+            names.tag_keys,
+            kms,
+            OwnerKeys(names.face_key_table, names.face_seal_key_id, kms, dynamodb),
+        ),
         registers=HttpRegisters(names.registers_url),
         clock=SystemClock(),
     )

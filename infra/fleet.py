@@ -186,7 +186,10 @@ def _tasks() -> Resources:
 
 
 def worker_may() -> list[Json]:
-    """Allow taking face requests, reading photographs, writing evidence and gallery, saying that it is there."""
+    """Allow taking face requests, reading photographs, writing evidence and gallery, saying that it is there.
+
+    Faces are sealed with keys of their own: no right here opens a form.
+    """
     requests = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"]
     rows = ["GetItem", "Query", "PutItem", "DeleteItem", "ConditionCheckItem"]
     return [
@@ -195,6 +198,8 @@ def worker_may() -> list[Json]:
         allow([f"dynamodb:{action}" for action in rows], [_imported("TableArn")]),
         allow(["s3:GetObject"], [{"Fn::Join": ["", [_imported("PhotoBucketArn"), "/*"]]}]),
         allow(["s3:ListBucket"], [_imported("PhotoBucketArn")]),
+        allow(["dynamodb:GetItem", "dynamodb:PutItem"], [_imported("FaceKeyTableArn")]),
+        allow(["kms:GenerateDataKey", "kms:Decrypt"], [_imported("FaceSealKeyArn")]),
     ]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from gelombang.domain.messages import QueueName
 from infra.buckets import DOCUMENTS, PHOTOS, QUARANTINE
 from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust, when
-from infra.keys import SEAL, TAG, uses_keys
+from infra.keys import FACE_SEAL, SEAL, TAG, uses_keys
 from infra.queues import environment_name, queue_id
-from infra.table import KEY_TABLE, TABLE, WORKLIST
+from infra.table import FACE_KEY_TABLE, KEY_TABLE, TABLE, WORKLIST
 
 APPLICATIONS = ("register", "verify", "select")
 LAYER, PICTURES_LAYER = "DependencyLayer", "PicturesLayer"
@@ -88,10 +88,12 @@ def environment() -> Resources:
     named = {
         "GELOMBANG_TABLE": ref(TABLE),
         "GELOMBANG_KEY_TABLE": ref(KEY_TABLE),
+        "GELOMBANG_FACE_KEY_TABLE": ref(FACE_KEY_TABLE),
         "GELOMBANG_QUARANTINE_BUCKET": ref(QUARANTINE),
         "GELOMBANG_PHOTO_BUCKET": ref(PHOTOS),
         "GELOMBANG_DOCUMENT_BUCKET": ref(DOCUMENTS),
         "GELOMBANG_SEAL_KEY_ID": when("HasWrappingKey", ref("WrappingKey"), ref(SEAL)),
+        "GELOMBANG_FACE_SEAL_KEY_ID": ref(FACE_SEAL),
         "GELOMBANG_TAG_KEY_ID": ref(TAG),
         "GELOMBANG_LATER_TAG_KEY_IDS": ref("LaterTagKeys"),
         "GELOMBANG_COMING_TAG_KEY_ID": ref("ComingTagKey"),
@@ -156,12 +158,17 @@ def _particular(application: str) -> list[Json]:
             allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
             *_sends_texts(),
         ],
-        "verify": [*_cleans_photos(), *_sends_texts()],
+        "verify": [*_cleans_photos(), *_sends_texts(), _forgets_faces()],
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], [documents]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
         ],
     }[application]
+
+
+def _forgets_faces() -> Json:
+    """Allow destroying the keys of faces; none of the functions opens one."""
+    return allow(["dynamodb:PutItem"], [arn(FACE_KEY_TABLE)])
 
 
 def _sends_texts() -> list[Json]:

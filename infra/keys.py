@@ -1,4 +1,4 @@
-"""The two KMS keys to begin with: one wraps people's keys, one tags a NIK so that it can be found without being read.
+"""The KMS keys to begin with: one wraps people's keys, one those of their faces, one tags a NIK to be found unread.
 
 Those that come after them are made by operators, who mark them with the tag below (docs/runbooks/key-rotation.md).
 """
@@ -8,17 +8,27 @@ from __future__ import annotations
 from infra.cloudformation import Json, Resources, allow, arn, kept, policy, sub
 
 SEAL = "SealKey"
+FACE_SEAL = "FaceSealKey"
 TAG = "TagKey"
 MARK = "aws:ResourceTag/gelombang"  # of later keys: "wraps" or "tags"
 
 
 def keys() -> Resources:
-    """Return both keys; neither ever leaves KMS."""
+    """Return the keys; none ever leaves KMS."""
     return {
         SEAL: kept(
             "AWS::KMS::Key",
             {
                 "Description": "Seals applicants' personal fields",
+                "EnableKeyRotation": True,
+                "KeyPolicy": _account_decides(),
+            },
+        ),
+        # Of its own, so that face workers open faces and no forms.
+        FACE_SEAL: kept(
+            "AWS::KMS::Key",
+            {
+                "Description": "Seals the faces in the galleries",
                 "EnableKeyRotation": True,
                 "KeyPolicy": _account_decides(),
             },

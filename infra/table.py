@@ -6,6 +6,7 @@ from infra.cloudformation import Resources, kept, ref
 
 TABLE = "Table"
 KEY_TABLE = "KeyTable"
+FACE_KEY_TABLE = "FaceKeyTable"
 WORKLIST = "worklist"  # sparse index of rows that somebody or something must still move on
 
 
@@ -37,9 +38,12 @@ def table() -> Resources:
 
 
 def key_table() -> Resources:
-    """Return the table of people's keys. It has no backup: a key that is destroyed must be gone everywhere."""
+    """Return the tables of the keys of people and of faces: a key that is destroyed must be gone everywhere.
+
+    So they have no backup.
+    """
     return {
-        KEY_TABLE: kept(
+        name: kept(
             "AWS::DynamoDB::Table",
             {
                 "BillingMode": "PAY_PER_REQUEST",
@@ -49,6 +53,7 @@ def key_table() -> Resources:
                 "DeletionProtectionEnabled": ref("DeletionProtection"),
             },
         )
+        for name in (KEY_TABLE, FACE_KEY_TABLE)
     }
 
 

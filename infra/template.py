@@ -16,10 +16,10 @@ from infra.buckets import PHOTOS, buckets
 from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub
 from infra.functions import LAYER, PICTURES_LAYER, environment, roles, settled
 from infra.gateway import answering_in_problems
-from infra.keys import SEAL, TAG, keys
+from infra.keys import FACE_SEAL, SEAL, TAG, keys
 from infra.malware import ASKED_FOR, malware_scans
 from infra.queues import queue_id, queues
-from infra.table import TABLE, key_table, table
+from infra.table import FACE_KEY_TABLE, TABLE, key_table, table
 
 # How long a queue's function may take, how long its messages stay hidden (six times as long, as AWS advises),
 # and how many of it run at once. A mapping, not parameters: those are always text, which the local engine's
@@ -174,6 +174,8 @@ def _outputs(applications: Iterable[str]) -> Resources:
         "TableArn": arn(TABLE),
         "PhotoBucketArn": arn(PHOTOS),
         "SealKeyArn": arn(SEAL),
+        "FaceSealKeyArn": arn(FACE_SEAL),
+        "FaceKeyTableArn": arn(FACE_KEY_TABLE),
         "TagKeyArn": arn(TAG),
         "FaceRequestsArn": arn(queue_id(QueueName.FACE_REQUESTS)),
         "FaceRequestsName": {"Fn::GetAtt": [queue_id(QueueName.FACE_REQUESTS), "QueueName"]},

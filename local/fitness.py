@@ -14,6 +14,7 @@ from gelombang.domain.face_evidence import PhotoOutcome
 from gelombang.domain.verdict import FaceOutcome, judge_face
 from gelombang.journey.programme import load_programme
 from gelombang.memory.rows import MemoryRows
+from gelombang.memory.vault import MemoryVault
 from local.cards import photograph_card, render_card
 from local.faces import bundled_subjects, folder_subjects, good_selfie, spoiled_selfie
 from local.population import Population
@@ -88,5 +89,5 @@ def _card_of(subject: CaptureSubject) -> bytes:
 
 
 def _evidence(pack: Pack, selfie: bytes, card: bytes) -> FaceEvidence:
-    nobody = Gallery(MemoryRows(), pack.release)
+    nobody = Gallery(MemoryRows(), pack.release, vault=MemoryVault())
     return check_faces(pack, nobody, [FaceRequest("fitness", "fitness", selfie, card)], datetime.now(UTC))[0]

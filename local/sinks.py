@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from local.stack import Stack
 
 BUCKETS = ("GELOMBANG_QUARANTINE_BUCKET", "GELOMBANG_PHOTO_BUCKET", "GELOMBANG_DOCUMENT_BUCKET")
-TABLES = {"GELOMBANG_TABLE": ("pk", "sk"), "GELOMBANG_KEY_TABLE": ("owner",)}
+TABLES = {
+    "GELOMBANG_TABLE": ("pk", "sk"),
+    "GELOMBANG_KEY_TABLE": ("owner",),
+    "GELOMBANG_FACE_KEY_TABLE": ("owner",),
+}
 NUMBERED = "AUDIT#"  # rows that are numbered in six digits, as codes are, and by nothing else
 
 

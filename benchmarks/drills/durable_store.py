@@ -21,6 +21,7 @@ from typing import Any
 from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.domain.messages import Message, message_to_json
 from gelombang.journey.ports import Change, Delete, Key, Put, Row
+from gelombang.memory.vault import MemoryVault
 from workers.gpu_face.sources import Received
 
 SCHEMA = """
@@ -162,6 +163,21 @@ class DurableStore:
                     yield connection
         except sqlite3.OperationalError as error:
             raise DependencyError("the drill's store") from error
+
+
+class LabellingVault(MemoryVault):
+    """A vault that many processes can share: it writes beside a text for whom it is, and gives it to nobody else."""
+
+    def seal(self, plain: str, context: dict[str, str]) -> str:
+        """Return the text with its context."""
+        return json.dumps([context, plain], sort_keys=True)
+
+    def open(self, sealed: str, context: dict[str, str]) -> str:
+        """Return the text; ValueError under another context."""
+        sealed_for, plain = json.loads(sealed)
+        if sealed_for != context:
+            raise ValueError("sealed under another context")
+        return str(plain)
 
 
 def _row(connection: sqlite3.Connection, key: Key) -> Row | None:

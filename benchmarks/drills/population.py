@@ -43,7 +43,7 @@ class Population:
 def populate(each: int) -> Population:
     """Return a world with `each` people wherever the journey can leave somebody, and as many restricted."""
     walk = begin(*(citizen(number) for number in range(1, 11 * each + 1)))
-    world = Population(walk, Gallery(walk.ports.rows, RELEASE, engine=Int8Engine()))
+    world = Population(walk, Gallery(walk.ports.rows, RELEASE, vault=walk.ports.vault, engine=Int8Engine()))
     _open_wave(walk, "gelombang-1", each, timedelta(days=2))
     _bring(world, State.DRAFT, each, _draft)
     _bring(world, State.NEEDS_PHOTO, each, _needs_photo)

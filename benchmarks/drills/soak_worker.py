@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.drills.damaged_pictures import damaged_picture, sound_pictures
-from benchmarks.drills.durable_store import DurableStore
+from benchmarks.drills.durable_store import DurableStore, LabellingVault
 from benchmarks.goals import finish, goal
 from gelombang.aws.clock import SystemClock
 from gelombang.domain.messages import FaceCheckAsked, message_to_json
@@ -63,7 +63,7 @@ def soak(folder: Path, seconds: float) -> Iterator[float]:
     ports = replace(world.ports, rows=store, queues=store, clock=SystemClock())
     build_pack("default")
     pack = load_pack("default", threads=2)
-    gallery = Gallery(store, pack.release)
+    gallery = Gallery(store, pack.release, vault=LabellingVault())
     log = event_logger("soak-worker")
     log.setLevel("CRITICAL")
     with Sandbox(pack.lanes, lambda _ended: None) as sandbox:

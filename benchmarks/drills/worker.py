@@ -38,7 +38,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.drills.durable_store import DurableStore
+from benchmarks.drills.durable_store import DurableStore, LabellingVault
 from benchmarks.goals import Goal, finish, goal
 from gelombang.aws.clock import SystemClock
 from gelombang.domain.face_evidence import FaceEvidence, PhotoEvidence, PhotoOutcome
@@ -193,7 +193,9 @@ def _work(drill: Drill, with_models: bool, ready: int) -> NoReturn:
     os.dup2(handle, 2)
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     try:
-        gallery = Gallery(drill.ports.rows, drill.pack.release if with_models else HASH_RELEASE)
+        gallery = Gallery(
+            drill.ports.rows, drill.pack.release if with_models else HASH_RELEASE, vault=LabellingVault()
+        )
         gallery.refresh(drill.ports.clock.now())
         check: Checks = (
             partial(check_requests, drill.pack, gallery) if with_models else partial(_by_hash, gallery)

@@ -143,6 +143,7 @@ def _evidence(spec: dict[str, Any]) -> dict[str, Any]:
     import numpy as np  # noqa: PLC0415
 
     from gelombang.memory.rows import MemoryRows  # noqa: PLC0415
+    from gelombang.memory.vault import MemoryVault  # noqa: PLC0415
     from workers.gpu_face.gallery import Gallery  # noqa: PLC0415
     from workers.gpu_face.models import load_pack  # noqa: PLC0415
     from workers.gpu_face.pipeline import FaceRequest, check_faces  # noqa: PLC0415
@@ -150,7 +151,7 @@ def _evidence(spec: dict[str, Any]) -> dict[str, Any]:
 
     pack = load_pack(spec["pack"], threads=spec["cores"])
     sandbox = Sandbox(spec["cores"], lambda _status: None)
-    gallery, now = Gallery(MemoryRows(), pack.release), datetime.now(UTC)
+    gallery, now = Gallery(MemoryRows(), pack.release, vault=MemoryVault()), datetime.now(UTC)
 
     def card(content: bytes) -> bytes:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)

@@ -10,6 +10,7 @@ from typing import Any
 from gelombang.aws.clients import reaching
 from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.domain.tags import TagKeys
+from gelombang.journey.gallery import FACE
 from gelombang.journey.tags import ChainedTags
 
 PROVIDER = "gelombang"
@@ -20,11 +21,21 @@ logging.getLogger("aws_encryption_sdk").setLevel(logging.CRITICAL)
 
 
 class KmsVault(ChainedTags):
-    """`gelombang.journey.ports.Vault`: a key per person to seal, HMAC keys to tag."""
+    """`gelombang.journey.ports.Vault`: a key per person to seal, HMAC keys to tag.
 
-    def __init__(self, owners: OwnerKeys, tag_keys: TagKeys, kms: Any) -> None:  # noqa: ANN401 - a boto3 client
+    Faces are sealed with keys of their own (`faces`; none: the same), so that who reads faces reads no forms.
+    """
+
+    def __init__(
+        self,
+        owners: OwnerKeys,
+        tag_keys: TagKeys,
+        kms: Any,  # noqa: ANN401 - a boto3 client
+        faces: OwnerKeys | None = None,
+    ) -> None:
         super().__init__(tag_keys, self._mac_of)
         self._owners = owners
+        self._faces = faces or owners
         self._kms = kms
 
     def seal(self, plain: str, context: dict[str, str]) -> str:
@@ -53,7 +64,8 @@ class KmsVault(ChainedTags):
         return bytes(plain).decode()
 
     def forget(self, application_id: str) -> None:
-        """Destroy the application's key."""
+        """Destroy the application's keys."""
+        self._faces.forget(application_id)
         self._owners.forget(application_id)
 
     def _mac_of(self, key_id: str, message: bytes) -> str:
@@ -69,7 +81,7 @@ class KmsVault(ChainedTags):
         owner = context.get("application_id", PROGRAMME)
         key = WrappingKey(
             wrapping_algorithm=WrappingAlgorithm.AES_256_GCM_IV12_TAG16_NO_PADDING,
-            wrapping_key=self._owners.key_of(owner),
+            wrapping_key=(self._faces if context.get("field") == FACE else self._owners).key_of(owner),
             wrapping_key_type=EncryptionKeyType.SYMMETRIC,
         )
         return RawMasterKey(provider_id=PROVIDER, key_id=owner.encode(), wrapping_key=key)

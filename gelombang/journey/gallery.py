@@ -13,6 +13,13 @@ from datetime import datetime
 
 from gelombang.journey.ports import Change, Key, Put, Row, Rows
 
+FACE = "face"  # field of a sealed face
+
+
+def face_context(application_id: str) -> dict[str, str]:
+    """Return the context that a face in a gallery is sealed under; keys of its own open it, and no form."""
+    return {"application_id": application_id, "field": FACE}
+
 
 def erasure_of_face(application_id: str, releases: Iterable[str], now: datetime) -> list[Change]:
     """Return the changes that `erase_face` makes, to be committed with others."""

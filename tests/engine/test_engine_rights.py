@@ -71,3 +71,8 @@ def test_the_worker_has_the_rights_of_the_fleets_worker_and_no_others(stack):
         client("sqs").receive_message(QueueUrl=named["GELOMBANG_QUEUE_FACE_EVIDENCE"])
     with pytest.raises(ClientError, match="AccessDenied"):
         client("kms").encrypt(KeyId=named["GELOMBANG_SEAL_KEY_ID"], Plaintext=b"x")
+    assert client("kms").generate_data_key(KeyId=named["GELOMBANG_FACE_SEAL_KEY_ID"], KeySpec="AES_256")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("kms").generate_data_key(KeyId=named["GELOMBANG_SEAL_KEY_ID"], KeySpec="AES_256")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("dynamodb").get_item(TableName=named["GELOMBANG_KEY_TABLE"], Key={"owner": {"S": "x"}})

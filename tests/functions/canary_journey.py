@@ -167,7 +167,7 @@ def walk(watch: Watch, measures: Measures) -> None:
     watch.canaries += known_canaries()
     for role, token in STAFF.items():
         watch.memory.rows.commit([Put(Row(staff_key(token), {"name": f"{role} one", "role": role}))])
-    measures.gallery = Gallery(watch.ports.rows, RELEASE)
+    measures.gallery = Gallery(watch.ports.rows, RELEASE, vault=watch.ports.vault)
     zelikha = Person(watch, PHONE)
     zelikha.sign_in()
     _refused_input(zelikha)

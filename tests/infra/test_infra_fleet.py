@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 
 def test_the_fleet_is_none_when_nobody_waits_and_grows_with_the_backlog(fleet):
     resources = {name: found["Properties"] for name, found in fleet["Resources"].items()}
@@ -36,9 +38,12 @@ def test_the_worker_says_which_provider_it_must_run_on(fleet):
 
 def test_the_worker_may_not_read_forms_or_send_texts(fleet):
     (policy,) = fleet["Resources"]["WorkerRole"]["Properties"]["Policies"]
-    actions = {
-        action for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]
-    }
+    statements = policy["PolicyDocument"]["Statement"]
+    actions = {action for statement in statements for action in statement["Action"]}
 
-    assert {action.split(":")[0] for action in actions} == {"sqs", "dynamodb", "s3"}
+    assert {action.split(":")[0] for action in actions} == {"sqs", "dynamodb", "s3", "kms"}
+    (opening,) = [each for each in statements if any(action.startswith("kms:") for action in each["Action"])]
+    assert opening["Resource"] == [{"Fn::ImportValue": {"Fn::Sub": "${ServiceStack}-FaceSealKeyArn"}}]
+    assert "SealKeyArn" not in json.dumps(statements).replace("FaceSealKeyArn", "")
+    assert "-KeyTableArn" not in json.dumps(statements)
     assert not actions & {"s3:PutObject", "dynamodb:Scan", "dynamodb:UpdateItem"}

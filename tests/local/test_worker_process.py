@@ -11,10 +11,12 @@ from local.worker_process import chosen_pack, start_worker
 SERVICE = {
     "GELOMBANG_TABLE": "t",
     "GELOMBANG_KEY_TABLE": "y",
+    "GELOMBANG_FACE_KEY_TABLE": "z",
     "GELOMBANG_QUARANTINE_BUCKET": "q",
     "GELOMBANG_PHOTO_BUCKET": "p",
     "GELOMBANG_DOCUMENT_BUCKET": "d",
     "GELOMBANG_SEAL_KEY_ID": "s",
+    "GELOMBANG_FACE_SEAL_KEY_ID": "f",
     "GELOMBANG_TAG_KEY_ID": "k",
     "GELOMBANG_REGISTERS_URL": "http://127.0.0.1:9",
     **{f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}": "q" for name in QueueName},

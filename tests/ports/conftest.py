@@ -75,17 +75,17 @@ def vault(request):
     return KmsVault(owner_keys(), TagKeys((tag,)), client)
 
 
-def owner_keys(monotonic_s=time.monotonic):
+def owner_keys(monotonic_s=time.monotonic, table="keys"):
     """Return the keys as a process that has just started sees them; the table is made at the first call."""
     dynamodb, kms = aws_client("dynamodb"), aws_client("kms")
     with suppress(dynamodb.exceptions.ResourceInUseException):
         dynamodb.create_table(
-            TableName="keys",
+            TableName=table,
             KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "owner", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-    return OwnerKeys("keys", kms.create_key()["KeyMetadata"]["KeyId"], kms, dynamodb, monotonic_s)
+    return OwnerKeys(table, kms.create_key()["KeyMetadata"]["KeyId"], kms, dynamodb, monotonic_s)
 
 
 @pytest.fixture(params=["memory", "aws"])

@@ -9,6 +9,7 @@ from gelombang.aws.owner_keys import KEPT_S
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.tags import TagKeys
+from gelombang.journey.gallery import face_context
 from tests.ports.conftest import owner_keys
 
 NIK = {"application_id": "app_1", "field": "nik"}
@@ -119,3 +120,22 @@ def test_a_key_destroyed_while_all_are_wrapped_anew_stays_destroyed():
 
     with pytest.raises(NotFoundError):
         owner_keys().key_of("app_1")
+
+
+@pytest.mark.usefixtures("aws")
+def test_faces_have_keys_of_their_own_and_forgetting_destroys_both():
+    forms, faces = owner_keys(), owner_keys(table="face-keys")
+    vault = KmsVault(forms, TagKeys(("unused",)), aws_client("kms"), faces)
+    nik = vault.seal("3171234567890001", NIK)
+    vector = vault.seal("a vector", face_context("app_1"))
+
+    of_a_worker = KmsVault(faces, TagKeys(("unused",)), aws_client("kms"), faces)
+    with pytest.raises(ValueError, match="another context"):
+        of_a_worker.open(nik, NIK)
+    assert of_a_worker.open(vector, face_context("app_1")) == "a vector"
+
+    vault.forget("app_1")
+
+    for sealed, context in ((nik, NIK), (vector, face_context("app_1"))):
+        with pytest.raises(NotFoundError):
+            vault.open(sealed, context)

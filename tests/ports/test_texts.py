@@ -171,10 +171,12 @@ def test_without_a_gateway_in_the_environment_there_is_no_second_provider(said: 
     needed = (
         "TABLE",
         "KEY_TABLE",
+        "FACE_KEY_TABLE",
         "QUARANTINE_BUCKET",
         "PHOTO_BUCKET",
         "DOCUMENT_BUCKET",
         "SEAL_KEY_ID",
+        "FACE_SEAL_KEY_ID",
         "TAG_KEY_ID",
     )
     names = dict.fromkeys([f"GELOMBANG_{name}" for name in (*needed, "REGISTERS_URL")], "x")

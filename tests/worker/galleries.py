@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
 from gelombang.memory.rows import MemoryRows
+from gelombang.memory.vault import MemoryVault
 from workers.gpu_face.gallery import Gallery as AnyGallery
 from workers.gpu_face.search.engine import Int8Engine
 from workers.gpu_face.search.memory import FaceStore, MemoryStore
@@ -20,11 +22,18 @@ from workers.gpu_face.search.qdrant import QdrantStore
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PARTITION = "GALLERY#test-1"
 ENGINE = Int8Engine()  # choosing one takes some 30 ms
+_VAULTS: WeakKeyDictionary[MemoryRows, MemoryVault] = WeakKeyDictionary()
 
 
 def Gallery(rows: MemoryRows, release: str, store: FaceStore | None = None) -> AnyGallery:  # noqa: N802 - as a class
     """Return a worker's gallery: on this store, or on what `stores` says."""
-    return AnyGallery(rows, release, make_store(rows, release) if store is None else store, engine=ENGINE)
+    store = make_store(rows, release) if store is None else store
+    return AnyGallery(rows, release, store, vault=vault_of(rows), engine=ENGINE)
+
+
+def vault_of(rows: MemoryRows) -> MemoryVault:
+    """Return the vault that goes with a table: one for everybody who works with it."""
+    return _VAULTS.setdefault(rows, MemoryVault())
 
 
 def make_store(_rows: MemoryRows, _release: str) -> FaceStore:

@@ -144,7 +144,10 @@ def test_challenges_and_face_checks_of_one_batch_are_answered_in_order(default_p
     challenge = ChallengeRequest("nonce", "app_3", True, woman.selfie, woman.frames())
 
     found = check_requests(
-        default_pack, Gallery(world.ports.rows, default_pack.release), [faces[0], challenge, faces[1]], NOW
+        default_pack,
+        Gallery(world.ports.rows, default_pack.release, vault=world.ports.vault),
+        [faces[0], challenge, faces[1]],
+        NOW,
     )
 
     assert [each.application_id for each in found] == ["app_1", "app_3", "app_2"]

@@ -58,7 +58,7 @@ def ask(bench: Bench, name: str, *, answered: bool = True, frame: bytes = b"a fr
 
 def measured(bench: Bench, requests: Sequence[Request], now: datetime) -> list[Evidence]:
     """Answer challenges by their frames' hashes, face checks as the bench does."""
-    gallery = Gallery(bench.world.rows, "test-1")
+    gallery = Gallery(bench.world.rows, "test-1", vault=bench.world.ports.vault)
     found: list[Evidence] = []
     for request in requests:
         if isinstance(request, FaceRequest):

@@ -92,15 +92,19 @@ def stack(tmp_path: Path, default_pack: object) -> Iterator[Stack]:
         session = boto3.Session(
             access["AWS_ACCESS_KEY_ID"], access["AWS_SECRET_ACCESS_KEY"], region_name=access["AWS_REGION"]
         )
-        clients = {name: session.client(name, endpoint_url=engine.url) for name in ("s3", "sqs", "dynamodb")}
+        clients = {
+            name: session.client(name, endpoint_url=engine.url) for name in ("s3", "sqs", "dynamodb", "kms")
+        }
         environment = child_environment(
             **access,
             GELOMBANG_TABLE="table",
             GELOMBANG_KEY_TABLE="unused",
+            GELOMBANG_FACE_KEY_TABLE="face-keys",
             GELOMBANG_QUARANTINE_BUCKET="quarantine",
             GELOMBANG_PHOTO_BUCKET="photos",
             GELOMBANG_DOCUMENT_BUCKET="documents",
             GELOMBANG_SEAL_KEY_ID="unused",
+            GELOMBANG_FACE_SEAL_KEY_ID=clients["kms"].create_key()["KeyMetadata"]["KeyId"],
             GELOMBANG_TAG_KEY_ID="unused",
             GELOMBANG_REGISTERS_URL="http://127.0.0.1:9",
             GELOMBANG_FACE_VISIBILITY_S=str(VISIBILITY_S),
@@ -114,6 +118,12 @@ def stack(tmp_path: Path, default_pack: object) -> Iterator[Stack]:
                 {"AttributeName": "pk", "KeyType": "HASH"},
                 {"AttributeName": "sk", "KeyType": "RANGE"},
             ],
+        )
+        clients["dynamodb"].create_table(
+            TableName="face-keys",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "owner", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "owner", "KeyType": "HASH"}],
         )
         clients["s3"].create_bucket(
             Bucket="photos", CreateBucketConfiguration={"LocationConstraint": access["AWS_REGION"]}

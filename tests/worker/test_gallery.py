@@ -5,7 +5,9 @@ Every test runs with a store a worker and with one for all of them.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,9 +18,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gelombang.domain.errors import DependencyError
-from gelombang.journey.ports import Change, Delete, Row
+from gelombang.journey.gallery import face_context
+from gelombang.journey.ports import Change, Delete, Put, Row
 from gelombang.memory.rows import MemoryRows
-from tests.worker.galleries import NOON, PARTITION, Gallery, face, found_by, stores  # noqa: F401 - a fixture
+from tests.worker.galleries import (
+    NOON,
+    PARTITION,
+    Gallery,
+    face,
+    found_by,
+    stores,  # noqa: F401 - a fixture
+    vault_of,
+)
 from workers.gpu_face.search.memory import MemoryStore
 from workers.gpu_face.search.store import Store
 
@@ -242,3 +253,36 @@ class CountedReads(MemoryRows):
         found = super().read_partition(partition, prefix)
         self.rows_read += len(found)
         return found
+
+
+def test_a_face_lies_sealed_in_its_row_and_opens_only_there() -> None:
+    rows = MemoryRows()
+    gallery = Gallery(rows, "test-1")
+    gallery.enrol("first", face(1), NOON)
+    gallery.enrol("second", face(2), NOON)
+
+    first, second = rows.read_partition(PARTITION)
+
+    plain = base64.b64encode(face(1).astype("<f2").tobytes()).decode()
+    assert plain not in first.fields["vector"]
+    assert vault_of(rows).open(first.fields["vector"], face_context("first")) == plain
+    rows.commit(
+        [Put(replace(second, fields=first.fields))]
+    )  # somebody puts the one's face under the other's name
+    with pytest.raises(ValueError, match="another context"):
+        Gallery(rows, "test-1").refresh(NOON + timedelta(seconds=1))
+
+
+def test_a_row_whose_key_was_destroyed_is_nobody_and_stops_nobody() -> None:
+    rows = MemoryRows()
+    gallery = Gallery(rows, "test-1")
+    gallery.enrol("first", face(1), NOON)
+    gallery.enrol("second", face(2), NOON)
+
+    vault_of(rows).forget("first")
+    restored = Gallery(rows, "test-1", MemoryStore())  # from a backup of the table, say
+    restored.refresh(NOON + timedelta(seconds=1))
+    restored.enrol("first", face(1), NOON + timedelta(seconds=2))
+
+    assert found_by(restored, 1).keys() == {"second"}
+    assert len(rows.read_partition(PARTITION)) == 2

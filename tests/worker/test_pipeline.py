@@ -11,6 +11,7 @@ import pytest
 
 from gelombang.domain.face_evidence import FaceEvidence, PhotoOutcome
 from gelombang.memory.rows import MemoryRows
+from gelombang.memory.vault import MemoryVault
 from workers.gpu_face.faces import Face, Picture, Rejected, Subject
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.pipeline import (
@@ -50,7 +51,7 @@ def requests(selfies, one_woman) -> list[FaceRequest]:
 
 
 def checked(pack, requests, rows: MemoryRows | None = None, now: datetime = NOON) -> list[FaceEvidence]:
-    return check_faces(pack, Gallery(rows or MemoryRows(), pack.release), requests, now)
+    return check_faces(pack, Gallery(rows or MemoryRows(), pack.release, vault=MemoryVault()), requests, now)
 
 
 def decode_whole(content: bytes, subject: Subject, _least_side_px: int) -> Picture | Rejected:
@@ -215,8 +216,8 @@ def test_one_face_under_two_applications_names_each_to_the_other(default_pack, r
 
 @pytest.mark.pack
 def test_of_two_workers_the_later_sees_whom_the_earlier_enrolled(default_pack, requests) -> None:
-    rows = MemoryRows()
-    earlier, later = Gallery(rows, default_pack.release), Gallery(rows, default_pack.release)
+    rows, vault = MemoryRows(), MemoryVault()
+    earlier, later = (Gallery(rows, default_pack.release, vault=vault) for _ in range(2))
     for gallery in (earlier, later):
         gallery.refresh(NOON)
     twin = replace(requests[0], face_check_id="twin", application_id="twin")

@@ -17,6 +17,7 @@ from qdrant_client import QdrantClient, models
 
 from gelombang.domain.errors import DependencyError
 from gelombang.memory.rows import MemoryRows
+from tests.worker.galleries import vault_of
 from tests.worker.qdrant_over_http import qdrant_over_http
 from tests.worker.search_faces import photographs, strangers
 from workers.gpu_face.gallery import Gallery
@@ -260,11 +261,11 @@ def test_who_was_reading_when_another_cleared_cannot_say_that_everybody_is_there
 def test_a_clearing_that_was_cut_short_is_done_by_the_next_worker(client: QdrantClient) -> None:
     rows, store = MemoryRows(), CutShort(client, "test-1")
     store.append("erased long ago", 5, FACES[0])
-    Gallery(rows, "test-1", engine=ENGINE).enrol("first", FACES[1], NOON)
+    Gallery(rows, "test-1", vault=vault_of(rows), engine=ENGINE).enrol("first", FACES[1], NOON)
     with pytest.raises(DependencyError):
         store.clear()
 
-    gallery = Gallery(rows, "test-1", QdrantStore(client, "test-1"), engine=ENGINE)
+    gallery = Gallery(rows, "test-1", QdrantStore(client, "test-1"), vault=vault_of(rows), engine=ENGINE)
     gallery.refresh(NOON + timedelta(seconds=5))
 
     (candidates,) = gallery.search(FACES[:1], ["somebody else"])
@@ -297,7 +298,7 @@ def test_a_newer_server_is_taken(version: str) -> None:
 def test_over_http_a_gallery_enrols_searches_erases_and_is_found_again() -> None:
     rows = MemoryRows()
     with qdrant_over_http("1.20.0") as (url, queries):
-        gallery = Gallery(rows, "test-1", open_qdrant(url, "test-1"), engine=ENGINE)
+        gallery = Gallery(rows, "test-1", open_qdrant(url, "test-1"), vault=vault_of(rows), engine=ENGINE)
         for i, face in enumerate(FACES):
             gallery.enrol(f"person-{i}", face, NOON)
         gallery.refresh(NOON + timedelta(seconds=1))
@@ -305,7 +306,7 @@ def test_over_http_a_gallery_enrols_searches_erases_and_is_found_again() -> None
         gallery.refresh(NOON + timedelta(seconds=3))
 
         store = open_qdrant(url, "test-1")
-        again = Gallery(rows, "test-1", store, engine=ENGINE)
+        again = Gallery(rows, "test-1", store, vault=vault_of(rows), engine=ENGINE)
         erased, best = again.search(FACES[3:5], ["somebody else"] * 2)
 
     assert "person-3" not in [candidate.application_id for candidate in erased]

@@ -43,7 +43,7 @@ def world(old_pack, selfies):
     """Three people with a selfie each, enrolled under the old release as its worker does it."""
     world = memory_world(MemoryRegisters([]))
     requests = [apply(world, name, jpeg(selfies[n])) for n, name in enumerate(PEOPLE)]
-    check_faces(old_pack, Gallery(world.rows, OLD), requests, world.clock.now())
+    check_faces(old_pack, Gallery(world.rows, OLD, vault=world.ports.vault), requests, world.clock.now())
     return world
 
 
@@ -69,7 +69,7 @@ def test_everybody_enrolled_is_found_under_the_new_release(world, new_pack, self
     assert tally == Tally(enrolled=3)
     assert sum(advanced) == 3
     assert enrolled_under(world.rows, NEW) == list(PEOPLE)
-    fresh = Gallery(world.rows, NEW)
+    fresh = Gallery(world.rows, NEW, vault=world.ports.vault)
     probe = FaceRequest("x-check", "dewi", jpeg(selfies[1]), b"")
     (evidence,) = check_faces(new_pack, fresh, [probe], world.clock.now())
     assert evidence.model_release == NEW
@@ -143,9 +143,9 @@ def test_who_is_erased_or_sends_a_new_selfie_is_left_to_the_next_face_check(worl
 
 
 def test_who_was_erased_under_either_release_is_not_enrolled_again(world, new_pack):
-    assert Gallery(world.rows, OLD).erase("ani", world.clock.now())
+    assert Gallery(world.rows, OLD, vault=world.ports.vault).erase("ani", world.clock.now())
     reembed(world.ports, new_pack, OLD)
-    assert Gallery(world.rows, NEW).erase("budi", world.clock.now())
+    assert Gallery(world.rows, NEW, vault=world.ports.vault).erase("budi", world.clock.now())
 
     assert reembed(world.ports, new_pack, OLD).enrolled == 0
     assert enrolled_under(world.rows, NEW) == ["citra"]
@@ -163,7 +163,7 @@ def test_what_a_worker_enrols_meanwhile_is_newer_and_stays(world, new_pack, self
     reembed(world.ports, new_pack, OLD)
 
     newer = FaceRequest("ani-check-2", "ani", jpeg(selfies[5]), b"")
-    check_faces(new_pack, Gallery(world.rows, NEW), [newer], world.clock.now())
+    check_faces(new_pack, Gallery(world.rows, NEW, vault=world.ports.vault), [newer], world.clock.now())
 
     stamps = [row.key.sort.split("#") for row in world.rows.read_partition(f"GALLERY#{NEW}")]
     ours = {name: datetime.fromisoformat(stamp) for stamp, name in stamps}
@@ -172,7 +172,7 @@ def test_what_a_worker_enrols_meanwhile_is_newer_and_stays(world, new_pack, self
 
 
 def test_a_worker_never_sees_the_gallery_of_another_release(world, new_pack, selfies):
-    gallery = Gallery(world.rows, NEW)
+    gallery = Gallery(world.rows, NEW, vault=world.ports.vault)
     gallery.refresh(world.clock.now())
     twin = FaceRequest("x-check", "dewi", jpeg(selfies[0]), b"")
 

@@ -61,7 +61,7 @@ class Service(Walk):
     def answer(self, asked) -> None:
         """Start a worker on the pack in use, as after a restart, and let it answer."""
         source = MemorySource([message_to_json(asked)])
-        gallery = Gallery(self.ports.rows, self.pack.release)
+        gallery = Gallery(self.ports.rows, self.pack.release, vault=self.ports.vault)
         worker = Worker(
             self.ports,
             source,

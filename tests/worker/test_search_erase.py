@@ -33,7 +33,7 @@ def world(tmp_path: Path) -> Iterator[MemoryWorld]:
     world = memory_world(MemoryRegisters([]))
     now = world.ports.clock.now()
     with Store(tmp_path / "store", "test-1", tail_rows=250) as store:
-        gallery = Gallery(world.ports.rows, "test-1", store)
+        gallery = Gallery(world.ports.rows, "test-1", store, vault=world.ports.vault)
         for i, face in enumerate(FACES):
             if i == 500:
                 gallery.refresh(now)

@@ -55,7 +55,7 @@ class Bench:
     def worker(self, ports: Ports | None = None, source: Any = None) -> Worker:
         """Return a worker as a fresh process would have it: with an empty memory."""
         ports = ports or self.world.ports
-        check = partial(measured_by_hash, Gallery(ports.rows, "test-1"), self.measured)
+        check = partial(measured_by_hash, Gallery(ports.rows, "test-1", vault=ports.vault), self.measured)
         log = Logger(service="worker-test", stream=self.lines, level="INFO")
         for handler in logging.getLogger("worker-test").handlers:
             handler.setStream(self.lines)  # Powertools keeps one handler a service

@@ -57,6 +57,7 @@ def main() -> int:
             ports.rows,
             pack.release,
             _open_store(settings, pack.release, log),
+            vault=ports.vault,
             engine=search.engine,
             threads=settings.threads,
         )

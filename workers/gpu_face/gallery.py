@@ -1,10 +1,11 @@
 """The gallery: everyone enrolled under one model release, in the table for good and in a store for searching.
 
-A person is one row, `GALLERY#<model_release>` `<enrolled_at>#<application_id>`. Embeddings of different releases lie
-in different spaces and never meet. Workers share the table only, and the table is the truth: each enrols its batch
-first and then reads what the others wrote, so of two workers that see one face at the same moment at least the later
-one finds the other's. A worker's store is its own copy; on disk it says how far the table had been read, so that
-a restart reads only what came since, and it can be thrown away at any time.
+A person is one row, `GALLERY#<model_release>` `<enrolled_at>#<application_id>`, its vector sealed with a key of their
+own, so that a copy of the table is of no use once that key is destroyed (docs/decisions/0022). Embeddings of different
+releases lie in different spaces and never meet. Workers share the table only, and the table is the truth: each enrols
+its batch first and then reads what the others wrote, so of two workers that see one face at the same moment at least
+the later one finds the other's. A worker's store is its own copy; on disk it says how far the table had been read, so
+that a restart reads only what came since, and it can be thrown away at any time.
 
 To erase a person is to take their row and leave one without a vector in its place, `erased`, until every worker has
 read it and forgotten them too. A store that was away for longer is built up anew from the table. The journey leaves
@@ -14,7 +15,8 @@ only the second (`gelombang.journey.gallery.erase_face`); the first worker that 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,10 +24,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from gelombang.domain.errors import ConflictError
+from gelombang.domain.errors import ConflictError, NotFoundError
 from gelombang.domain.face_evidence import Candidate
-from gelombang.journey.gallery import face_key
-from gelombang.journey.ports import Delete, Key, Put, Row, Rows
+from gelombang.journey.gallery import face_context, face_key
+from gelombang.journey.ports import Delete, Key, Put, Row, Rows, Vault
 from workers.gpu_face.search.engine import Engine, choose_engine
 from workers.gpu_face.search.memory import FaceStore, MemoryStore
 from workers.gpu_face.stages.dedup import search_gallery
@@ -33,7 +35,10 @@ from workers.gpu_face.stages.dedup import search_gallery
 # A row may appear this long before or after its key's time: clocks differ, a batch is stamped at its start.
 OVERLAP = timedelta(minutes=2)
 ERASURES_KEPT = timedelta(days=30)
-STORED_TYPE = np.dtype("<f2")  # half precision moves a cosine by less than 0.001 and keeps a row below 1.5 KB
+STORED_TYPE = np.dtype(
+    "<f2"
+)  # half precision moves a cosine by less than 0.001 and keeps a sealed row below 2.5 KB
+OPENERS = 16  # faces opened at once: each waits for KMS and a table
 SAME_FACE = 5e-5  # of a component: what the store's own rounding makes of one vector at most
 ROW_VERSION = 1  # a face is written once
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,11 +54,13 @@ class Gallery:
         model_release: str,
         store: FaceStore | None = None,
         *,
+        vault: Vault,
         engine: Engine | None = None,
         threads: int = 1,
     ) -> None:
         """Search in `store`, which belongs to this table and release; without one, in memory."""
         self._rows = rows
+        self._vault = vault
         self._release = model_release
         self._store = MemoryStore() if store is None else store
         self._engine = choose_engine().engine if engine is None else engine
@@ -78,9 +85,12 @@ class Gallery:
         read_again = (now - OVERLAP - timedelta(minutes=1)).astimezone(UTC).isoformat(timespec="microseconds")
         taken: set[str] = set()
         for prefix in _prefixes(read_until, now + OVERLAP):
-            for row in self._rows.read_partition(f"GALLERY#{self._release}", prefix):
-                if row.key.sort not in self._taken:
-                    self._read(row, now)
+            rows = self._rows.read_partition(f"GALLERY#{self._release}", prefix)
+            news = [row for row in rows if row.key.sort not in self._taken]
+            opened = self._opened([row for row in news if "erased" not in row.fields])
+            for row in news:
+                self._read(row, opened, now)
+            for row in rows:
                 if "erased" not in row.fields and row.key.sort >= read_again:
                     taken.add(row.key.sort)
         self._taken = taken
@@ -89,19 +99,24 @@ class Gallery:
     def enrol(self, application_id: str, vector: NDArray[np.float32], now: datetime) -> None:
         """Store one applicant's face, (D,) float32 of unit length, in place of an earlier one of theirs.
 
-        Enrolling the same face again changes nothing.
+        Enrolling the same face again changes nothing, and neither does enrolling somebody erased.
 
         Raises:
-            DependencyError: the table could not be reached; enrolling again is safe.
+            DependencyError: the table or the vault could not be reached; enrolling again is safe.
         """
         text, stamp = _to_text(vector), _to_stamp(now)
         stored, known = _to_vector(text), self._store.find(application_id)
         if known is not None and np.allclose(known[1], stored, rtol=0, atol=SAME_FACE):
             return
+        try:
+            sealed = self._vault.seal(text, face_context(application_id))
+        except NotFoundError:
+            return  # erased meanwhile
         # A clash means that this very row is there: made before, but its answer was lost.
         with suppress(ConflictError):
-            self._rows.commit([Put(Row(self._key(application_id, stamp), {"vector": text}))])
-        self._take(application_id, stamp, stored)
+            self._rows.commit([Put(Row(self._key(application_id, stamp), {"vector": sealed}))])
+        self._take(application_id, stamp, text)
+        self._taken.add(self._key(application_id, stamp).sort)
 
     def erase(self, application_id: str, now: datetime) -> bool:
         """Erase one applicant's face for every worker; say whether there was one. The table is read first.
@@ -129,11 +144,25 @@ class Gallery:
         """Return for each probe, (N, D) float32 of unit length, the most similar of everybody else."""
         return search_gallery(probes, applicants, self._store, self._engine, threads=self._threads)
 
-    def _read(self, row: Row, now: datetime) -> None:
-        enrolled_at, _, application_id = row.key.sort.partition("#")
-        stamp = _to_stamp(datetime.fromisoformat(enrolled_at))
+    def _opened(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Return by sort key the vectors of rows as text; those whose owner was erased meanwhile are not there."""
+
+        def opened(row: Row) -> str | None:
+            try:
+                return self._vault.open(row.fields["vector"], face_context(_named_in(row)[0]))
+            except NotFoundError:
+                return None
+
+        if not rows:
+            return {}
+        with ThreadPoolExecutor(min(OPENERS, len(rows))) as pool:
+            found = zip((row.key.sort for row in rows), pool.map(opened, rows), strict=True)
+            return {sort: text for sort, text in found if text is not None}
+
+    def _read(self, row: Row, opened: Mapping[str, str], now: datetime) -> None:
+        application_id, stamp = _named_in(row)
         if "erased" not in row.fields:
-            self._take(application_id, stamp, _to_vector(row.fields["vector"]))
+            self._take(application_id, stamp, opened.get(row.key.sort))
             return
         self._forget(application_id, stamp)
         if row.expires_at is None:  # the journey asked for it, and the face's row is taken now
@@ -149,25 +178,28 @@ class Gallery:
             self._rows.commit([Delete(self._key(application_id, known[0]), ROW_VERSION)])
         self._store.erase(application_id, known[0])
 
-    def _take(self, application_id: str, stamp: int, vector: NDArray[np.float32]) -> None:
+    def _take(self, application_id: str, stamp: int, text: str | None) -> None:
         """Put a face in the store; of two faces of one applicant the later stays, and the other's row is erased.
 
         Whoever sees both rows erases the older, so that one a person remains wherever a worker was killed.
         """
         known = self._store.find(application_id)
-        if known is None:
-            self._store.append(application_id, stamp, vector)
+        if text is not None and (known is None or known[0] < stamp):
+            self._store.append(application_id, stamp, _to_vector(text))
+        if known is None or known[0] == stamp:
             return
-        older, later = sorted((stamp, known[0]))
-        if older == later:
-            return
-        if later == stamp:
-            self._store.append(application_id, stamp, vector)
+        older = min(stamp, known[0])
         with suppress(ConflictError):  # erased already
             self._rows.commit([Delete(self._key(application_id, older), ROW_VERSION)])
 
     def _key(self, application_id: str, stamp: int) -> Key:
         return face_key(self._release, application_id, _to_time(stamp))
+
+
+def _named_in(row: Row) -> tuple[str, int]:
+    """Return whose face a row is about, and when it was enrolled or erased, in microseconds since 1970."""
+    at, _, application_id = row.key.sort.partition("#")
+    return application_id, _to_stamp(datetime.fromisoformat(at))
 
 
 def _prefixes(since: datetime | None, until: datetime) -> list[str]:

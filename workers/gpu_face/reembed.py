@@ -70,7 +70,7 @@ def reembed(
     """
     if from_release == pack.release:
         raise ValueError(f"the gallery of {from_release} is there already")
-    gallery = Gallery(ports.rows, pack.release)
+    gallery = Gallery(ports.rows, pack.release, vault=ports.vault)
     gallery.refresh(ports.clock.now())
     before, after = (_last_rows(ports.rows, release) for release in (from_release, pack.release))
     missing = [each for each, is_enrolled in before.items() if is_enrolled and each not in after]

@@ -93,7 +93,7 @@ def erase(
     try:
         with Store(folder, release) as store, Progress() as bar:
             task = bar.add_task("erasing", total=len(names) + 2)
-            gallery = Gallery(ports.rows, release, store)
+            gallery = Gallery(ports.rows, release, store, vault=ports.vault)
             gallery.refresh(ports.clock.now())
             for name in names:
                 typer.echo(
