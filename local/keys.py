@@ -42,13 +42,17 @@ def rotate_tags(threads: Threads = 16, state: StateDir = STATE, as_json: AsJson 
 @keys_app.command()
 def rewrap(
     key_id: Annotated[str, typer.Argument(help="Id or ARN of the KMS key that is to wrap people's keys.")],
+    *,
+    faces: Annotated[
+        bool, typer.Option("--faces", help="The keys of their faces, not those of forms.")
+    ] = False,
     threads: Threads = 16,
     state: StateDir = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Wrap everybody's own key with another KMS key; what is sealed stays as it is, and doing it again is safe."""
     with plainly(), _operator(state) as display:
-        done = _rewrapped(key_id, threads, display)
+        done = _rewrapped(key_id, threads, display, faces=faces)
     answer({"rewrapped_count": done}, f"{done} keys wrapped anew", as_json=as_json)
 
 
@@ -73,13 +77,14 @@ def _rounds(threads: int, display: Display) -> dict[str, int]:
             return asdict(so_far) | {"moved_count": moved, "rounds": rounds}
 
 
-def _rewrapped(key_id: str, threads: int, display: Display) -> int:
+def _rewrapped(key_id: str, threads: int, display: Display, *, faces: bool) -> int:
     from gelombang.aws.clients import aws_client  # noqa: PLC0415 - boto3
     from gelombang.aws.owner_keys import OwnerKeys  # noqa: PLC0415 - as above
     from gelombang.settings import read_settings  # noqa: PLC0415 - as above
 
     names, done = read_settings(os.environ), 0
-    keys = OwnerKeys(names.key_table, names.seal_key_id, aws_client("kms"), aws_client("dynamodb"))
+    table = names.face_key_table if faces else names.key_table
+    keys = OwnerKeys(table, key_id, aws_client("kms"), aws_client("dynamodb"))
     for done in keys.rewrap(key_id, threads):
         if done % EACH == 0:
             display.say(f"{done} keys wrapped anew")

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.drills.keys import Service, phases, rotate
 from gelombang.aws.clients import aws_client
 from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.vault import KmsVault
+from gelombang.domain.errors import NotFoundError
+from gelombang.domain.messages import QueueName
 from gelombang.domain.tags import TagKeys
 from gelombang.journey import applications
 from gelombang.journey.reach import phone_context
 from gelombang.journey.registration import typed_fields
 from gelombang.memory.ports import memory_world
 from gelombang.memory.registers import MemoryRegisters
+from local.command import app
 from tests.ports.conftest import owner_keys
 
+SETTINGS = {
+    f"GELOMBANG_{name}": "unused"
+    for name in (
+        *("TABLE", "KEY_TABLE", "FACE_KEY_TABLE", "SEAL_KEY_ID", "FACE_SEAL_KEY_ID", "TAG_KEY_ID"),
+        *("QUARANTINE_BUCKET", "PHOTO_BUCKET", "DOCUMENT_BUCKET", "REGISTERS_URL"),
+    )
+}
 TAGGING = {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}
 
 
@@ -71,3 +83,26 @@ def test_people_who_register_while_both_keys_change_are_found_and_opened_by_the_
             assert typed_fields(ports, application)["region"] == "3171"
             phone = ports.vault.open(application.sealed_phone, phone_context(application.application_id))
             assert phone.startswith("+6281")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("faces", [False, True])
+def test_the_command_wraps_every_key_anew_and_may_be_run_again(monkeypatch, faces):
+    keys, new_wrapping = owner_keys(), new_key()
+    plain = {owner: keys.key_of(owner) for owner in ("app_1", "app_2", "app_3")}
+    keys.forget("app_3")
+    queues = {f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}": "unused" for name in QueueName}
+    for name, value in (
+        SETTINGS | queues | {f"GELOMBANG_{'FACE_' if faces else ''}KEY_TABLE": "keys"}
+    ).items():
+        monkeypatch.setenv(name, value)
+    words = ["keys", "rewrap", new_wrapping, "--json", *(["--faces"] if faces else [])]
+
+    runs = [CliRunner().invoke(app, words) for _ in range(2)]
+
+    assert [(run.exit_code, json.loads(run.stdout)) for run in runs] == [(0, {"rewrapped_count": 2})] * 2
+    assert {owner: owner_keys().key_of(owner) for owner in ("app_1", "app_2")} == {
+        owner: plain[owner] for owner in ("app_1", "app_2")
+    }
+    with pytest.raises(NotFoundError):
+        owner_keys().key_of("app_3")
