@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration drill-keys soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration drill-keys soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-demo: $(READY) ## The demo's time by stage now and at an earlier commit (B
 bench-search: $(READY) ## Search beside FAISS (SIZES="10000 100000 1000000", THREADS=2, TURNS=3, CLUSTERS=people)
 	@$(BIN)/python -m benchmarks.speed.search $(if $(SIZES),--sizes $(SIZES)) $(if $(THREADS),--threads $(THREADS)) \
 	  $(if $(TURNS),--turns $(TURNS)) $(if $(CLUSTERS),--clusters $(CLUSTERS))
+
+bench-seal: $(READY) ## What sealing adds to a face that is enrolled or read (FACES=200)
+	@$(BIN)/python -m benchmarks.speed.seal --faces $(or $(FACES),200)
 
 report-accuracy: $(READY) ## Measure match and liveness (FACES=folder of people, PACK=default, LIVENESS=folder, CALLED=name, WRITE=1, POINTS=folder, FAULTS_FROM=release)
 	@$(BIN)/gelombang pack $(or $(PACK),default)
