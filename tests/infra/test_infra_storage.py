@@ -36,8 +36,9 @@ def test_the_table_is_encrypted_recoverable_and_has_the_worklist(service):
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["worklist", "due"]
 
 
-def test_peoples_keys_are_encrypted_and_have_no_backup(service):
-    keys = service["Resources"]["KeyTable"]["Properties"]
+@pytest.mark.parametrize("table", ["KeyTable", "FaceKeyTable"])
+def test_peoples_keys_are_encrypted_and_have_no_backup(service, table):
+    keys = service["Resources"][table]["Properties"]
 
     assert keys["SSESpecification"] == {"SSEEnabled": True}
     assert "PointInTimeRecoverySpecification" not in keys
@@ -47,7 +48,7 @@ def test_peoples_keys_are_encrypted_and_have_no_backup(service):
 def test_what_cannot_be_made_again_outlives_its_stack(service):
     kept = [found for found in service["Resources"].values() if found["Type"] in KEPT]
 
-    assert len(kept) == 7
+    assert len(kept) == 9
     assert all(found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain" for found in kept)
 
 
@@ -68,9 +69,11 @@ def test_quarantine_forgets_originals_within_days_and_only_verification_may_read
 
 
 def test_the_seal_key_rotates_and_the_tag_key_only_makes_macs(service):
-    seal, tag = (service["Resources"][name]["Properties"] for name in ("SealKey", "TagKey"))
+    seal, faces, tag = (
+        service["Resources"][name]["Properties"] for name in ("SealKey", "FaceSealKey", "TagKey")
+    )
 
-    assert seal["EnableKeyRotation"] is True
+    assert (seal["EnableKeyRotation"], faces["EnableKeyRotation"]) == (True, True)
     assert (tag["KeySpec"], tag["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
 
 
