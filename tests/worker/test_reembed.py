@@ -189,8 +189,8 @@ def test_a_gallery_is_not_filled_from_itself(world, old_pack):
 
 
 def test_a_release_that_no_pack_has_is_named():
-    assert pack_of_release("open-2", "default") == "open"
-    assert pack_of_release("default-2", "open") == "default"
+    assert pack_of_release("open-3", "default") == "open"
+    assert pack_of_release("default-3", "open") == "default"
     with pytest.raises(PackError, match="tidak-ada-9"):
         pack_of_release("tidak-ada-9", "default")
 
