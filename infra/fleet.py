@@ -199,7 +199,10 @@ def worker_may() -> list[Json]:
         allow(["s3:GetObject"], [{"Fn::Join": ["", [_imported("PhotoBucketArn"), "/*"]]}]),
         allow(["s3:ListBucket"], [_imported("PhotoBucketArn")]),
         allow(["dynamodb:GetItem", "dynamodb:PutItem"], [_imported("FaceKeyTableArn")]),
-        allow(["kms:GenerateDataKey", "kms:Decrypt"], [_imported("FaceSealKeyArn")]),
+        allow(
+            ["kms:GenerateDataKey", "kms:Decrypt"],
+            [_imported("FaceSealKeyArn"), _imported("LaterFaceSealKeyArn")],
+        ),
     ]
 
 

@@ -93,7 +93,7 @@ def environment() -> Resources:
         "GELOMBANG_PHOTO_BUCKET": ref(PHOTOS),
         "GELOMBANG_DOCUMENT_BUCKET": ref(DOCUMENTS),
         "GELOMBANG_SEAL_KEY_ID": when("HasWrappingKey", ref("WrappingKey"), ref(SEAL)),
-        "GELOMBANG_FACE_SEAL_KEY_ID": ref(FACE_SEAL),
+        "GELOMBANG_FACE_SEAL_KEY_ID": when("HasFaceWrappingKey", ref("FaceWrappingKey"), ref(FACE_SEAL)),
         "GELOMBANG_TAG_KEY_ID": ref(TAG),
         "GELOMBANG_LATER_TAG_KEY_IDS": ref("LaterTagKeys"),
         "GELOMBANG_COMING_TAG_KEY_ID": ref("ComingTagKey"),

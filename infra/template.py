@@ -13,7 +13,7 @@ from typing import Any
 from gelombang.domain.messages import QueueName
 from infra.alarms import alarms
 from infra.buckets import PHOTOS, buckets
-from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub
+from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub, when
 from infra.functions import LAYER, PICTURES_LAYER, environment, roles, settled
 from infra.gateway import answering_in_problems
 from infra.keys import FACE_SEAL, SEAL, TAG, keys
@@ -61,6 +61,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
             "HasReservedConcurrency": {"Fn::Not": [{"Fn::Equals": [ref("ReservedConcurrency"), 0]}]},
             "RequiresTls": {"Fn::Equals": [ref("Transport"), "tls"]},
             "HasWrappingKey": {"Fn::Not": [{"Fn::Equals": [ref("WrappingKey"), "none"]}]},
+            "HasFaceWrappingKey": {"Fn::Not": [{"Fn::Equals": [ref("FaceWrappingKey"), "none"]}]},
             ASKED_FOR: {"Fn::Equals": [ref("MalwareScan"), "guardduty"]},
         },
         "Resources": found,
@@ -120,6 +121,7 @@ def _key_parameters() -> Resources:
     return {
         "WrappingKey": text
         | {"Description": "ARN of the key that wraps people's keys; none: the stack's own"},
+        "FaceWrappingKey": text | {"Description": "The same of the key that wraps those of faces"},
         "LaterTagKeys": text
         | {"Description": "ARNs of the HMAC keys that came after the stack's own, oldest first, with commas"},
         "ComingTagKey": text | {"Description": "ARN of the HMAC key that tags are being moved to"},
@@ -175,6 +177,7 @@ def _outputs(applications: Iterable[str]) -> Resources:
         "PhotoBucketArn": arn(PHOTOS),
         "SealKeyArn": arn(SEAL),
         "FaceSealKeyArn": arn(FACE_SEAL),
+        "LaterFaceSealKeyArn": when("HasFaceWrappingKey", ref("FaceWrappingKey"), arn(FACE_SEAL)),
         "FaceKeyTableArn": arn(FACE_KEY_TABLE),
         "TagKeyArn": arn(TAG),
         "FaceRequestsArn": arn(queue_id(QueueName.FACE_REQUESTS)),
