@@ -232,6 +232,8 @@ def _checked(person: Person, measures: Measures) -> None:
     measures.photo = replace(measures.photo, measures=spoiled)
     _later(watch)
     assert person.state == "NEEDS_PHOTO"
+    assert measures.gallery is not None
+    assert len(measures.gallery) == 1
     measures.photo = replace(measures.photo, measures={"uneven_light": LIKENESS})
     for slot in person.did("GET", "/v1/application").json["open_slots"]:
         person.send(slot)

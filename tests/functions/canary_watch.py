@@ -86,7 +86,7 @@ ALLOWED: dict[Sink, set[str]] = {
     Sink.QUEUES: {NONCE},
     Sink.DEAD: {NONCE},
     Sink.ROW_KEYS: {NONCE},
-    Sink.ROW_FIELDS: {NONCE, "photograph", "embedding", "score", "note"},
+    Sink.ROW_FIELDS: {NONCE, "photograph", "score", "note"},
     Sink.OBJECT_KEYS: {NONCE},
     Sink.TEXTS: {"code"},
     Sink.OWN: {NONCE, "token", "receipt", "name", "birth date"},
