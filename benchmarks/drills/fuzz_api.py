@@ -20,7 +20,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,17 @@ class Tally:
         """Note a fault, with the first case that showed it."""
         self.faults.setdefault(what, str(example)[:1500])
 
+    def as_json(self) -> Result:
+        """Return the tally for `add`."""
+        return {
+            "counts": dict(self.counts),
+            "statuses": dict(self.statuses),
+            "answered": sorted(self.answered),
+            "faults": self.faults,
+            "refused_count": self.refused_count,
+            "problem_count": self.problem_count,
+        }
+
     def add(self, block: Result) -> None:
         """Count what came of one block."""
         self.counts.update(block["counts"])
@@ -153,8 +164,7 @@ class Fuzzer:
 
 def fuzz_block(number: int, *, seed_number: int) -> Result:
     """Return what came of one block of a long run, as JSON."""
-    tally = fuzz(BLOCK, seed_number * SEEDS + number, is_first=not number)
-    return asdict(tally) | {"answered": sorted(tally.answered)}
+    return fuzz(BLOCK, seed_number * SEEDS + number, is_first=not number).as_json()
 
 
 def fuzz(count: int, seed_number: int, *, is_first: bool = True) -> Tally:
