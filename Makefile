@@ -95,10 +95,10 @@ drill-keys: $(READY) ## Change the HMAC keys while people register: who is lost,
 drill-taps: $(READY) ## Many copies of every POST at once, and clients that die after each step (COPIES=number)
 	@$(BIN)/python -m benchmarks.drills.taps --copies $(or $(COPIES),50)
 
-fuzz-api: $(READY) ## Send cases from the OpenAPI document and hostile ones to the functions (COUNT=number, SEED=number)
+fuzz-api: $(READY) ## Send cases from the OpenAPI document and hostile ones to the functions; goes on where it was stopped (COUNT=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_api --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
 
-fuzz-journey: $(READY) ## Walk the journey's state machine, everything failing at times (STEPS=number, SEED=number)
+fuzz-journey: $(READY) ## Walk the journey's state machine, everything failing at times; goes on where it was stopped (STEPS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.fuzz_journey --steps $(or $(STEPS),2000000) --seed $(or $(SEED),1)
 
 drill-network: $(READY) ## Send photographs over very bad lines with our own client (LINKS=100, PATIENCE=seconds, SEED=number)
