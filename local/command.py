@@ -239,7 +239,7 @@ def pack(
 @app.command("sample-photos")
 def sample_photos(
     folder: Annotated[Path, typer.Argument(help="Where to put them.")],
-    number: Annotated[int, typer.Option(help="Which of the people, from 0.", min=0, max=7)] = 5,
+    number: Annotated[int, typer.Option(help="Which of the people, from 0.", min=0, max=7)] = 3,
     faces: Annotated[
         Path | None, typer.Option(help="Folder of real faces.", exists=True, file_okay=False)
     ] = None,
