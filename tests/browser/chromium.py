@@ -21,10 +21,11 @@ import time
 from contextlib import contextmanager
 from itertools import count
 
-from tests.browser.page import PATIENCE_S, DevToolsError, NeverCameError, Page
+from tests.browser.page import PATIENCE_S, DevToolsError, LeftError, NeverCameError, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDTH_PX, HEIGHT_PX = 360, 640  # of a cheap phone
+LEFT = ("navigated", "context was destroyed", "Cannot find context")  # how it words that a page was left
 FLAGS = (
     *("--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--mute-audio"),
     *("--disable-extensions", "--disable-background-networking", "--disable-component-update"),
@@ -89,7 +90,8 @@ class Browser:
         self.wait(lambda: number in self._answers, method)
         answer = self._answers.pop(number)
         if "error" in answer:
-            raise DevToolsError(f"{method}: {answer['error']['message']}")
+            said = answer["error"]["message"]
+            raise (LeftError if any(word in said for word in LEFT) else DevToolsError)(f"{method}: {said}")
         return answer["result"]
 
     def tell(self, method, parameters=None, session=None):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from contextlib import suppress
 
 PATIENCE_S = 120.0  # no test waits that long: only what never comes does, on however busy a machine
 LOOK_AGAIN_S = 0.05
@@ -22,6 +23,10 @@ SECOND_GENERATION = _LINE | {"latency": 300, "downloadThroughput": 31_250, "uplo
 
 class DevToolsError(Exception):
     """The browser refused a command, or a script in the page failed."""
+
+
+class LeftError(DevToolsError):
+    """The page went to another one meanwhile."""
 
 
 class NeverCameError(Exception):
@@ -88,7 +93,8 @@ class Page:
         for _ in range(times):
             for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
                 self.ask("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        self.see(DRAWN)  # the taps have been heard
+        with suppress(LeftError):
+            self.see(DRAWN)  # the taps have been heard
 
     def press(self, key, times=1, *, shift=False):
         """Press a key of `KEYS`."""
@@ -162,7 +168,7 @@ class Page:
     def until(self, script, what="", within_s=PATIENCE_S):
         """Wait until a script in the page says something true, and return it."""
         end = time.monotonic() + within_s
-        while not (seen := self.see(script)):
+        while not (seen := self._seen(script)):
             if time.monotonic() > end:
                 raise NeverCameError(f"{what or script}; the page says: {self.text()}")
             time.sleep(LOOK_AGAIN_S)
@@ -189,6 +195,11 @@ class Page:
     def shows(self, selector):
         """Say whether an element takes room on the page."""
         return self.see(f"Boolean({found(selector)}?.getClientRects().length)")
+
+    def _seen(self, script):
+        with suppress(LeftError):
+            return self.see(script)
+        return None
 
     def _load(self, command, parameters):
         loaded = []
