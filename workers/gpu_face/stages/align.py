@@ -57,7 +57,7 @@ def trace_meshes(pack: Pack, pictures: Sequence[Picture], faces: Sequence[Face])
     traced = _trace(pack.mesh, pictures, _upright_squares(faces, scale, size))
     first = list(traced)
     for _ in range(CLOSER_LOOKS):
-        aside = [i for i, each in enumerate(traced) if _is_aside(each, faces[i])]
+        aside = [i for i, each in enumerate(traced) if _is_aside(each, faces[i], pictures[i])]
         if not aside:
             break
         squares = _outline_squares([traced[i].points for i in aside], size)
@@ -149,11 +149,15 @@ def _with_mesh(face: Face, first: _Traced, last: _Traced) -> Face:
     return replace(face, mesh=last.points, points=_five_points(by_points.points))
 
 
-def _is_aside(traced: _Traced, face: Face) -> bool:
+def _is_aside(traced: _Traced, face: Face, picture: Picture) -> bool:
+    """Return whether a closer look may see more: not where the face is cut off, a closer mesh would shrink into it."""
     if not traced.is_believed:
         return True
+    height, width = picture.pixels.shape[:2]
+    flat = traced.points[:, :2]
+    is_whole = bool((flat >= 0).all() and (flat < (width, height)).all())
     own, of_points = (abs(pose["yaw_deg"]) for pose in (head_pose(traced.points), points_pose(face)))
-    return own > ASIDE_DEG or of_points > POINTS_ASIDE_DEG
+    return is_whole and (own > ASIDE_DEG or of_points > POINTS_ASIDE_DEG)
 
 
 def _outline_squares(meshes: Sequence[NDArray[np.float32]], size: int) -> NDArray[np.float64]:
