@@ -84,7 +84,7 @@ def left_of(world: Population, application_id: str) -> dict[str, bool]:
             row.key.sort.endswith(f"#{application_id}") and "vector" in row.fields for row in enrolled
         )
         or application_id in _found_by(world, application_id)
-        or any(ports.rows.read(evidence_key(each)) for each in face_checks_of(ports, application)),
+        or any(ports.rows.read(evidence_key(each)) for each in face_checks_of(application)),
         "notes": any(
             row.fields.get("note")
             for number in range(1, application.submission + 1)
@@ -135,7 +135,7 @@ def _bring(world: Population, group: str, count: int, come: Callable[[Walk, Citi
         world.refused[name] = [photo.key for photo in photos if photo.status is PhotoStatus.REFUSED]
         named = walk.ports.rows.read_partition(f"APPLICATION#{name}", "UPLOAD#")
         world.uploads[name] = [row.key.sort.removeprefix("UPLOAD#") for row in named]
-        if any(walk.ports.rows.read(evidence_key(each)) for each in face_checks_of(walk.ports, application)):
+        if any(walk.ports.rows.read(evidence_key(each)) for each in face_checks_of(application)):
             world.gallery.enrol(name, face_of(name), walk.world.clock.now())
     walk.world.clock.advance(hours=5)
 

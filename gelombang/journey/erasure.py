@@ -198,7 +198,7 @@ def _purge(
     with suppress(ConflictError):  # asked for in this very microsecond: the next round asks again
         erase_face(ports.rows, name, sorted(releases), now)
     own = [row for row in ports.rows.read_partition(application_key(name).partition) if _is_personal(row)]
-    measured |= {*face_checks_of(ports, application), *map(_name_in, own)}
+    measured |= {*face_checks_of(application), *map(_name_in, own)}
     found = [row for each in sorted(measured) if (row := ports.rows.read(evidence_key(each)))]
     for row in [*own, *found]:
         ports.rows.commit([Delete(row.key, row.version)])

@@ -8,11 +8,9 @@ from gelombang.domain.application import Application
 from gelombang.domain.challenge import ChallengeEvidence
 from gelombang.domain.face_evidence import FaceEvidence
 from gelombang.domain.face_evidence_json import evidence_from_fields, evidence_to_fields
-from gelombang.journey.applications import application_key
 from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Row
 
 CALLED_OFF = {"called_off": True}  # what lies where evidence would, when the person no longer wants it
-ENROLMENT = "ENROLMENT#"  # sort keys of the rows that name face checks asked for to enrol somebody again
 
 _CHALLENGE = TypeAdapter(ChallengeEvidence)
 
@@ -41,16 +39,14 @@ def face_check_name(application: Application, submission: int) -> str:
     return f"{application.application_id}-{submission}"
 
 
-def face_checks_of(ports: Ports, application: Application) -> list[str]:
+def face_checks_of(application: Application) -> list[str]:
     """Return the ids of every face check that was ever asked for about an application."""
-    again = ports.rows.read_partition(application_key(application.application_id).partition, ENROLMENT)
-    names = [face_check_name(application, number) for number in range(1, application.submission + 1)]
-    return names + [row.key.sort.removeprefix(ENROLMENT) for row in again]
+    return [face_check_name(application, number) for number in range(1, application.submission + 1)]
 
 
 def releases_of(ports: Ports, application: Application) -> set[str]:
     """Return the model releases that measured this face, in whose galleries it may be."""
-    checks = face_checks_of(ports, application)
+    checks = face_checks_of(application)
     return {evidence.model_release for each in checks if (evidence := evidence_of(ports, each))}
 
 

@@ -4,8 +4,8 @@
 
 What is under way finds the flag in the application's row, which every step reads before and writes after: a check, a
 decision or a join that began before loses the commit, begins again and stops. The face check's place is taken, so that
-the worker leaves the photographs alone; the face goes out of the galleries, and is measured anew when it is lifted;
-the reviewers' list and the reconciler's do not name the application; an entry in a wave that is not frozen is held.
+the worker leaves the photographs alone; the reviewers' list and the reconciler's do not name the application; an entry
+in a wave that is not frozen is held.
 docs/decisions/0020 says what goes on all the same.
 
 Source: Law 27 of 2022 on personal data, article 41, within 3 x 24 hours.
@@ -18,23 +18,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gelombang.domain.application import Application, Move, Slot, State
+from gelombang.domain.application import Application, Move, State
 from gelombang.domain.audit import AuditEntry
-from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import TooManyRequestsError
-from gelombang.domain.messages import FaceCheckAsked, Message
+from gelombang.domain.messages import Message
 from gelombang.domain.reasons import Reason
 from gelombang.journey import applications, review
-from gelombang.journey.applications import application_key, rereading
+from gelombang.journey.applications import rereading
 from gelombang.journey.challenge import challenge_request, unmeasured_challenges
-from gelombang.journey.evidence import ENROLMENT, releases_of, renewal_of_check, withdrawal_of_check
-from gelombang.journey.gallery import erasure_of_face
-from gelombang.journey.ports import Change, Delete, Key, Ports, Put, Require, Row
+from gelombang.journey.evidence import renewal_of_check, withdrawal_of_check
+from gelombang.journey.ports import Change, Delete, Ports, Put, Require
 from gelombang.journey.verification import messages_due
 from gelombang.journey.wave_rows import entry_key, entry_row, gate_key, load_entry
 
 RESTRICTED, LIFTED = "restricted", "restriction_lifted"  # events of the audit
-MOST_A_DAY = 5  # each lifting has the face measured again
+MOST_A_DAY = 5  # each lifting has what was called off done again
 WITHIN_A_DAY = timedelta(days=1)
 
 
@@ -56,11 +54,10 @@ def restrict(ports: Ports, application_id: str) -> Application:
         for name in (application.face_check_id, *unmeasured)
         for change in withdrawal_of_check(ports, name)
     ]
-    hidden = erasure_of_face(application_id, sorted(releases_of(ports, application)), now)
     off_the_list = review.pausing_of(ports, application, is_paused=True)
     facts = {"entry_held": bool(held)}
     restricted = replace(application, restricted_at=now)
-    also = [*held, *called_off, *hidden, *off_the_list]
+    also = [*held, *called_off, *off_the_list]
     return applications.save(ports, restricted, RESTRICTED, facts, also=also)
 
 
@@ -80,12 +77,11 @@ def lift(ports: Ports, application_id: str) -> Application:
         for change in renewal_of_check(ports, name)
     ]
     also += review.pausing_of(ports, application, is_paused=False)
-    enrolment, named = _enrolled_again(ports, application)
     lifted, entry = _let_go(ports, replace(application, restricted_at=None))
-    announce: list[Message] = [*messages_due(ports, lifted), *enrolment]
+    announce: list[Message] = [*messages_due(ports, lifted)]
     announce += [challenge_request(lifted, each) for each in unmeasured]
     facts: dict[str, Any] = {"missed_draw": lifted.state is not application.state}
-    return applications.save(ports, lifted, LIFTED, facts, announce=announce, also=[*also, *named, *entry])
+    return applications.save(ports, lifted, LIFTED, facts, announce=announce, also=[*also, *entry])
 
 
 def _limit(entries: Sequence[AuditEntry], now: datetime) -> None:
@@ -120,15 +116,3 @@ def _let_go(ports: Ports, application: Application) -> tuple[Application, list[C
     now = ports.clock.now()
     missed = applications.move(application, Move.MISS, now, reasons=reasons, wave_id="", entry_id="")
     return missed, [Delete(entry_key(wave_id, entry_id), entry.version)]
-
-
-def _enrolled_again(ports: Ports, application: Application) -> tuple[list[Message], list[Change]]:
-    """Return what has a face that was in a gallery measured, to be there again; that evidence decides nothing."""
-    keys = {slot: application.photos[slot].key for slot in Slot}
-    agrees = Purpose.FACE_CHECK in application.consents
-    if not (agrees and all(keys.values()) and releases_of(ports, application)):
-        return [], []
-    name = f"{application.application_id}-again-{application.audit_length}"
-    named = Row(Key(application_key(application.application_id).partition, f"{ENROLMENT}{name}"), {})
-    asked = FaceCheckAsked(name, application.application_id, keys[Slot.SELFIE], keys[Slot.KTP])
-    return [asked], [Put(named)]

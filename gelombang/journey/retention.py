@@ -22,7 +22,7 @@ from gelombang.domain.retention import Removal, RetentionClass
 from gelombang.journey import applications, erasure, sessions
 from gelombang.journey.applications import RETENTION_ENDED, SHARDS, application_key, from_row, retention_list
 from gelombang.journey.challenge import challenges_of
-from gelombang.journey.evidence import ENROLMENT, evidence_key, face_checks_of, releases_of
+from gelombang.journey.evidence import evidence_key, face_checks_of, releases_of
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Ports, Row
 from gelombang.journey.reach import phone_key
@@ -115,11 +115,8 @@ def _remove_face(ports: Ports, application: Application, now: datetime) -> None:
         erase_face(ports.rows, application.application_id, sorted(releases_of(ports, application)), now)
     name = application.application_id
     challenges = [challenge.challenge_id for challenge in challenges_of(ports, name)]
-    measured = [evidence_key(each) for each in [*face_checks_of(ports, application), *challenges]]
-    partition = application_key(name).partition
-    naming = [
-        row for prefix in (ENROLMENT, "CHALLENGE#") for row in ports.rows.read_partition(partition, prefix)
-    ]
+    measured = [evidence_key(each) for each in [*face_checks_of(application), *challenges]]
+    naming = ports.rows.read_partition(application_key(name).partition, "CHALLENGE#")
     for row in [*(row for key in measured if (row := ports.rows.read(key))), *naming]:
         ports.rows.commit([Delete(row.key, row.version)])
 

@@ -76,7 +76,9 @@ def test_photographs_face_and_gallery_go_when_an_appeal_is_over_and_not_before()
     after = walk.application(application_id)
     assert [photo.key for photo in after.photos.values()] == ["", ""]
     assert after.form is not None
-    assert applications.audit_of(walk.ports, after.application_id)[-1].facts["class"] == "appeal over"
+    assert (
+        applications.audit_of(walk.ports, after.application_id)[-1].facts["class"] == "refused, appeal over"
+    )
 
 
 def test_each_class_has_its_time_and_at_the_end_nothing_names_anybody():
