@@ -1,7 +1,7 @@
 """Where the demo's faces come from, and how one photograph becomes a selfie or a portrait for a card.
 
-Without a folder the people are those in photographs that come inside installed packages: a group of six
-and a portrait in insightface, one portrait in scikit-image. Selfie and card portrait are then two renditions
+Without a folder the people are those in photographs that come inside installed packages: five of a group and a
+portrait in insightface, a portrait in scikit-image and one in matplotlib. Selfie and card portrait are then two renditions
 of one photograph. With a folder (one sub-folder a person, several photographs each) they are different
 pictures of one person.
 Photographs are read where they lie and never copied into the repository.
@@ -100,9 +100,9 @@ _BUNDLED = (
     ("skimage", "data/astronaut.png", (224, 102), 92, 2.8),
     ("insightface", _GROUP, (1167, 321), 97, -4.4),
     ("insightface", _GROUP, (112, 316), 106, -28.0),
-    ("insightface", _GROUP, (303, 200), 103, -30.1),
-    ("insightface", _GROUP, (934, 119), 104, -14.1),
+    ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg", (267, 194), 170, 1.5),
     ("insightface", "data/images/Tom_Hanks_54745.png", (56, 49), 62, 0.0),
+    ("insightface", _GROUP, (303, 200), 103, -30.1),  # looks aside, as nobody should in a selfie
 )
 
 

@@ -99,7 +99,6 @@ PARTS = (
     ),
     Part("NIK with another date", "legal_mismatch", 5, 5),
     Part("receives aid, as the rules in force allow", "aid", 6, 6),
-    Part("ordinary", "ordinary", 7, 7),
     Part(
         "selfie of somebody else",
         "ordinary",
@@ -126,6 +125,6 @@ PARTS = (
     Part("student", "student", 4, 4, REFUSED, frozenset({Reason.STILL_AT_SCHOOL})),
     Part("madrasah pupil", "madrasah", 5, 5, REFUSED, frozenset({Reason.STILL_AT_MADRASAH})),
     Part("village head", "village_head", 6, 6, REFUSED, frozenset({Reason.EXCLUDED_OCCUPATION})),
-    Part("earlier recipient", "earlier_recipient", 7, 7, REFUSED, frozenset({Reason.EARLIER_RECIPIENT})),
+    Part("earlier recipient", "earlier_recipient", 5, 5, REFUSED, frozenset({Reason.EARLIER_RECIPIENT})),
 )
 FACES_NEEDED = 1 + max(max(part.face, part.card_face) for part in PARTS)

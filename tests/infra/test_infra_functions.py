@@ -26,6 +26,7 @@ HANDLERS = {
     "app.checks_due",
     "app.face_evidence",
     "app.reconcile",
+    "app.retain",
     "app.wave_steps",
     "app.resend_steps",
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gelombang.domain.messages import QueueName
-from workers.gpu_face.__main__ import main
 from workers.gpu_face.batching import BatchLimits
 from workers.gpu_face.settings import POLL_S, read_face_settings
 
@@ -114,22 +114,11 @@ def test_a_missing_setting_of_every_process_is_named() -> None:
         read_face_settings({name: value for name, value in SHARED.items() if name != "GELOMBANG_TABLE"})
 
 
-@pytest.fixture
-def handlers_kept() -> Iterator[None]:
-    """`main` answers signals for its process; here the process is the tests'."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+def test_a_worker_with_wrong_settings_names_them_and_ends() -> None:
+    wrong = SHARED | {"GELOMBANG_FACE_THREADS": "many"}
+    command = [sys.executable, "-m", "workers.gpu_face"]
 
+    done = subprocess.run(command, env=os.environ | wrong, capture_output=True, text=True, check=False)
 
-@pytest.mark.usefixtures("handlers_kept")
-def test_a_worker_with_wrong_settings_names_them_and_ends(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, value in (SHARED | {"GELOMBANG_FACE_THREADS": "many"}).items():
-        monkeypatch.setenv(name, value)
-
-    assert main() == 1
-
-    assert "GELOMBANG_FACE_THREADS (1..256)" in capsys.readouterr().out
+    assert done.returncode == 1
+    assert "GELOMBANG_FACE_THREADS (1..256)" in done.stdout
