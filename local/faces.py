@@ -1,8 +1,8 @@
 """Where the demo's faces come from, and how one photograph becomes a selfie or a portrait for a card.
 
 Without a folder the people are those in photographs that come inside installed packages: five of a group and a
-portrait in insightface, a portrait in scikit-image and one in matplotlib. Selfie and card portrait are then two renditions
-of one photograph. With a folder (one sub-folder a person, several photographs each) they are different
+portrait in insightface, a portrait in scikit-image and one in matplotlib. Selfie and card portrait are then two
+renditions of one photograph. With a folder (one sub-folder a person, several photographs each) they are different
 pictures of one person.
 Photographs are read where they lie and never copied into the repository.
 """

@@ -51,7 +51,7 @@ def fit_subjects(folder: Path, count: int) -> list[CaptureSubject]:
 def fit_bundled(count: int) -> list[CaptureSubject]:
     """Return those of the first `count` bundled people in whose selfie the pack in use finds no fault.
 
-    The default pack finds none in any that the demo needs. A pack that sees more may: some look down, one looks aside, and rightly
+    The default pack finds none in any that the demo needs. A pack that sees more may: some look down, and rightly
     their photographs are refused. The place of such a person is taken by the last of the others.
     """
     fit = bundled_subjects(count)
