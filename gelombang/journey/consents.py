@@ -120,9 +120,7 @@ def _stopped(ports: Ports, application: Application, purpose: Purpose) -> tuple[
     also = release_nik(ports, application) + withdrawal_of_check(ports, application.face_check_id)
     also += review.closing_of(ports, application, review.WITHDRAWN)
     now = ports.clock.now()
-    if (
-        purpose is Purpose.FACE_CHECK
-    ):  # nobody is compared with this face any more; another face check enrols it again
+    if purpose is Purpose.FACE_CHECK:  # compared with nobody any more; another face check enrols it again
         releases = sorted(releases_of(ports, application))
         also += erasure_of_face(application.application_id, releases, now)
     draft = applications.move(

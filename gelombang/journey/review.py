@@ -69,9 +69,7 @@ class CaseView:
     others: tuple[Pictures, ...]
     decision: str
     challenges: tuple[ChallengeShown, ...]
-    is_restricted: bool = (
-        False  # by the applicant: nothing is shown, and it cannot be decided until they lift that
-    )
+    is_restricted: bool = False  # by the applicant: nothing is shown or decided until they lift that
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,18 +191,14 @@ def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecisi
 
 def closing_of(ports: Ports, application: Application, decision: str) -> list[Change]:
     """Return what takes an application's open case, if it has one, off the list: it was decided elsewhere."""
-    row = ports.rows.read(_case_key(application.review_case_id))
-    if application.state is not State.IN_REVIEW or row is None:
-        return []
-    return [Put(replace(row, fields=row.fields | {"decision": decision}, due=None))]
+    row = _open_case_of(ports, application)
+    return [Put(replace(row, fields=row.fields | {"decision": decision}, due=None))] if row else []
 
 
 def pausing_of(ports: Ports, application: Application, *, is_paused: bool) -> list[Change]:
     """Return what takes an application's open case, if it has one, off the list for a while, or puts it back."""
-    row = ports.rows.read(_case_key(application.review_case_id))
-    if application.state is not State.IN_REVIEW or row is None:
-        return []
-    return [Put(replace(row, due=None if is_paused else Due(OPEN, _head(row).opened_at)))]
+    row = _open_case_of(ports, application)
+    return [Put(replace(row, due=None if is_paused else Due(OPEN, _head(row).opened_at)))] if row else []
 
 
 def without_notes(ports: Ports, entries: Sequence[AuditEntry]) -> list[Change]:
@@ -212,6 +206,14 @@ def without_notes(ports: Ports, entries: Sequence[AuditEntry]) -> list[Change]:
     rows = [_case(ports, entry.facts["case_id"]) for entry in entries if entry.event == "sent_to_review"]
     noted = [row for row in rows if row.fields.get("note")]
     return [Put(replace(row, fields=row.fields | {"note": ""})) for row in noted]
+
+
+def _open_case_of(ports: Ports, application: Application) -> Row | None:
+    return (
+        ports.rows.read(_case_key(application.review_case_id))
+        if application.state is State.IN_REVIEW
+        else None
+    )
 
 
 def _open_application(ports: Ports, case: Row, step: str) -> Application:

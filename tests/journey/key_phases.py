@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Semaphore, Thread
 
+from hypothesis import strategies as st
+
 from benchmarks.drills.keys import phases
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.tags import TagKeys
@@ -15,6 +17,10 @@ from gelombang.journey.tags import find_or_new, nik_key
 from gelombang.memory.vault import FIRST_KEY
 
 ONE, KNOWN, WRITTEN, TWO = PHASES = phases(FIRST_KEY, "the second key")
+# Kinds of processes that run at the same time while a deployment goes on.
+NEIGHBOURS = [(phase, phase) for phase in PHASES] + [(ONE, KNOWN), (KNOWN, WRITTEN), (WRITTEN, TWO)]
+PHONE = "+6281234567890"
+ORDERS = st.lists(st.integers(0, 2), max_size=60)
 
 
 def process(walk, keys: TagKeys):

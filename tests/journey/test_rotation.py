@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import strategies as st
 
 from benchmarks.drills.keys import memory_service, rotate
 from gelombang.domain.draw_bundle import entries_from
@@ -27,7 +26,7 @@ from gelombang.journey.wave_steps import bundle_key
 from tests.journey.key_phases import (
     KNOWN,
     ONE,
-    PHASES,
+    PHONE,
     TWO,
     WRITTEN,
     claim,
@@ -36,10 +35,6 @@ from tests.journey.key_phases import (
 )
 from tests.journey.walking import Walk, begin, citizen
 from tests.journey.waves import OPERATOR, STEPS, WAVE, add_applicant, close_and_run, definition_of, new_world
-
-NEIGHBOURS = [(phase, phase) for phase in PHASES] + [(ONE, KNOWN), (KNOWN, WRITTEN), (WRITTEN, TWO)]
-PHONE = "+6281234567890"
-ORDERS = st.lists(st.integers(0, 2), max_size=60)
 
 
 def test_ones_own_number_under_new_keys_is_no_other_persons():

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import strategies as st
 
 from gelombang.domain.errors import CodeError, NotFoundError
 from gelombang.journey import (
@@ -17,18 +16,10 @@ from gelombang.journey import (
 from gelombang.journey.ports import Put
 from gelombang.journey.reach import phone_context
 from tests.journey.key_phases import (
-    KNOWN,
-    ONE,
-    PHASES,
-    TWO,
-    WRITTEN,
+    PHONE,
     interleaved,
 )
 from tests.journey.walking import begin
-
-NEIGHBOURS = [(phase, phase) for phase in PHASES] + [(ONE, KNOWN), (KNOWN, WRITTEN), (WRITTEN, TWO)]
-PHONE = "+6281234567890"
-ORDERS = st.lists(st.integers(0, 2), max_size=60)
 
 
 def test_a_phone_is_sealed_with_its_owners_key_and_opens_no_more_once_that_is_destroyed():

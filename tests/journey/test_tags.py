@@ -23,8 +23,11 @@ from gelombang.journey.tags import find, is_same, nik_key
 from gelombang.memory.vault import FIRST_KEY
 from tests.journey.key_phases import (
     KNOWN,
+    NEIGHBOURS,
     ONE,
+    ORDERS,
     PHASES,
+    PHONE,
     TWO,
     WRITTEN,
     claim,
@@ -34,10 +37,6 @@ from tests.journey.key_phases import (
     process,
 )
 from tests.journey.walking import REVIEWER, begin, citizen
-
-NEIGHBOURS = [(phase, phase) for phase in PHASES] + [(ONE, KNOWN), (KNOWN, WRITTEN), (WRITTEN, TWO)]
-PHONE = "+6281234567890"
-ORDERS = st.lists(st.integers(0, 2), max_size=60)
 
 
 def give_up(nik, name):
