@@ -97,9 +97,8 @@ def erase_uploads(ports: Ports, application_id: str) -> int:
         DependencyError: the table could not be reached; likewise.
     """
     named = _named_by(ports, application_id)
-    for (
-        name
-    ) in named:  # first what lets a chunk in, then the chunks, and only then the row by which they are found
+    # First what lets a chunk in, then the chunks, and only then the row by which they are found.
+    for name in named:
         upload_id = name.key.sort.removeprefix(NAMED)
         head = ports.rows.read(_key(upload_id))
         if head:
