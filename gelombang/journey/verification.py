@@ -59,9 +59,7 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
     application = applications.load(ports, message.application_id)
     if application.state is not State.CHECKING or application.submission != message.submission:
         return
-    if (
-        application.restricted_at
-    ):  # its owner wants nothing done with it: when that is lifted, this is asked again
+    if application.restricted_at:  # when its owner lifts that, this is asked again
         return
     if not application.checks:
         tell_owner(ports, application)
