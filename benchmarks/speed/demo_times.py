@@ -17,10 +17,8 @@ import os
 import statistics
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -34,7 +32,6 @@ from benchmarks.goals import finish, goal
 ROOT = Path(__file__).resolve().parents[2]
 # The last commit before issue 3 touched the worker: its demo ends green (2026-11-21 19:51 UTC).
 FIRST_GREEN = "bf90fae"
-NOW = "HEAD"
 LONGEST_S = 900
 COMMAND, WHOLE, FACE = "the whole command", "the whole wave", "a face check, in the worker"
 console = Console(width=None if Console().is_terminal else 140, highlight=False)
@@ -49,10 +46,9 @@ def main(
     rounds: Annotated[int, typer.Option(help="Of each commit, in turn.", min=1)] = 3,
 ) -> None:
     """Print the medians of both commits by stage, and end with the goals."""
+    base, now = _name_of(base), _name_of("HEAD")
     with TemporaryDirectory() as place:
-        folders = {
-            commit: _unpacked(commit, Path(place) / name) for commit, name in ((base, "a"), (NOW, "b"))
-        }
+        folders = {commit: _unpacked(commit, Path(place) / commit) for commit in (base, now)}
         seen: dict[str, list[dict[str, float]]] = {commit: [] for commit in folders}
         for number in range(rounds + 1):
             for commit, folder in folders.items():
@@ -61,20 +57,28 @@ def main(
                 console.print(f"round {number}, {commit}: {times_s[WHOLE]:.1f} s{counts}", style="dim")
                 seen[commit] += [times_s] if number else []
     medians = {commit: _medians(times) for commit, times in seen.items()}
-    _print(medians[base], medians[NOW], base)
-    ratios = {stage: medians[base][stage] / medians[NOW][stage] for stage in (COMMAND, WHOLE, FACE)}
-    wanted = f"> 1 of {base} over {NOW}"
+    _print(medians)
+    ratios = {stage: medians[base][stage] / medians[now][stage] for stage in (COMMAND, WHOLE, FACE)}
+    wanted = f"> 1 of {base} over {now}"
     finish(
         "bench-demo",
         [goal(f"demo, {stage}", f"{ratio:.2f}", wanted, ratio > 1) for stage, ratio in ratios.items()],
     )
 
 
+def _name_of(commit: str) -> str:
+    """Return the short name of a commit, of the one checked out where it is `HEAD`."""
+    command = ["git", "rev-parse", "--short", commit]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _unpacked(commit: str, folder: Path) -> Path:
     """Return the folder that now holds the tree of a commit."""
-    done = subprocess.run(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+    for command in (
+        ["clone", "--quiet", "--no-checkout", "--shared", str(ROOT), str(folder)],
+        ["-C", str(folder), "checkout", "--quiet", "--detach", commit],
+    ):
+        subprocess.run(["git", *command], check=True)
     return folder
 
 
@@ -118,8 +122,9 @@ def _medians(times: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {stage: statistics.median(each[stage] for each in times) for stage in times[0]}
 
 
-def _print(before: Mapping[str, float], now: Mapping[str, float], base: str) -> None:
-    table = Table("stage", f"{base}, s", f"{NOW}, s", "ratio", title="Medians", title_justify="left")
+def _print(medians: Mapping[str, Mapping[str, float]]) -> None:
+    (base, before), (commit, now) = medians.items()
+    table = Table("stage", f"{base}, s", f"{commit}, s", "ratio", title="Medians", title_justify="left")
     for stage, before_s in before.items():
         if stage in now:
             table.add_row(stage, f"{before_s:.2f}", f"{now[stage]:.2f}", f"{before_s / now[stage]:.2f}")
