@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-SPEC = "gelombang-draw-1"
+SPEC, SPEC_WITH_RESTORED = "gelombang-draw-1", "gelombang-draw-2"
 HASHED = ("commitment.json", "draw.json", "entries.jsonl", "results.jsonl", "rules.json")
 NAMED_AT_MOST = 10  # differing lines named one by one; the rest are counted
 
@@ -43,9 +43,10 @@ def verify_bundle(folder: str | Path, commitment_sha256: str | None = None) -> l
     except NotABundleError as error:
         return list(error.args[0])
     found = [*_manifest_faults(files, rules), *_published_faults(files, commitment_sha256)]
+    found += _spec_faults(entries, {"rules.json": rules, "commitment.json": promised, "draw.json": told})
     found += _entry_faults(entries)
     found += _commitment_faults(files, rules, promised, entries)
-    found += _seed_faults(files, rules, promised, told)
+    found += _seed_faults(files, rules, promised, told, _spec_of(entries))
     found += _result_faults(rules, entries, results, bytes.fromhex(told["seed"]))
     return found
 
@@ -127,7 +128,8 @@ def _map(key: str, is_right: Callable[[object], bool]) -> Callable[[object], boo
 _anything, _region, _count = _text(r".*"), "[0-9]{4}", _number(0)
 _hash, _hex, _id = _text("[0-9a-f]{64}"), _text("([0-9a-f]{2})*"), _text("[0-9a-f]{32}")
 _flag: Callable[[object], bool] = lambda value: isinstance(value, bool)  # noqa: E731 - a row of the table below
-_wave = {"spec": _text(re.escape(SPEC)), "wave_id": _anything}
+_true: Callable[[object], bool] = lambda value: value is True  # noqa: E731 - likewise
+_wave = {"spec": _text(f"{re.escape(SPEC)}|{re.escape(SPEC_WITH_RESTORED)}"), "wave_id": _anything}
 _SHAPES: dict[str, dict[str, Callable[[object], bool]]] = {
     "rules.json": _wave | dict.fromkeys(("name", "opens_at", "closes_at", "rule_set", "beacon_source"), _anything)
     | {"quota": _map(_region, _count), "priority_seats": _count, "reserve_percent": _number(0, 100)}
@@ -136,19 +138,20 @@ _SHAPES: dict[str, dict[str, Callable[[object], bool]]] = {
     | {"household_recipients_before": _count, "priority": _flag},
     "commitment.json": _wave | {"root": _hash, "entry_count": _count, "beacon_source": _anything}
     | dict.fromkeys(("rules_sha256", "entries_sha256", "secret_sha256"), _hash)
-    | {"counts": _map(_region, _map("general|priority", _count))},
+    | {"counts": _map(_region, _map("general|priority|restored", _count))},
     "draw.json": _wave | {"beacon": _hex} | dict.fromkeys(("commitment_sha256", "secret", "seed"), _hash),
     "results.jsonl": {"entry_id": _id, "region": _text(_region), "ticket": _hash}
     | {"rank": _number(1), "reserve": _count, "outcome": _anything, "rule": _anything},
 }  # fmt: skip
+_OPTIONAL: dict[str, dict[str, Callable[[object], bool]]] = {"entries.jsonl": {"restored": _true}}
 
 
 def _shape_faults(value: object, name: str) -> Iterator[str]:
-    shape = _SHAPES[name]
     if not isinstance(value, dict):
         yield "is not a JSON object"
         return
-    yield from (f"has no {member}" for member in shape if member not in value)
+    yield from (f"has no {member}" for member in _SHAPES[name] if member not in value)
+    shape = _SHAPES[name] | _OPTIONAL.get(name, {})
     yield from (f"has {member!r}, which does not belong there" for member in value if member not in shape)
     for member, is_right in shape.items():
         if member in value and not is_right(value[member]):
@@ -170,7 +173,7 @@ def _sha256(content: bytes) -> str:
 def _manifest_faults(files: Files, rules: Object) -> Iterator[str]:
     right = {
         "files": {name: _sha256(files[name]) for name in HASHED},
-        "spec": SPEC,
+        "spec": rules["spec"],
         "wave_id": rules["wave_id"],
     }
     if files["manifest.json"] == _canonical(right):
@@ -191,6 +194,15 @@ def _published_faults(files: Files, expected: str | None) -> Iterator[str]:
         yield from _differs("commitment.json", "its SHA-256", given, expected.strip().lower())
 
 
+def _spec_of(entries: list[Object]) -> str:
+    return SPEC_WITH_RESTORED if any("restored" in entry for entry in entries) else SPEC
+
+
+def _spec_faults(entries: list[Object], named: dict[str, Object]) -> Iterator[str]:
+    for name, told in named.items():
+        yield from _differs(name, "spec", told["spec"], _spec_of(entries))
+
+
 def _entry_faults(entries: list[Object]) -> Iterator[str]:
     before: dict[str, int] = {}
     last = ""
@@ -204,10 +216,11 @@ def _entry_faults(entries: list[Object]) -> Iterator[str]:
 
 
 def _commitment_faults(files: Files, rules: Object, promised: Object, entries: list[Object]) -> Iterator[str]:
-    counts = {region: {"general": 0, "priority": 0} for region in rules["quota"]}
+    none = {"general": 0, "priority": 0} | ({} if _spec_of(entries) == SPEC else {"restored": 0})
+    counts = {region: {**none} for region in rules["quota"]}
     for entry in entries:
-        region = counts.setdefault(entry["region"], {"general": 0, "priority": 0})
-        region["priority" if entry["priority"] else "general"] += 1
+        region = counts.setdefault(entry["region"], {**none})
+        region["restored" if "restored" in entry else "priority" if entry["priority"] else "general"] += 1
     right = {
         "wave_id": rules["wave_id"],
         "beacon_source": rules["beacon_source"],
@@ -241,7 +254,7 @@ def _leaf_hash(leaf: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 
-def _seed_faults(files: Files, rules: Object, promised: Object, told: Object) -> Iterator[str]:
+def _seed_faults(files: Files, rules: Object, promised: Object, told: Object, spec: str) -> Iterator[str]:
     secret, beacon = bytes.fromhex(told["secret"]), bytes.fromhex(told["beacon"])
     yield from _differs("draw.json", "wave_id", told["wave_id"], rules["wave_id"])
     right = _sha256(files["commitment.json"])
@@ -250,7 +263,7 @@ def _seed_faults(files: Files, rules: Object, promised: Object, told: Object) ->
     if bool(rules["beacon_source"]) != bool(beacon):
         yield f"draw.json: beacon is {told['beacon']!r}, but the rules promise {rules['beacon_source']!r}"
     root = _tree_hash(files["entries.jsonl"].split(b"\n")[:-1])
-    seed = hashlib.sha256(SPEC.encode() + b"\x00" + root + secret + beacon).hexdigest()
+    seed = hashlib.sha256(spec.encode() + b"\x00" + root + secret + beacon).hexdigest()
     yield from _differs("draw.json", "seed", told["seed"], seed)
 
 
@@ -295,22 +308,21 @@ def _draw(rules: Object, entries: list[Object], seed: bytes) -> list[Object]:
     left, reserves, ranks = dict(rules["quota"]), dict.fromkeys(rules["quota"], 0), dict[str, int]()
     had = {entry["household"]: entry["household_recipients_before"] for entry in entries}
     limit, priority_left, results = rules["max_recipients_per_household"], rules["priority_seats"], []
-    seated_first = set()
-    for entry in order:
-        region, household = entry["region"], entry["household"]
-        if entry["priority"] and priority_left and left.get(region) and had[household] < limit:
-            priority_left, left[region], had[household] = (
-                priority_left - 1,
-                left[region] - 1,
-                had[household] + 1,
-            )
-            seated_first.add(entry["entry_id"])
+    seated_first: dict[str, str] = {}
+    for rule in ("RESTORED_SEAT", "PRIORITY_SEAT"):
+        for entry in order:
+            region, household = entry["region"], entry["household"]
+            may = "restored" in entry if rule == "RESTORED_SEAT" else entry["priority"] and priority_left
+            if may and left.get(region) and had[household] < limit and entry["entry_id"] not in seated_first:
+                left[region], had[household] = left[region] - 1, had[household] + 1
+                priority_left -= rule == "PRIORITY_SEAT"
+                seated_first[entry["entry_id"]] = rule
     for entry in order:
         region, household = entry["region"], entry["household"]
         quota, reserve = rules["quota"].get(region, 0), 0
         ranks[region] = ranks.get(region, 0) + 1
         if entry["entry_id"] in seated_first:
-            outcome, rule = "SELECTED", "PRIORITY_SEAT"
+            outcome, rule = "SELECTED", seated_first[entry["entry_id"]]
         elif quota == 0:
             outcome, rule = "REGION_FULL", "REGION_WITHOUT_SEATS"
         elif had[household] >= limit:

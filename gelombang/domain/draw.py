@@ -25,6 +25,7 @@ from gelombang.domain.merkle import leaf_hash
 from gelombang.domain.wave import WaveDefinition, reserve_count
 
 SPEC = "gelombang-draw-1"
+SPEC_WITH_RESTORED = "gelombang-draw-2"  # of a wave with a restored entry
 SECRET_BYTES = 32
 
 
@@ -37,6 +38,13 @@ class Entry:
     household: str  # pseudonym for this wave only: equal within a household, meaningless outside the wave
     household_recipients_before: int  # seats the household has had in earlier waves
     priority: bool  # on the wave's priority list
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredEntry(Entry):
+    """An entry of somebody whose refusal was overturned after a draw that it had kept them out of: seated first."""
+
+    restored: bool = True
 
 
 class DrawOutcome(StrEnum):
@@ -52,6 +60,7 @@ class DrawOutcome(StrEnum):
 class DrawRule(StrEnum):
     """The line of the rules that decided."""
 
+    RESTORED_SEAT = "RESTORED_SEAT"  # a wrong refusal had kept them out of an earlier draw
     PRIORITY_SEAT = "PRIORITY_SEAT"  # a seat set aside for the priority list
     REGION_SEAT = "REGION_SEAT"  # a seat of the region, by ticket
     RESERVE_PLACE = "RESERVE_PLACE"  # no seat left, a place on the reserve list was
@@ -85,10 +94,21 @@ def leaf_of(entry: Entry) -> bytes:
 
 def entry_of(leaf: bytes) -> Entry:
     """Return the entry written in a leaf."""
-    return Entry(**json.loads(leaf))
+    fields = json.loads(leaf)
+    return (RestoredEntry if "restored" in fields else Entry)(**fields)
 
 
-def seed_of(root: bytes, secret: bytes, beacon: bytes) -> bytes:
+def is_restored(entry: Entry) -> bool:
+    """Say whether an entry is seated before all others."""
+    return isinstance(entry, RestoredEntry)
+
+
+def spec_of(entries: Iterable[Entry]) -> str:
+    """Return the specification that a wave with these entries is drawn by: the older one wherever it suffices."""
+    return SPEC_WITH_RESTORED if any(map(is_restored, entries)) else SPEC
+
+
+def seed_of(root: bytes, secret: bytes, beacon: bytes, spec: str = SPEC) -> bytes:
     """Return the seed (32 bytes); `beacon` is b"" when no public randomness was promised.
 
     Raises:
@@ -96,7 +116,7 @@ def seed_of(root: bytes, secret: bytes, beacon: bytes) -> bytes:
     """
     if len(root) != hashlib.sha256().digest_size or len(secret) != SECRET_BYTES:
         raise ValueError("root and secret have 32 bytes each")
-    return hashlib.sha256(SPEC.encode() + b"\x00" + root + secret + beacon).digest()
+    return hashlib.sha256(spec.encode() + b"\x00" + root + secret + beacon).digest()
 
 
 def ticket_of(seed: bytes, leaf: bytes) -> str:
@@ -107,22 +127,29 @@ def ticket_of(seed: bytes, leaf: bytes) -> str:
 def hold_draw(definition: WaveDefinition, entries: Iterable[Entry], seed: bytes) -> tuple[Result, ...]:
     """Return a result for each entry, by ticket; the order of `entries` does not matter.
 
-    Priority entries take up to `priority_seats` of their regions' seats first. Then everybody still undecided
-    takes what is left of their region's seats, then its reserve places. A household never gets more
-    recipients than the rules allow, earlier waves counted.
+    Restored entries take their regions' seats first. Then priority entries take up to `priority_seats` of what is left
+    there. Then everybody still undecided takes what is left of their region's seats, then its reserve places. A
+    household never gets more recipients than the rules allow, earlier waves counted.
     """
     ordered = sorted(
         ((ticket_of(seed, leaf_of(entry)), entry) for entry in entries), key=lambda pair: pair[0]
     )
     seats = _Seats(definition)
     chosen_first = {
-        entry.entry_id for _, entry in ordered if entry.priority and seats.take_priority_seat(entry)
+        entry.entry_id: DrawRule.RESTORED_SEAT
+        for _, entry in ordered
+        if is_restored(entry) and seats.take_seat(entry)
+    }
+    chosen_first |= {
+        entry.entry_id: DrawRule.PRIORITY_SEAT
+        for _, entry in ordered
+        if entry.priority and entry.entry_id not in chosen_first and seats.take_priority_seat(entry)
     }
     results, region_counts = [], Counter[str]()
     for ticket, entry in ordered:
         region_counts[entry.region] += 1
         if entry.entry_id in chosen_first:
-            outcome, reserve, rule = DrawOutcome.SELECTED, 0, DrawRule.PRIORITY_SEAT
+            outcome, reserve, rule = DrawOutcome.SELECTED, 0, chosen_first[entry.entry_id]
         else:
             outcome, reserve, rule = seats.decide(entry)
         rank = region_counts[entry.region]
@@ -149,11 +176,16 @@ class _Seats:
         self._reserves_given = Counter[str]()
         self._selected_of_household = Counter[str]()
 
+    def take_seat(self, entry: Entry) -> bool:
+        if not self._seats_left[entry.region] or self._is_full(entry):
+            return False
+        self._seat(entry)
+        return True
+
     def take_priority_seat(self, entry: Entry) -> bool:
-        if not self._priority_seats_left or not self._seats_left[entry.region] or self._is_full(entry):
+        if not self._priority_seats_left or not self.take_seat(entry):
             return False
         self._priority_seats_left -= 1
-        self._seat(entry)
         return True
 
     def decide(self, entry: Entry) -> tuple[DrawOutcome, int, DrawRule]:

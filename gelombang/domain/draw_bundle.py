@@ -24,8 +24,10 @@ from gelombang.domain.draw import (
     Result,
     canonical,
     entry_of,
+    is_restored,
     leaf_of,
     seed_of,
+    spec_of,
 )
 from gelombang.domain.merkle import build_tree
 from gelombang.domain.wave import WaveDefinition, definition_to_json
@@ -41,9 +43,9 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def rules_file(definition: WaveDefinition) -> bytes:
-    """Return rules.json."""
-    return canonical({"spec": SPEC, **definition_to_json(definition)})
+def rules_file(definition: WaveDefinition, spec: str = SPEC) -> bytes:
+    """Return rules.json; `spec` is what `spec_of` says of the wave's entries."""
+    return canonical({"spec": spec, **definition_to_json(definition)})
 
 
 def entries_file(entries: Iterable[Entry]) -> bytes:
@@ -58,14 +60,14 @@ def entries_from(content: bytes) -> tuple[Entry, ...]:
 
 def commitment_file(definition: WaveDefinition, entries: Sequence[Entry], secret: bytes) -> bytes:
     """Return commitment.json: all that decides the draw, but of the secret only its hash."""
-    content = entries_file(entries)
+    content, spec = entries_file(entries), spec_of(entries)
     return canonical({
-        "spec": SPEC,
+        "spec": spec,
         "wave_id": definition.wave_id,
         "root": build_tree(content.splitlines()).root.hex(),
         "entry_count": len(entries),
         "counts": _counts(definition, entries),
-        "rules_sha256": sha256(rules_file(definition)),
+        "rules_sha256": sha256(rules_file(definition, spec)),
         "entries_sha256": sha256(content),
         "secret_sha256": sha256(secret),
         "beacon_source": definition.beacon_source,
@@ -76,12 +78,12 @@ def draw_file(commitment: bytes, secret: bytes, beacon: bytes) -> bytes:
     """Return draw.json: the parts of the seed, told at last, and the commitment they belong to."""
     promised = json.loads(commitment)
     return canonical({
-        "spec": SPEC,
+        "spec": promised["spec"],
         "wave_id": promised["wave_id"],
         "commitment_sha256": sha256(commitment),
         "secret": secret.hex(),
         "beacon": beacon.hex(),
-        "seed": seed_of(bytes.fromhex(promised["root"]), secret, beacon).hex(),
+        "seed": seed_of(bytes.fromhex(promised["root"]), secret, beacon, promised["spec"]).hex(),
     })  # fmt: skip
 
 
@@ -98,14 +100,17 @@ def results_from(content: bytes) -> tuple[Result, ...]:
 def manifest_file(definition: WaveDefinition, files: Mapping[str, bytes]) -> bytes:
     """Return manifest.json for the five other files, given by name."""
     hashes = {name: sha256(content) for name, content in files.items()}
-    return canonical({"spec": SPEC, "wave_id": definition.wave_id, "files": hashes})
+    spec = json.loads(files[COMMITMENT])["spec"]
+    return canonical({"spec": spec, "wave_id": definition.wave_id, "files": hashes})
 
 
 def _counts(definition: WaveDefinition, entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
     regions = sorted({*definition.quota, *(entry.region for entry in entries)})
-    counts = {region: {"priority": 0, "general": 0} for region in regions}
+    kinds = ("priority", "general", *(("restored",) if any(map(is_restored, entries)) else ()))
+    counts = {region: dict.fromkeys(kinds, 0) for region in regions}
     for entry in entries:
-        counts[entry.region]["priority" if entry.priority else "general"] += 1
+        kind = "restored" if is_restored(entry) else "priority" if entry.priority else "general"
+        counts[entry.region][kind] += 1
     return counts
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from gelombang.domain.draw import Entry, Result, hold_draw, seed_of
+from gelombang.domain.draw import Entry, RestoredEntry, Result, hold_draw, seed_of, spec_of
 from gelombang.domain.draw_bundle import (
     COMMITMENT,
     DRAW,
@@ -45,11 +45,18 @@ def definition_of(**fields: object) -> WaveDefinition:
 
 
 def entry_of_number(
-    number: int, region: str, household: int, before: int = 0, *, priority: bool = False
+    number: int,
+    region: str,
+    household: int,
+    before: int = 0,
+    *,
+    priority: bool = False,
+    restored: bool = False,
 ) -> Entry:
     """Return an entry whose id and household follow from the numbers."""
     spread = random.Random(number).getrandbits(96)  # noqa: S311 - repeats on purpose
-    return Entry(f"{spread:024x}{number:08x}", region, f"{household:032x}", before, priority)
+    kind = RestoredEntry if restored else Entry
+    return kind(f"{spread:024x}{number:08x}", region, f"{household:032x}", before, priority)
 
 
 @st.composite
@@ -68,12 +75,14 @@ def definitions(draw: st.DrawFn) -> WaveDefinition:
 def entry_lists(draw: st.DrawFn) -> list[Entry]:
     """Give up to 24 entries of few households, so that limits are met."""
     before = draw(st.lists(st.integers(0, 3), min_size=6, max_size=6))
+    has_restored = draw(st.booleans())
+    kinds = st.booleans() if has_restored else st.just(value=False)
     drafts = draw(
-        st.lists(st.tuples(st.sampled_from(REGIONS), st.integers(0, 5), st.booleans()), max_size=24)
+        st.lists(st.tuples(st.sampled_from(REGIONS), st.integers(0, 5), st.booleans(), kinds), max_size=24)
     )
     return [
-        entry_of_number(number, region, household, before[household], priority=priority)
-        for number, (region, household, priority) in enumerate(drafts)
+        entry_of_number(number, region, household, before[household], priority=priority, restored=restored)
+        for number, (region, household, priority, restored) in enumerate(drafts)
     ]
 
 
@@ -96,10 +105,10 @@ def hold_whole_draw(definition: WaveDefinition, entries: list[Entry], beacon: by
     """Return the bundle of a draw with a known secret, made as the steps of a wave make it."""
     content = entries_file(entries)
     root = build_tree(content.splitlines()).root
-    results = hold_draw(definition, entries, seed_of(root, SECRET, beacon))
+    results = hold_draw(definition, entries, seed_of(root, SECRET, beacon, spec_of(entries)))
     commitment = commitment_file(definition, entries, SECRET)
     files = {
-        RULES: rules_file(definition),
+        RULES: rules_file(definition, spec_of(entries)),
         ENTRIES: content,
         COMMITMENT: commitment,
         DRAW: draw_file(commitment, SECRET, beacon),

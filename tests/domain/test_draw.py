@@ -17,6 +17,7 @@ from gelombang.domain.draw import (
     count_outcomes,
     entry_of,
     hold_draw,
+    is_restored,
     leaf_of,
     seed_of,
     ticket_of,
@@ -265,3 +266,47 @@ def test_over_many_seeds_every_entry_wins_about_equally_often():
     chi_square = sum((wins[entry.entry_id] - expected) ** 2 / expected for entry in entries)
     # 19 degrees of freedom, p = 0.001 is 43.8; sampling without replacement only makes it smaller. Seeds are fixed.
     assert chi_square < 43.8
+
+
+@given(definitions(), entry_lists(), SEEDS)
+def test_whoever_was_restored_is_seated_before_everybody_else_of_the_region(definition, entries, seed):
+    by_id = {entry.entry_id: entry for entry in entries}
+    results = hold_draw(definition, entries, seed)
+
+    for result in results:
+        if is_restored(by_id[result.entry_id]) and result.outcome is not DrawOutcome.SELECTED:
+            others = [one for one in results if one.region == result.region]
+            is_full = result.outcome in (DrawOutcome.HOUSEHOLD_FULL, DrawOutcome.REGION_FULL)
+            seated = [one.rule for one in others if one.outcome is DrawOutcome.SELECTED]
+            assert is_full or set(seated) == {DrawRule.RESTORED_SEAT}
+
+
+@given(definitions(), entry_lists(), SEEDS)
+def test_a_restored_seat_is_given_to_the_restored_alone_and_uses_up_no_priority_seat(
+    definition, entries, seed
+):
+    restored = {entry.entry_id for entry in entries if is_restored(entry)}
+
+    rules = {one.entry_id: one.rule for one in hold_draw(definition, entries, seed)}
+
+    assert {name for name, rule in rules.items() if rule is DrawRule.RESTORED_SEAT} <= restored
+    assert sum(rule is DrawRule.PRIORITY_SEAT for rule in rules.values()) <= definition.priority_seats
+
+
+def test_a_wave_without_a_restored_entry_is_drawn_and_written_as_before():
+    entries = [entry_of_number(number, "3171", household=number) for number in range(4)]
+    restored = [*entries, entry_of_number(4, "3171", household=4, restored=True)]
+
+    before, after = (hold_whole_draw(definition_of(), some).files for some in (entries, restored))
+
+    assert {json.loads(before[name])["spec"] for name in SPECIFIED} == {"gelombang-draw-1"}
+    assert {json.loads(after[name])["spec"] for name in SPECIFIED} == {"gelombang-draw-2"}
+    assert json.loads(before["commitment.json"])["counts"]["3171"] == {"general": 4, "priority": 0}
+    assert json.loads(after["commitment.json"])["counts"]["3171"] == {
+        "general": 4,
+        "priority": 0,
+        "restored": 1,
+    }
+
+
+SPECIFIED = ("rules.json", "commitment.json", "draw.json", "manifest.json")

@@ -193,6 +193,33 @@ def test_another_seed_is_refused_even_with_the_results_it_gives(folder):
     ]
 
 
+def test_a_bundle_with_restored_entries_is_accepted_and_they_come_first(tmp_path):
+    entries = [*ENTRIES, entry_of_number(90, "3578", 90, restored=True)]
+    bundle = hold_whole_draw(definition_of(priority_seats=1), entries)
+
+    (first,) = [one for one in bundle.results if one.entry_id == entries[-1].entry_id]
+    assert (first.outcome, first.rule) == ("SELECTED", "RESTORED_SEAT")
+    assert verify_bundle(bundle.write(tmp_path / "bundle")) == []
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_nobody_is_made_restored_after_the_commitment(folder, restored):
+    change_line(folder, "entries.jsonl", 5, restored=restored)
+
+    assert verify_bundle(folder)
+
+
+def test_the_older_specification_is_refused_for_a_wave_with_a_restored_entry(tmp_path):
+    entries = [*ENTRIES, entry_of_number(90, "3578", 90, restored=True)]
+    folder = hold_whole_draw(definition_of(priority_seats=1), entries).write(tmp_path / "bundle")
+    for name in ("rules.json", "commitment.json", "draw.json"):
+        change(folder, name, spec="gelombang-draw-1")
+
+    found = verify_bundle(folder)
+
+    assert "rules.json: spec is gelombang-draw-1, but must be gelombang-draw-2" in found
+
+
 def test_a_seed_that_does_not_follow_from_its_parts_is_refused(folder):
     change(folder, "draw.json", seed="00" * 32)
 
