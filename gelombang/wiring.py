@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
+from gelombang.aws.archive import S3Archive
 from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
 from gelombang.aws.documents import S3Documents
@@ -18,6 +19,7 @@ from gelombang.aws.photos import GuardDutyScans, NoScans, S3Photos
 from gelombang.aws.queues import SqsQueues
 from gelombang.aws.rows import DynamoRows
 from gelombang.aws.secrets import read_secret
+from gelombang.aws.signer import KmsSigner
 from gelombang.aws.texts import SnsTexts
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.programme import Programme
@@ -25,6 +27,7 @@ from gelombang.http.registers import HttpRegisters
 from gelombang.http.texts import HttpTexts
 from gelombang.journey.ports import Ports, TextMessages
 from gelombang.journey.programme import load_programme
+from gelombang.journey.sources import load_sources
 from gelombang.journey.text_providers import TextsInTurn
 from gelombang.pictures.sandbox import SandboxedPictures
 from gelombang.settings import Settings, read_settings
@@ -76,6 +79,8 @@ def _wire_environment() -> Wired:
         pictures=SandboxedPictures(),
         scans=NoScans() if names.malware_scan == "none" else GuardDutyScans(names.quarantine_bucket, s3),
         documents=S3Documents(names.document_bucket, s3),
+        archive=S3Archive(names.anchor_bucket, s3),
+        signer=KmsSigner(names.signing_key_id, kms),
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),
         texts=_texts(names),
         mails=SesMails(names.mail_sender, aws_client("sesv2")),
@@ -85,7 +90,9 @@ def _wire_environment() -> Wired:
             kms,
             OwnerKeys(names.face_key_table, names.face_seal_key_id, kms, dynamodb),
         ),
-        registers=HttpRegisters(names.registers_url),
+        registers=HttpRegisters(
+            names.registers_url, sources=load_sources(names.programme), now=SystemClock().now
+        ),
         clock=SystemClock(),
     )
     return Wired(ports, load_programme(names.programme))

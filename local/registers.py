@@ -2,10 +2,13 @@
 
     python -m local.registers --port 0 --seed 1      prints its URL as a line of its own
 
-Answers are shaped as `gelombang.http.registers` documents. Two routes are the simulator's own:
+Answers are shaped as `gelombang.http.registers` documents, each path with its /batch. Garbled are a page of HTML, an
+answer without its facts, one about somebody else and one from an old list, in turn. Three routes are its own:
 
-    POST /_simulator/outage   {"register": "kemdikbud", "mode": "off"|"slow"|"garbled", "seconds": n or null}
-    POST /_simulator/recover  {}
+    POST /_simulator/outage    {"register": "kemdikbud", "mode": "off"|"slow"|"garbled", "seconds": n or null,
+                                "share": of the requests that it hits, 1.0 unless given}
+    POST /_simulator/recover   {}
+    POST /_simulator/requests  {} how many requests each register has got
 
 It listens on the loopback address only and logs no request bodies, so no NIK is ever in its log.
 """
@@ -14,14 +17,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import signal
 import socket
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 from hypercorn.asyncio import serve
@@ -101,12 +106,14 @@ def simulator(population: Population, list_version: str, listed_on: date) -> Sta
     outages = _Outages()
     versions = {"list_version": list_version, "listed_on": listed_on.isoformat()}
     routes = [
-        Route(path, _register(layer, people, outages, versions), methods=["POST"])
+        Route(path + ending, _register(layer, shape, people, outages, versions), methods=["POST"])
         for path, layer in PATHS.items()
+        for ending, shape in (("", _Question), ("/batch", _Questions))
     ]
     routes += [
         Route("/_simulator/outage", outages.begin, methods=["POST"]),
         Route("/_simulator/recover", outages.recover, methods=["POST"]),
+        Route("/_simulator/requests", outages.counted, methods=["POST"]),
     ]
     return Starlette(routes=routes)
 
@@ -117,22 +124,31 @@ class _Question(BaseModel):
     kk: Annotated[str, Field(pattern=r"^[0-9]{16}$")] = ""
 
 
+class _Questions(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    people: Annotated[list[_Question], Field(min_length=1, max_length=500)]
+
+
 class _OutageAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
     source: Annotated[str, Field(alias="register")]
     mode: Outage = Outage.OFF
     seconds: Annotated[float, Field(gt=0)] | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 @dataclass(slots=True)
 class _Outages:
-    """Which register fails how and until when (monotonic seconds)."""
+    """Which register fails how, until when (monotonic seconds) and for which share of the requests it has got."""
 
-    current: dict[str, tuple[Outage, float]] = field(default_factory=dict)
+    current: dict[str, tuple[Outage, float, float]] = field(default_factory=dict)
+    requests: Counter[str] = field(default_factory=Counter)
+    chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - which requests fail
 
     def of(self, source: str) -> Outage | None:
-        mode, until = self.current.get(source, (None, 0.0))
-        return mode if time.monotonic() < until else None
+        mode, until, share = self.current.get(source, (None, 0.0, 0.0))
+        self.requests[source] += 1
+        return mode if time.monotonic() < until and self.chance.random() < share else None
 
     async def begin(self, request: Request) -> Response:
         try:
@@ -142,7 +158,7 @@ class _Outages:
         if asked.source not in SOURCES.values():
             return JSONResponse({"registers": sorted(set(SOURCES.values()))}, 404)
         until = time.monotonic() + asked.seconds if asked.seconds else float("inf")
-        self.current[asked.source] = (asked.mode, until)
+        self.current[asked.source] = (asked.mode, until, asked.share)
         LOG.warning("outage register=%s mode=%s seconds=%s", asked.source, asked.mode, asked.seconds)
         return JSONResponse({"register": asked.source, "mode": asked.mode})
 
@@ -151,32 +167,66 @@ class _Outages:
         LOG.warning("all registers recovered")
         return JSONResponse({})
 
+    async def counted(self, _request: Request) -> Response:
+        return JSONResponse(dict(self.requests))
+
 
 def _register(
-    layer: Layer, people: dict[str, Citizen], outages: _Outages, versions: dict[str, str]
+    layer: Layer,
+    shape: type[_Question | _Questions],
+    people: dict[str, Citizen],
+    outages: _Outages,
+    versions: dict[str, str],
 ) -> Answer:
     source = SOURCES[layer]
 
     async def answer(request: Request) -> Response:
-        response = await _answer(await request.body())
+        outage = outages.of(source)
+        response = await _failing(outage) if outage else None
+        if response is None:
+            response = _told(await request.body(), outage)
         LOG.info("register=%s status=%s", source, response.status_code)
         return response
 
-    async def _answer(body: bytes) -> Response:
-        outage = outages.of(source)
-        if outage is Outage.OFF:
-            return HTMLResponse("<h1>503 Service Unavailable</h1>", 503)
-        if outage is Outage.GARBLED:
-            return HTMLResponse("<h1>Sedang dalam pemeliharaan</h1>")
-        if outage is Outage.SLOW:
-            await asyncio.sleep(SLOW_S)
+    def _told(body: bytes, outage: Outage | None) -> Response:
         try:
-            question = _Question.model_validate_json(body)
+            asked = shape.model_validate_json(body)
         except ValidationError as error:
             return JSONResponse({"errors": error.error_count()}, 400)
-        return JSONResponse(versions | {"facts": facts_about(layer, people.get(question.nik), question.kk)})
+        questions = asked.people if isinstance(asked, _Questions) else [asked]
+        parts = [_part(layer, people, question) for question in questions]
+        answered = versions | ({"answers": parts} if isinstance(asked, _Questions) else parts[0])
+        kind = outages.requests[source] % len(_GARBLED)
+        return _GARBLED[kind](answered) if outage is Outage.GARBLED else JSONResponse(answered)
 
     return answer
+
+
+async def _failing(outage: Outage) -> Response | None:
+    if outage is Outage.OFF:
+        return HTMLResponse("<h1>503 Service Unavailable</h1>", 503)
+    if outage is Outage.SLOW:
+        await asyncio.sleep(SLOW_S)
+    return None
+
+
+def _part(layer: Layer, people: dict[str, Citizen], question: _Question) -> dict[str, Any]:
+    return {"about": question.nik, "facts": facts_about(layer, people.get(question.nik), question.kk)}
+
+
+def _for_each_part(answered: dict[str, Any], changes: dict[str, Any]) -> Response:
+    if "answers" in answered:
+        return JSONResponse(answered | {"answers": [part | changes for part in answered["answers"]]})
+    return JSONResponse(answered | changes)
+
+
+# What a register says that talks nonsense, in turn.
+_GARBLED: tuple[Callable[[dict[str, Any]], Response], ...] = (
+    lambda _answered: HTMLResponse("<h1>Sedang dalam pemeliharaan</h1>"),
+    lambda answered: _for_each_part(answered, {"facts": {}}),
+    lambda answered: _for_each_part(answered, {"about": "0000000000000000"}),
+    lambda answered: JSONResponse(answered | {"listed_on": "2020-01-01"}),
+)
 
 
 async def _serve(app: Starlette, port: int) -> None:

@@ -11,30 +11,39 @@
     excluded_occupation  /exclusions/occupations   nik      occupation: a code, or "" when not listed
     earlier_recipient    /prakerja/recipients      nik      received: true or false
 
-An answer is `{"list_version", "listed_on", "facts"}`. A NIK travels in the body only, never in a URL, and no
-register is told more than it needs. Whatever is not exactly such an answer is a DependencyError: the check stays
-pending. Nothing of the answer is ever in the error, because it may hold personal data.
+An answer is `{"list_version", "listed_on", "about", "facts"}`; `about` is the number that was asked about (the first
+field sent), said again, so that no answer meant for somebody else counts. A register that agreed to it answers about
+many at once: POST to the path with /batch `{"people": [{nik, …}, …]}`, answered with `{"list_version", "listed_on",
+"answers": [{"about", "facts"}, …]}`.
+
+A NIK travels in the body only, never in a URL, and no register is told more than it needs. Whatever is not exactly such
+an answer, is about somebody else, or comes from an older list than an answer before is a DependencyError: the check
+stays pending. Nothing of the answer is ever in the error, because it may hold personal data.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
-from typing import Annotated, Generic, Literal, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gelombang.domain.checks import Layer
 from gelombang.domain.errors import DependencyError
+from gelombang.domain.sources import Source
+from gelombang.http.guard import Guard
 from gelombang.journey.ports import Person, RegisterAnswer
 
 TIMEOUT_S = (
     2.5  # of one try; a register usually answers in tens of milliseconds, and the check is tried again
 )
-# Asking is reading, so it may be repeated: once, after 0.2 to 0.4 s, and only when the register did not answer.
+# Asking is reading, so it may be repeated: once, after 0.2 to 0.4 s, when the register did not answer, and where the
+# guard lets it: a register in trouble is not asked twice as much.
 RETRY = urllib3.Retry(
     total=1,
     redirect=False,
@@ -45,10 +54,19 @@ RETRY = urllib3.Retry(
     raise_on_status=False,
     respect_retry_after_header=False,
 )
-MOST_BYTES = 65_536
+NO_RETRY = RETRY.new(total=0)
+MOST_BYTES = 65_536  # of an answer about one person
+MOST_BYTES_EACH = 4096  # and of each person's part of an answer about many
+AHEAD = timedelta(
+    days=2
+)  # a list dated further ahead is nonsense, and would make every other list an older one
+UNAGREED = Source(
+    "", requests_per_s=500, batch_most=1, list_days_most=120
+)  # of a source that the programme does not name
 OK = 200
 
-_Facts = TypeVar("_Facts", bound=BaseModel)
+_Facts = TypeVar("_Facts")
+_Told = TypeVar("_Told")
 
 
 class _Shape(BaseModel):
@@ -85,45 +103,83 @@ class _Receipt(_Shape):
     received: bool
 
 
-class _Answer(_Shape, Generic[_Facts]):
-    list_version: Annotated[str, Field(min_length=1, max_length=80)]
-    listed_on: date
+class _Part(_Shape, Generic[_Facts]):
+    about: str
     facts: _Facts
 
 
-class _PersonAnswer(_Shape):
+class _Answer(_Part[_Facts], Generic[_Facts]):
     list_version: Annotated[str, Field(min_length=1, max_length=80)]
     listed_on: date
-    facts: Annotated[_Found | _NotFound, Field(discriminator="found")]
+
+
+class _Answers(_Shape, Generic[_Facts]):
+    list_version: Annotated[str, Field(min_length=1, max_length=80)]
+    listed_on: date
+    answers: tuple[_Part[_Facts], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Register:
     source: str
     path: str
-    shape: type[
-        _PersonAnswer | _Answer[_Enrolment] | _Answer[_Aid] | _Answer[_Occupation] | _Answer[_Receipt]
-    ]
+    one: type[_Answer[Any]]
+    many: type[_Answers[Any]]
+    asked_with: tuple[str, ...] = ("nik",)  # the first is what the answer must be about
 
 
-_POPULATION = _Register("dukcapil", "/dukcapil/person", _PersonAnswer)
+_PersonFacts = Annotated[_Found | _NotFound, Field(discriminator="found")]
+_POPULATION = _Register(
+    "dukcapil", "/dukcapil/person", _Answer[_PersonFacts], _Answers[_PersonFacts], ("nik", "kk")
+)
 _REGISTERS: dict[Layer, _Register] = {
     Layer.POPULATION: _POPULATION,
     Layer.AGE: _POPULATION,
-    Layer.EDUCATION: _Register("kemdikbud", "/kemdikbud/students", _Answer[_Enrolment]),
-    Layer.RELIGIOUS_EDUCATION: _Register("kemenag", "/kemenag/students", _Answer[_Enrolment]),
-    Layer.AID: _Register("kemensos", "/kemensos/recipients", _Answer[_Aid]),
-    Layer.EXCLUDED_OCCUPATION: _Register("exclusions", "/exclusions/occupations", _Answer[_Occupation]),
-    Layer.EARLIER_RECIPIENT: _Register("prakerja", "/prakerja/recipients", _Answer[_Receipt]),
+    Layer.EDUCATION: _Register("kemdikbud", "/kemdikbud/students", _Answer[_Enrolment], _Answers[_Enrolment]),
+    Layer.RELIGIOUS_EDUCATION: _Register(
+        "kemenag", "/kemenag/students", _Answer[_Enrolment], _Answers[_Enrolment]
+    ),
+    Layer.AID: _Register("kemensos", "/kemensos/recipients", _Answer[_Aid], _Answers[_Aid]),
+    Layer.EXCLUDED_OCCUPATION: _Register(
+        "exclusions", "/exclusions/occupations", _Answer[_Occupation], _Answers[_Occupation]
+    ),
+    Layer.EARLIER_RECIPIENT: _Register(
+        "prakerja", "/prakerja/recipients", _Answer[_Receipt], _Answers[_Receipt]
+    ),
 }
 
 
-class HttpRegisters:
-    """`gelombang.journey.ports.Registers` at `base_url`; connections are kept between questions."""
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    body: bytes
+    fault: str  # why there is no answer; "": there is one
+    retries: int
 
-    def __init__(self, base_url: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=timeout_s), retries=RETRY)
+
+class _WrongAnswerError(Exception):
+    """A well-formed answer that cannot be about what was asked."""
+
+
+class HttpRegisters:
+    """`gelombang.journey.ports.Registers` at `base_url`; connections are kept between questions.
+
+    `sources` says what was agreed about each source; `now` what time it is, to know a list that is too old.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout_s: float = TIMEOUT_S,
+        *,
+        sources: Mapping[str, Source] | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._base_url, self._now = base_url.rstrip("/"), now
+        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=timeout_s), retries=NO_RETRY)
+        names = {register.source for register in _REGISTERS.values()}
+        self._sources = {name: (sources or {}).get(name, UNAGREED) for name in names}
+        self._guards = {name: Guard(name, source.share_per_s) for name, source in self._sources.items()}
+        self._newest: dict[str, date] = {}  # list of each source so far
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -133,29 +189,118 @@ class HttpRegisters:
         """Ask the register of one layer about one person; see the table above for the facts.
 
         Raises:
-            DependencyError: not reached in time, twice, or not answered in the agreed shape.
+            DependencyError: not reached in time, not answered in the agreed shape, or not to be asked now.
         """
         register = _REGISTERS[layer]
-        question = {"nik": person.nik} | ({"kk": person.kk} if register is _POPULATION else {})
-        body = self._post(register, json.dumps(question).encode())
-        try:
-            answer = register.shape.model_validate_json(body)
-        except ValidationError as error:
-            fields = {".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False)}
-            # `from None`: pydantic's error carries the values it did not like.
-            raise DependencyError(register.source, f"not as agreed: {', '.join(sorted(fields))}") from None
-        version = f"{answer.listed_on.isoformat()}/{answer.list_version}"
-        return RegisterAnswer(register.source, version, answer.facts.model_dump(mode="json"))
+        question = _question(register, person)
 
-    def _post(self, register: _Register, question: bytes) -> bytes:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        url = self._base_url + register.path
+        def read(body: bytes) -> RegisterAnswer:
+            answer = register.one.model_validate_json(body)
+            if answer.about != question[register.asked_with[0]]:
+                raise _WrongAnswerError("an answer about somebody else")
+            return RegisterAnswer(register.source, self._version(register, answer), _facts(answer))
+
+        return self._asked(register, register.path, question, MOST_BYTES, read)
+
+    def ask_many(self, layer: Layer, people: Sequence[Person]) -> list[RegisterAnswer | None]:
+        """Ask about many people in as few requests as was agreed; None for whom there was no answer.
+
+        Where the register takes one person a request, each is asked about by itself.
+        """
+        register = _REGISTERS[layer]
+        most = self._sources[register.source].batch_most
+        found: list[RegisterAnswer | None] = []
+        for start in range(0, len(people), most):
+            found += self._ask_some(register, layer, people[start : start + most])
+        return found
+
+    def _ask_some(
+        self, register: _Register, layer: Layer, people: Sequence[Person]
+    ) -> Sequence[RegisterAnswer | None]:
         try:
-            answer = self._pool.request("POST", url, body=question, headers=headers, preload_content=False)
+            return [self.ask(layer, people[0])] if len(people) == 1 else self._ask_at_once(register, people)
+        except DependencyError:
+            return [None] * len(people)
+
+    def _ask_at_once(self, register: _Register, people: Sequence[Person]) -> Sequence[RegisterAnswer | None]:
+        questions = [_question(register, person) for person in people]
+        asked = [question[register.asked_with[0]] for question in questions]
+
+        def read(body: bytes) -> list[RegisterAnswer | None]:
+            answer = register.many.model_validate_json(body)
+            version = self._version(register, answer)
+            parts = {part.about: part for part in answer.answers}
+            if len(parts) != len(answer.answers) or not parts.keys() <= set(asked):
+                raise _WrongAnswerError("answers about somebody else")
+            told = {about: _facts(part) for about, part in parts.items()}
+            return [
+                RegisterAnswer(register.source, version, told[about]) if about in told else None
+                for about in asked
+            ]
+
+        most_bytes = MOST_BYTES + MOST_BYTES_EACH * len(people)
+        return self._asked(register, f"{register.path}/batch", {"people": questions}, most_bytes, read)
+
+    def _asked(
+        self,
+        register: _Register,
+        path: str,
+        question: Mapping[str, Any],
+        most_bytes: int,
+        read: Callable[[bytes], _Told],
+    ) -> _Told:
+        """Ask when it is our turn, and note whether what came was an answer."""
+        guard = self._guards[register.source]
+        guard.admit()
+        posted = self._post(path, question, most_bytes, RETRY if guard.may_retry() else NO_RETRY)
+        told, fault = None, posted.fault
+        try:
+            told = read(posted.body) if not fault else None
+        except (
+            ValidationError
+        ) as error:  # the words alone: pydantic's error carries the values it did not like
+            fields = {".".join(map(str, each["loc"])) for each in error.errors(include_input=False)}
+            fault = f"not as agreed: {', '.join(sorted(fields))}"
+        except _WrongAnswerError as error:
+            fault = str(error)
+        guard.note(is_answered=told is not None, retries=posted.retries)
+        if told is None:
+            raise DependencyError(register.source, fault)
+        return told
+
+    def _version(self, register: _Register, answer: _Answer[Any] | _Answers[Any]) -> str:
+        """Return the version of the list that was answered from, unless it cannot be right."""
+        newest = self._newest.get(register.source, answer.listed_on)
+        if answer.listed_on < newest:
+            raise _WrongAnswerError("an answer from an older list than before")
+        if self._now:
+            today, days = self._now().date(), self._sources[register.source].list_days_most
+            if not today - timedelta(days) <= answer.listed_on <= today + AHEAD:
+                raise _WrongAnswerError("an answer from a list of another time than agreed")
+        self._newest[register.source] = answer.listed_on
+        return f"{answer.listed_on.isoformat()}/{answer.list_version}"
+
+    def _post(self, path: str, question: Mapping[str, Any], most_bytes: int, retry: urllib3.Retry) -> _Posted:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        body = json.dumps(question).encode()
+        url, send = self._base_url + path, self._pool.request
+        try:
+            answer = send("POST", url, body=body, headers=headers, retries=retry, preload_content=False)
             with closing(answer):  # a connection read to its end is back in the pool by then
-                body = answer.read(MOST_BYTES + 1)
+                content = answer.read(most_bytes + 1)
         except urllib3.exceptions.HTTPError as error:
-            raise DependencyError(register.source, type(error).__name__) from error
-        if answer.status != OK or len(body) > MOST_BYTES:
-            raise DependencyError(register.source, f"status {answer.status}, {len(body)} bytes or more")
-        return body
+            is_used_up = isinstance(error, urllib3.exceptions.MaxRetryError)
+            return _Posted(b"", type(error).__name__, int(is_used_up and retry is RETRY))
+        retries = len(answer.retries.history) if answer.retries else 0
+        if answer.status != OK or len(content) > most_bytes:
+            return _Posted(b"", f"status {answer.status}, {len(content)} bytes or more", retries)
+        return _Posted(content, "", retries)
+
+
+def _question(register: _Register, person: Person) -> dict[str, str]:
+    return {name: getattr(person, name) for name in register.asked_with}
+
+
+def _facts(part: _Part[Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = part.facts.model_dump(mode="json")
+    return facts

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from gelombang.domain.checks import Layer
 from gelombang.domain.messages import Message
+from gelombang.domain.signature import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,42 @@ class Documents(Protocol):
         """Return an address at which anyone can fetch the file."""
 
 
+class Archive(Protocol):
+    """Files that nobody can overwrite or delete for years: daily anchors and what they stand on."""
+
+    def keep_once(self, key: str, content: bytes) -> bytes:
+        """Store the file unless there is one under this key; return what lies there now: whoever came first wins.
+
+        Raises:
+            DependencyError: the store could not be reached; the file may have been stored.
+        """
+
+    def read(self, key: str) -> bytes:
+        """Return the file.
+
+        Raises:
+            NotFoundError: nothing lies under this key.
+        """
+
+
+class Signer(Protocol):
+    """Signs with a key that never leaves it; Ed25519."""
+
+    def public_key(self) -> PublicKey:
+        """Return the public part of the key that signs now.
+
+        Raises:
+            DependencyError: the signer could not be reached.
+        """
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature (64 bytes) of a short message, see `gelombang.domain.signature`.
+
+        Raises:
+            DependencyError: as above.
+        """
+
+
 class Queues(Protocol):
     """The queues."""
 
@@ -310,6 +347,9 @@ class Registers(Protocol):
             DependencyError: off, slow or talking nonsense; the check stays pending.
         """
 
+    def ask_many(self, layer: Layer, people: Sequence[Person]) -> list[RegisterAnswer | None]:
+        """Ask about many people in as few requests as was agreed; None for whom there was no answer."""
+
 
 class Clock(Protocol):
     """Says what time it is and draws random bits, so that tests can decide both."""
@@ -338,6 +378,8 @@ class Ports:
     pictures: Pictures
     scans: MalwareScans
     documents: Documents
+    archive: Archive
+    signer: Signer
     queues: Queues
     texts: TextMessages
     mails: Mails

@@ -6,7 +6,7 @@ adapter against that simulator to the same answers as this side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -82,6 +82,12 @@ class MemoryRegisters:
             raise DependencyError(source, self._outages[source])
         facts = facts_about(layer, self._by_nik.get(person.nik), person.kk)
         return RegisterAnswer(source, self._list_version, facts)
+
+    def ask_many(self, layer: Layer, people: Sequence[Person]) -> list[RegisterAnswer | None]:
+        """Answer about everybody, or, while failing, about nobody."""
+        if SOURCES[layer] in self._outages:
+            return [None for _ in people]
+        return [self.ask(layer, person) for person in people]
 
 
 def facts_about(layer: Layer, citizen: Citizen | None, kk: str) -> dict[str, Any]:

@@ -181,7 +181,8 @@ def test_no_nik_or_name_reaches_the_log_or_an_error(process, registers, log_path
         assert secret not in repr(failed.value)
 
 
-GOOD = {"list_version": "1", "listed_on": "2026-11-21", "facts": {"enrolled": False}}
+ASKED = PEOPLE.citizens[0].nik
+GOOD = {"list_version": "1", "listed_on": "2026-11-21", "about": ASKED, "facts": {"enrolled": False}}
 
 
 @pytest.mark.parametrize(
