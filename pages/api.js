@@ -78,6 +78,13 @@ function showProblem(problem) {
   if (problem) box.focus();
 }
 
+/** Say beside a field what is wrong with it, or nothing any more. */
+function fault(field, text) {
+  const input = $(field) || $(field.replace("consents/", "consent-"));
+  $(field + "-fault").textContent = text;
+  if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
+}
+
 /** Say something briefly without moving the focus. */
 function notice(text) { $("notice").textContent = text; }
 

@@ -27,7 +27,7 @@ words({
   changedElsewhere: ["Isian ini sudah diubah di perangkat lain. Periksa, lalu isi lagi bila perlu.", "This was changed on another device. Look at it, and type it again if needed."],
   checks: ["Pemeriksaan", "Checks"], PASSED: ["lolos", "passed"], FAILED: ["tidak lolos", "not passed"], PENDING: ["menunggu jawaban", "waiting for an answer"], NOT_APPLICABLE: ["tidak berlaku", "does not apply"],
   population: ["Data kependudukan", "Population register"], age: ["Usia", "Age"], education: ["Sekolah dan perguruan tinggi", "Schools and universities"],
-  religious_education: ["Madrasah", "Madrasahs"], aid: ["Bantuan sosial", "Social aid"], excluded_occupation: ["Pekerjaan yang dikecualikan", "Excluded occupations"],
+  religious_education: ["Madrasah", "Madrasahs"], aid: ["Bantuan sosial", "Social aid"], excluded_occupation: ["Pekerjaan yang dikecualikan", "Excluded occupations"], kk: ["Kartu Keluarga", "Family card"], blacklist: ["Daftar yang tidak boleh ikut lagi", "Barred from taking part again"], household_cap: ["Penerima dalam satu KK", "Recipients on one family card"],
   earlier_recipient: ["Penerima terdahulu", "Earlier recipients"], face: ["Wajah", "Face"],
   waveTitle: ["Gelombang", "Wave"], noWave: ["Belum ada gelombang yang dibuka. Anda tidak perlu mengisi ulang.", "No wave is open. You will not have to fill in anything again."],
   join: ["Gabung {n}", "Join {n}"], closes: ["Ditutup {n}. Urutan bergabung tidak memengaruhi peluang.", "Closes {n}. The order of joining does not change your chance."],
@@ -62,7 +62,7 @@ function endSession() {
   for (const field of Object.keys(unsaved)) delete unsaved[field];
   for (const slot of Object.keys(chosen)) { URL.revokeObjectURL(chosen[slot].preview); delete chosen[slot]; }
   for (const each of document.querySelectorAll("form")) each.reset();
-  $("erasure-form").hidden = true;
+  forgetAccount();
   draw();
 }
 
@@ -79,6 +79,8 @@ function draw() {
   drawChallenge();
   drawCountDown();
   if (!status) return;
+  drawDevices();
+  drawPhoneChange();
   $("state").textContent = said(status.state.sentence);
   $("state-next").textContent = said(status.state.next_step);
   $("application").textContent = status.application_id;
@@ -100,6 +102,7 @@ const reasonItem = (told) => el("li", {}, el("strong", {}, said(told.sentence)),
 function checkItem(check) {
   const item = el("li", { className: check.outcome }, el("strong", {}, t(check.layer)), ": " + t(check.outcome), el("div", { className: "hint" }, check.source + " · " + moment(check.checked_at)));
   if (check.reason) item.append(el("div", {}, said(check.reason.sentence) + " " + said(check.reason.next_step)));
+  if (check.agency) item.append(el("div", { className: "hint" }, said(check.agency.sentence) + " " + said(check.agency.next_step)));
   return item;
 }
 
@@ -283,12 +286,6 @@ async function saveOver(field) {
   $(field).value = form.values[field] || "";
   drawForm();
   fault(field, t("changedElsewhere"));
-}
-
-function fault(field, text) {
-  const input = $(field) || $(field.replace("consents/", "consent-"));
-  $(field + "-fault").textContent = text;
-  if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
 }
 
 function showFaults(problem, moves = true) {
