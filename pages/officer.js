@@ -9,6 +9,11 @@ words({
   again: ["Datang kembali", "Here again"], receipt: ["Kode tanda terima", "Receipt code"], open: ["Buka pendaftaran", "Open the application"],
   write: ["Tulis atau cetak untuk orangnya sekarang: kode ini tidak tampil lagi. Dengan kode ini petugas membukanya lain kali, dan orangnya melihat keadaannya di halaman tanda terima.",
     "Write or print it for the person now: it is not shown again. With it an officer opens the application next time, and the person sees on the receipt page where it is."],
+  lost: ["Kode hilang, tidak punya HP", "Code lost, no phone"],
+  lostWhat: ["Hanya bila orangnya hadir dengan KTP dan KK. Kode baru selalu diberikan dan berlaku begitu Anda membuka pendaftaran dengannya, dalam satu jam; kode lama lalu berakhir. Tidak dikenal? Maka kartu tidak cocok, ada nomor HP, alamatnya di tempat lain, atau belum pernah dikirim: mulai pendaftaran.",
+    "Only while the person is with you, with KTP and family card. A new code is always given; it counts once you open the application with it, within an hour, and the old one ends then. Not known? Then the cards do not match, there is a phone number, the address is elsewhere, or nothing was ever sent: begin an application."],
+  kk: ["Nomor Kartu Keluarga", "Family card number (KK)"], birth: ["Tanggal lahir", "Date of birth"], replace: ["Ganti kode", "Replace the code"],
+  writeFirst: ["Tulis atau cetak untuk orangnya sekarang: kode ini tidak tampil lagi. Kode ini berlaku setelah Anda membuka pendaftaran dengannya.", "Write or print it for the person now: it is not shown again. It counts once you open the application with it."],
   go: ["Sudah ditulis, buka formulir", "It is written down: open the form"],
 });
 
@@ -21,14 +26,47 @@ function enter(session) {
   location.assign("index.html");
 }
 
+const CARD = ["nik", "kk", "birth_date"];
+let shown = null; // {what, receipt, session}: a code on the screen, and the session there is for it
+
+function draw() {
+  $("desk").hidden = Boolean(shown);
+  $("begun").hidden = !shown;
+  $("code").textContent = shown ? shown.receipt : "";
+  $("begun-what").textContent = shown ? t(shown.what) : "";
+}
+
+function show(what, receipt, session) {
+  shown = { what, receipt, session };
+  draw();
+  document.querySelector("#begun h2").focus();
+}
+
+const openWith = async (receipt) => enter(await officer("/v1/assisted/sessions", { receipt }));
+
 onAction($("begin"), "submit", async () => {
   const begun = await officer("/v1/assisted/applications", {});
-  $("desk").hidden = true;
-  $("begun").hidden = false;
-  $("code").textContent = begun.receipt;
-  $("go").addEventListener("click", () => enter(begun));
-  document.querySelector("#begun h2").focus();
+  show("write", begun.receipt, begun);
 });
-onAction($("open"), "submit", async () => enter(await officer("/v1/assisted/sessions", { receipt: $("receipt").value })));
-speak(() => {});
-$("desk").hidden = false;
+onAction($("open"), "submit", () => openWith($("receipt").value));
+onAction($("replace"), "submit", async () => {
+  for (const field of CARD) fault(field, "");
+  const card = { nik: $("nik").value.replace(/[\s.-]/g, ""), kk: $("kk").value.replace(/[\s.-]/g, ""), birth_date: $("birth_date").value };
+  let asked;
+  try { asked = await officer("/v1/assisted/receipts", card); } catch (problem) {
+    const mine = (problem.errors || []).filter((one) => CARD.includes(one.pointer.slice(1)));
+    for (const one of mine) fault(one.pointer.slice(1), language === "en" ? one.detail_en : one.detail);
+    if (!mine.length) throw problem;
+    return $(mine[0].pointer.slice(1)).focus();
+  }
+  $("replace").reset();
+  show("writeFirst", asked.receipt, null);
+});
+onAction($("go"), "click", async () => {
+  if (shown.session) return enter(shown.session);
+  try { await openWith(shown.receipt); } catch (problem) {
+    if (problem.status === 422) { shown = null; draw(); } // it opens nothing: back to the desk
+    throw problem;
+  }
+});
+speak(draw);

@@ -275,6 +275,11 @@ def _visit(stage: Stage) -> Tap:
     return stage.tap("officer", "/v1/assisted/sessions", {"receipt": receipt}, effect)
 
 
+def _lost(stage: Stage) -> Tap:
+    card = {"nik": "3171014501900001", "kk": "3171010101100001", "birth_date": "1990-01-05"}
+    return stage.tap("officer", "/v1/assisted/receipts", card, stage.rows("RECEIPT#"))
+
+
 def _slip(stage: Stage) -> Tap:
     _, receipt = _begun(stage)
     return stage.tap("", "/v1/assisted/status", {"receipt": receipt}, stage.told)
@@ -311,6 +316,7 @@ CASES: dict[str, Case] = {
     "/v1/application/challenges/{challenge_id}/answer": Case(_answer),
     "/v1/assisted/applications": Case(_assisted, is_anew=True),
     "/v1/assisted/sessions": Case(_visit, is_anew=True),
+    "/v1/assisted/receipts": Case(_lost, is_anew=True),
     "/v1/assisted/status": Case(_slip, effect_count=0),
     "/v1/reviews/{case_id}/decision": Case(_decision),
     "/v1/reviews/{case_id}/challenge": Case(_wish, is_anew=True),

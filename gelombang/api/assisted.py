@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from gelombang.api.callers import ANYONE, ASSISTED, OFFICER
-from gelombang.api.forms import EmptyForm, ReceiptForm, ReceiptStatusForm
+from gelombang.api.forms import EmptyForm, LostReceiptForm, ReceiptForm, ReceiptStatusForm
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.errors import InvalidFormError, NotReadyError, TooManyRequestsError
-from gelombang.journey import assistance
+from gelombang.journey import assistance, lost_receipts
 from gelombang.journey.assistance import AssistedStart, ReceiptStatus
 from gelombang.journey.erasure import ErasureAsked
+from gelombang.journey.lost_receipts import ReceiptAsked
 from gelombang.journey.sessions import Session, SessionStarted
 from gelombang.journey.staff import Staff
 
 START = "/v1/assisted/applications"
 OPEN = "/v1/assisted/sessions"
+REPLACE = "/v1/assisted/receipts"
 TELL = "/v1/assisted/status"
 ERASE = "/v1/application/erasure/receipt"
 COUNTED = (InvalidFormError, TooManyRequestsError)
@@ -26,6 +28,17 @@ def serve_assistance(routes: Routes) -> None:
     )
     again = Route(
         "POST", OPEN, OFFICER, ReceiptForm, SessionStarted, "Help again", 201, COUNTED, is_secret=True
+    )
+    lost = Route(
+        "POST",
+        REPLACE,
+        OFFICER,
+        LostReceiptForm,
+        ReceiptAsked,
+        "A code for a lost one",
+        202,
+        COUNTED,
+        is_secret=True,
     )
     tell = Route("POST", TELL, ANYONE, ReceiptStatusForm, ReceiptStatus, "Where it is", 200, COUNTED)
     erased = (NotReadyError, *COUNTED)
@@ -42,6 +55,7 @@ def serve_assistance(routes: Routes) -> None:
     )
     routes.serve(begin)(start_application)
     routes.serve(again)(open_session)
+    routes.serve(lost)(replace_receipt)
     routes.serve(tell)(tell_status)
     routes.serve(end)(erase_with_receipt)
 
@@ -54,6 +68,11 @@ def start_application(call: Call[Staff, EmptyForm]) -> AssistedStart:
 def open_session(call: Call[Staff, ReceiptForm]) -> SessionStarted:
     """Open another session for somebody who shows their receipt code."""
     return assistance.open_again(call.ports, call.caller, call.form.receipt)
+
+
+def replace_receipt(call: Call[Staff, LostReceiptForm]) -> ReceiptAsked:
+    """Hand out a code that opens the application of whom the cards name, if there is one; the answer never says."""
+    return lost_receipts.ask(call.ports, call.programme, call.caller, call.form.model_dump())
 
 
 def tell_status(call: Call[None, ReceiptStatusForm]) -> ReceiptStatus:

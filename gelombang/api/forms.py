@@ -70,6 +70,14 @@ class ReceiptStatusForm(ReceiptForm):
     device: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_-]*$", examples=[""])] = ""
 
 
+class LostReceiptForm(StrictForm):
+    """What is on the cards of somebody who has lost their receipt code."""
+
+    nik: Annotated[str, Field(max_length=32, examples=["3171014501900001"])]
+    kk: Annotated[str, Field(max_length=32, examples=["3171010101100001"])]
+    birth_date: Annotated[str, Field(max_length=10, examples=["1990-01-05"])]
+
+
 class DraftForm(StrictForm):
     """Fields of the application as typed so far; those left out stay as they were."""
 

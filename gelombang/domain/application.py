@@ -212,7 +212,8 @@ class Application:
     removal_step: int = 0  # how many of the state's retention classes are done with
     restricted_at: datetime | None = None  # since when its owner wants nothing done with it but keeping it
     assisted_in: str = ""  # kabupaten/kota of the officer who began it; "" where the person did, with a phone
-    receipt_tag: str = ""  # hash of the receipt code that the person then got
+    receipt_tag: str = ""  # hash of the receipt code that the person then got, or got for it when it was lost
+    receipt_replaced_at: datetime | None = None  # when it was last replaced
 
 
 def open_slots(application: Application) -> tuple[Slot, ...]:

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     # With an officer
     REGION_OF_ANOTHER_OFFICE = "REGION_OF_ANOTHER_OFFICE"
     RECEIPT_UNKNOWN = "RECEIPT_UNKNOWN"  # to officers of another district too
+    RECEIPT_REPLACED = "RECEIPT_REPLACED"  # the person's own warning, on the slip they have
+    RECEIPT_JUST_REPLACED = "RECEIPT_JUST_REPLACED"
     RECEIPT_SHOWS_LITTLE = "RECEIPT_SHOWS_LITTLE"
     PHONE_NONE = "PHONE_NONE"
     PHONE_THERE = "PHONE_THERE"

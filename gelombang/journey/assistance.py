@@ -1,7 +1,8 @@
 """An officer helps somebody who has no phone, from the first field to the result, and answers for it by name.
 
     start       an application without a phone, a session of the officer's for it, and a receipt code for the person
-    open_again  with the receipt code, at another visit: a session for the same application
+    open_again  with the receipt code, at another visit: a session for the same application; with one that replaces a
+                lost one (`gelombang.journey.lost_receipts`) for the first time, too
     tell        with the receipt code alone, from any phone: where the application is, and no more
     erase       in the officer's session, with the receipt code in place of a phone code
 
@@ -19,13 +20,13 @@ from datetime import datetime
 from gelombang.domain.application import Application, ApplicationId, Slot, State, open_slots
 from gelombang.domain.errors import FieldFault, InvalidFormError, NotAllowedError, NotReadyError
 from gelombang.domain.programme import Programme
-from gelombang.journey import applications, erasure, sessions
+from gelombang.journey import applications, erasure, lost_receipts, receipts, sessions
 from gelombang.journey.applications import rereading
 from gelombang.journey.desk_limits import count_session, count_wrong_by_device, count_wrong_by_officer
 from gelombang.journey.erasure import ErasureAsked
 from gelombang.journey.notices import notices_of
-from gelombang.journey.ports import Assistance, Ports, Put
-from gelombang.journey.receipts import application_of, new_receipt, receipt_row, receipt_tag
+from gelombang.journey.ports import Assistance, Ports, Put, Row
+from gelombang.journey.receipts import new_receipt, receipt_row, receipt_tag
 from gelombang.journey.sessions import Session, SessionStarted
 from gelombang.journey.staff import Scope, Staff
 from gelombang.journey.status import PhotoTold, Told, WaveTold, photos_told, told, wave_told
@@ -83,13 +84,18 @@ def open_again(ports: Ports, officer: Staff, receipt: str) -> SessionStarted:
         TooManyRequestsError: the officer has had as many sessions, or typed as many wrong codes, as is allowed.
     """
     ports, assistance = _with(ports, officer)
-    wrong = count_wrong_by_officer(ports, officer.name)
-    application = application_of(ports, receipt)
+    wrong, row = count_wrong_by_officer(ports, officer.name), receipts.row_of(ports, receipt)
+    asked = row if lost_receipts.is_asked(row, officer, ports.clock.now()) else None
+    application = lost_receipts.application_of(ports, asked) if asked else receipts.application_of(ports, row)
     if application is None or _district_of(application) != officer.district:
-        raise _counted(ports, wrong)
+        raise _counted(ports, wrong, row)
     counted = count_session(ports, officer.name)
     started, changes = sessions.start_assisted(ports, application.application_id, assistance)
-    applications.save(ports, application, "assisted_session_opened", also=[*changes, counted])
+    event = "assisted_session_opened"
+    if asked:
+        application, replaced = lost_receipts.replacement(ports, application, asked)
+        event, changes = "receipt_replaced", [*changes, *replaced]
+    applications.save(ports, application, event, also=[*changes, counted])
     return started
 
 
@@ -101,10 +107,10 @@ def tell(ports: Ports, programme: Programme, receipt: str, device: str = "") -> 
         InvalidFormError: no such code.
         TooManyRequestsError: this device has sent too many wrong ones within an hour.
     """
-    wrong = count_wrong_by_device(ports, device)
-    application = application_of(ports, receipt)
+    wrong, row = count_wrong_by_device(ports, device), receipts.row_of(ports, receipt)
+    application = receipts.application_of(ports, row)
     if application is None:
-        raise _counted(ports, wrong)
+        raise _counted(ports, wrong, row)
     return ReceiptStatus(
         state=told(programme, application.state),
         state_since=application.state_since,
@@ -122,7 +128,7 @@ def erase(ports: Ports, session: Session, receipt: str) -> ErasureAsked:
 
     Raises:
         NotAllowedError: not an officer's session.
-        NotReadyError: they have a phone by now: a code must come from there.
+        NotReadyError: they have a phone by now, from which a code must come; or the receipt code was replaced lately.
         InvalidFormError: not this application's receipt code.
         TooManyRequestsError: the officer has typed too many wrong codes.
     """
@@ -134,6 +140,8 @@ def erase(ports: Ports, session: Session, receipt: str) -> ErasureAsked:
         raise NotReadyError(("PHONE_THERE",))
     if not hmac.compare_digest(receipt_tag(receipt), application.receipt_tag):
         raise _counted(ports, wrong)
+    if lost_receipts.is_settling(ports, application):
+        raise NotReadyError(("RECEIPT_JUST_REPLACED",))
     return erasure.begin(ports, application, [])
 
 
@@ -149,8 +157,11 @@ def _district_of(application: Application) -> str:
     return application.form.region if application.form else application.assisted_in
 
 
-def _counted(ports: Ports, wrong: Put | None) -> InvalidFormError:
-    """Count a wrong code, and return the one answer to all of them."""
+def _counted(ports: Ports, wrong: Put | None, row: Row | None = None) -> InvalidFormError:
+    """Count a wrong code, and return the one answer to all of them, but to a slip whose code was replaced."""
     if wrong:
         ports.rows.commit([wrong])
-    return InvalidFormError((FieldFault("/receipt", "RECEIPT_UNKNOWN"),))
+    is_replaced = row is not None and "replaced_at" in row.fields
+    return InvalidFormError(
+        (FieldFault("/receipt", "RECEIPT_REPLACED" if is_replaced else "RECEIPT_UNKNOWN"),)
+    )

@@ -15,6 +15,7 @@ from gelombang.domain.errors import FieldFault, InvalidFormError
 from gelombang.journey import applications, codes, notices, sessions
 from gelombang.journey.applications import rereading
 from gelombang.journey.codes import Action, Asker, CodeSent
+from gelombang.journey.lost_receipts import is_settling
 from gelombang.journey.notices import Notice
 from gelombang.journey.ports import Change, Delete, Ports, Put
 from gelombang.journey.reach import email_context, phone_key
@@ -38,11 +39,12 @@ def ask_to_change_phone(ports: Ports, session: Session, phone: str) -> CodeSent:
     """Send a code to the number that the applicant wants to sign in with from now on.
 
     Raises:
-        InvalidFormError: not an Indonesian mobile number, or an officer would change a number that is there.
+        InvalidFormError: not an Indonesian mobile number; or an officer would change a number that is there, or give
+            one to somebody whose receipt code was replaced within the week.
         TooManyRequestsError: the last code to it is too recent.
         DependencyError: no provider took the message; nothing was counted.
     """
-    _check_whose_phone(session, applications.load(ports, session.application_id))
+    _check_whose_phone(ports, session, applications.load(ports, session.application_id))
     return codes.send_code(ports, phone, Action.CHANGE_PHONE, Asker(session.session_id))
 
 
@@ -56,7 +58,7 @@ def change_phone(ports: Ports, session: Session, challenge_id: str, code: str) -
     """
     taken = codes.take_code(ports, challenge_id, code, Action.CHANGE_PHONE, session_id=session.session_id)
     application = applications.load(ports, session.application_id)
-    _check_whose_phone(session, application)
+    _check_whose_phone(ports, session, application)
     phone, beside = find_or_new(ports, phone_key, taken.tag, {"application_id": session.application_id})
     if phone.fields["application_id"] != session.application_id:
         raise InvalidFormError((FieldFault("/phone", "PHONE_HAS_APPLICATION"),))
@@ -115,9 +117,11 @@ def has_email(ports: Ports, session: Session) -> EmailSaved:
     return EmailSaved(is_saved=bool(applications.load(ports, session.application_id).sealed_email))
 
 
-def _check_whose_phone(session: Session, application: Application) -> None:
+def _check_whose_phone(ports: Ports, session: Session, application: Application) -> None:
     if session.assistance and application.phone_tag:
         raise InvalidFormError((FieldFault("/phone", "PHONE_ONLY_BY_OWNER"),))
+    if session.assistance and is_settling(ports, application):
+        raise InvalidFormError((FieldFault("/phone", "RECEIPT_JUST_REPLACED"),))
 
 
 def _left_phone(ports: Ports, phone_tag: str) -> list[Change]:

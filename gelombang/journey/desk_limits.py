@@ -2,6 +2,8 @@
 
     sessions   20 an hour and 100 a day for an officer: a form and two photographs with somebody beside one take longer
                than three minutes, and a hundred people are a day's work of eight hours at five minutes each
+    lost       10 receipt codes a day that an officer replaces: people lose slips, but no office meets ten such a day; so
+               often may somebody who collects card data try what they open
     wrong      10 receipt codes an hour for an officer, and for a device: people misread paper, nobody ten times an hour
 
 Times are kept of the last day, so that the limits slide: no hour begins for everybody at once.
@@ -26,6 +28,7 @@ class DeskLimits:
     sessions_per_hour: int = 20
     sessions_per_day: int = 100
     wrong_per_hour: int = 10
+    replacements_per_day: int = 10
 
 
 DESK_LIMITS = DeskLimits()
@@ -39,6 +42,15 @@ def count_session(ports: Ports, officer: str, limits: DeskLimits = DESK_LIMITS) 
     """
     windows = ((HOUR, limits.sessions_per_hour), (DAY, limits.sessions_per_day))
     return _one_more(ports, Key(f"OFFICER#{officer}", "sessions"), windows)
+
+
+def count_replacement(ports: Ports, officer: str, limits: DeskLimits = DESK_LIMITS) -> Put:
+    """Return the change that counts one receipt code more that an officer asks to replace.
+
+    Raises:
+        TooManyRequestsError: that would be too many within a day.
+    """
+    return _one_more(ports, Key(f"OFFICER#{officer}", "lost"), ((DAY, limits.replacements_per_day),))
 
 
 def count_wrong_by_officer(ports: Ports, officer: str, limits: DeskLimits = DESK_LIMITS) -> Put:

@@ -19,6 +19,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 READ_AS = str.maketrans("OIL", "011", " -")
 LENGTH, GROUP = 20, 4
 NOBODY = "nobody"  # stands for the application of a code that is unknown: looking for it takes as long
+_PREFIX = "RECEIPT#"
 
 
 def new_receipt(ports: Ports) -> str:
@@ -37,22 +38,33 @@ def receipt_tag(receipt: str) -> str:
 
 def receipt_row(tag: str, application_id: str) -> Row:
     """Return the row by which a code finds its application."""
-    return Row(_key(tag), {"application_id": application_id})
+    return Row(receipt_key(tag), {"application_id": application_id})
 
 
-def application_of(ports: Ports, receipt: str) -> Application | None:
-    """Return the application a code belongs to, None where there is none any more."""
-    row = ports.rows.read(_key(receipt_tag(receipt)))
-    stored = ports.rows.read(application_key(row.fields["application_id"] if row else NOBODY))
+def row_of(ports: Ports, receipt: str) -> Row | None:
+    """Return the row of a code, None where there never was one, or not any more."""
+    return ports.rows.read(receipt_key(receipt_tag(receipt)))
+
+
+def application_of(ports: Ports, row: Row | None) -> Application | None:
+    """Return the application that the row of a code (or of a NIK) belongs to, None where there is none any more."""
+    name = row.fields.get("application_id", NOBODY) if row else NOBODY
+    stored = ports.rows.read(application_key(name))
     application = applications.from_row(stored) if stored else None
     return None if application is None or application.state is State.ERASED else application
 
 
 def release_receipt(ports: Ports, application: Application) -> list[Change]:
     """Return what makes the application's code worthless, if it has one."""
-    row = ports.rows.read(_key(application.receipt_tag)) if application.receipt_tag else None
+    row = ports.rows.read(receipt_key(application.receipt_tag)) if application.receipt_tag else None
     return [Delete(row.key, row.version)] if row else []
 
 
-def _key(tag: str) -> Key:
-    return Key(f"RECEIPT#{tag}")
+def receipt_key(tag: str) -> Key:
+    """Return where the code with this tag lies."""
+    return Key(f"{_PREFIX}{tag}")
+
+
+def tag_in(row: Row) -> str:
+    """Return the tag of the code that a row is of."""
+    return row.key.partition.removeprefix(_PREFIX)

@@ -85,7 +85,7 @@ def save_form(
     if application.state is not State.DRAFT:
         raise MoveNotAllowedError(application.state, "save_form")
     typed = {name: " ".join(value.split()) for name, value in fields.items()}
-    faults = _form_faults(ports, programme, typed)
+    faults = form_faults(ports, programme, typed)
     if faults:
         raise InvalidFormError(faults)
     if seen is not None and form_etag(application) not in seen:
@@ -184,6 +184,18 @@ def release_nik(ports: Ports, application: Application) -> list[Change]:
     return [Delete(row.key, row.version)] if row is not None and is_ours else []
 
 
+def form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) -> tuple[FieldFault, ...]:
+    """Return everything that is wrong with what was typed, by itself: nobody else's data are looked at."""
+    today = jakarta_day(ports.clock.now())
+    faults = tuple(
+        FieldFault(f"/{name}", reason)
+        for name, value in typed.items()
+        for reason in _field_faults(programme, name, value, today)
+    )
+    region = typed.get("region", "")
+    return faults + (_district_faults(ports, region) if region in programme.regions else ())
+
+
 def _view(ports: Ports, application: Application) -> FormView:
     saved = tuple(name for name in FIELDS if name in application.draft or application.form)
     typed = typed_fields(ports, application)
@@ -196,17 +208,6 @@ def _view(ports: Ports, application: Application) -> FormView:
 def _is_saved(ports: Ports, application: Application, name: str, value: str) -> bool:
     sealed = application.draft.get(name)
     return sealed is not None and _open(ports, application.application_id, name, sealed) == value
-
-
-def _form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) -> tuple[FieldFault, ...]:
-    today = jakarta_day(ports.clock.now())
-    faults = tuple(
-        FieldFault(f"/{name}", reason)
-        for name, value in typed.items()
-        for reason in _field_faults(programme, name, value, today)
-    )
-    region = typed.get("region", "")
-    return faults + (_district_faults(ports, region) if region in programme.regions else ())
 
 
 def _district_faults(ports: Ports, region: str) -> tuple[FieldFault, ...]:

@@ -6,6 +6,7 @@ import pytest
 
 from local.deployment import issue_officer_token
 
+LOST = "/v1/assisted/receipts"
 OPEN, TELL, FORM = "/v1/assisted/sessions", "/v1/assisted/status", "/v1/application/form"
 
 
@@ -41,3 +42,14 @@ def test_an_officer_begins_and_comes_back_with_the_persons_receipt_code(stack, s
     officers = [line["facts"].get("assisted_by") for line in audited["happened"]]
     assert officers == ["local officer of 3171"] * 3 + [None]
     assert audited["audit_fault"] == ""
+
+
+def test_a_code_for_cards_that_nobody_handed_in_is_given_and_opens_nothing(stack, send):
+    officer = issue_officer_token(stack.environment, "3171")
+    card = {"nik": "3171990501900001", "kk": "3171990101100001", "birth_date": "1990-01-05"}
+
+    given = send(officer, "POST", LOST, card)
+    opened = send(officer, "POST", OPEN, {"receipt": given.json()["receipt"]})
+
+    assert given.status_code == 202
+    assert [fault["reason"] for fault in opened.json()["errors"]] == ["RECEIPT_UNKNOWN"]

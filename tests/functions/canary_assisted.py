@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from canary_journey import Person
-from canary_values import DEVICE
+from canary_values import DEVICE, ZELIKHA
 from canary_watch import Sink, Watch
 
 from gelombang.journey.ports import Put
@@ -14,12 +14,13 @@ from local import canaries
 
 DISTRICT, TOKEN = "3171", "kunci-petugas-5b7702ce19fa4d6e"
 START, OPEN, TELL = "/v1/assisted/applications", "/v1/assisted/sessions", "/v1/assisted/status"
+LOST = "/v1/assisted/receipts"
 RESTRICTION = "/v1/application/restriction"
 ERASED = "/v1/application/erasure/receipt"
 
 
 def walk_assisted(watch: Watch) -> None:
-    """Begin for somebody, mistype their receipt code, help again, ask where it is, restrict, lift, erase."""
+    """Begin for somebody, mistype their receipt code, replace it, come again, ask about it, restrict, lift, erase."""
     ends = watch.memory.clock.now() + timedelta(hours=12)
     officer = Staff(f"officer of {DISTRICT}", "officer", DISTRICT)
     watch.memory.rows.commit([Put(staff_row(TOKEN, officer, ends))])
@@ -40,6 +41,15 @@ def walk_assisted(watch: Watch) -> None:
         desk.ask("POST", OPEN, {"receipt": wrong})
         desk.ask("POST", TELL, {"receipt": wrong, "device": DEVICE})
         visitor.ask("POST", ERASED, {"receipt": wrong})
+    card = {"nik": ZELIKHA.nik, "kk": ZELIKHA.kk, "birth_date": ZELIKHA.birth_date.isoformat()}
+    lost = desk.did("POST", LOST, card).json["receipt"]
+    watch.canaries += [canaries.secret("receipt", lost), canaries.secret("receipt", lost.replace("-", ""))]
+    for refused in (
+        {"receipt": lost},
+        {**card, "nik": ZELIKHA.nik[:-1]},
+        {**card, "birth_date": ZELIKHA.name},
+    ):
+        assert desk.ask("POST", OPEN if "receipt" in refused else LOST, refused).status == 422
     visitor.keep(desk.did("POST", OPEN, {"receipt": receipt}))
     visitor.did("POST", "/v1/application/submit", {})
     told = watch.send("POST", TELL, {"receipt": receipt}, to=Sink.OTHERS)

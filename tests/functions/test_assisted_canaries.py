@@ -14,11 +14,12 @@ from gelombang.journey.ports import Put
 from gelombang.journey.staff import Staff, staff_row
 from local import canaries
 
+LOST = "/v1/assisted/receipts"
 OPEN, TELL, ERASE = "/v1/assisted/sessions", "/v1/assisted/status", "/v1/application/erasure/receipt"
 
 
 def at_the_desk(watch: Watch) -> None:
-    """Register Zélikha without a phone; she comes again, asks by herself, and is erased."""
+    """Register Zélikha without a phone; she comes again, asks by herself, loses her code, and is erased."""
     ends = watch.memory.clock.now() + timedelta(days=30)
     officer = Staff("officer one", "officer", ZELIKHA.region)
     watch.memory.rows.commit([Put(staff_row(STAFF["officer"], officer, ends))])
@@ -39,11 +40,31 @@ def at_the_desk(watch: Watch) -> None:
         assert watch.send("POST", TELL, {"receipt": wrong, "device": "sebuah-hp"}).status == 422
     assert watch.send("POST", TELL, {"receipt": receipt.lower()}).status == 200
     zelikha.keep(watch.send("POST", OPEN, {"receipt": receipt}, token=STAFF["officer"], to=Sink.OWN))
+    lost, receipt = receipt, replaced(watch)
+    assert watch.send("POST", TELL, {"receipt": lost}).json["errors"][0]["reason"] == "RECEIPT_REPLACED"
+    watch.memory.clock.advance(days=7)
+    zelikha.keep(watch.send("POST", OPEN, {"receipt": receipt}, token=STAFF["officer"], to=Sink.OWN))
     zelikha.did("POST", ERASE, {"receipt": receipt})
     for _ in range(4):
         watch.memory.clock.advance(hours=2)
         watch.ring()
     assert watch.send("POST", TELL, {"receipt": receipt}).status == 422
+
+
+def replaced(watch: Watch) -> str:
+    """Replace her receipt code, mistyped cards first; return the one that opens now."""
+    card = {"nik": ZELIKHA.nik, "kk": ZELIKHA.kk, "birth_date": ZELIKHA.birth_date.isoformat()}
+    desk = {"token": STAFF["officer"], "to": Sink.OWN}
+    for wrong in ({"nik": f"{ZELIKHA.nik}0"}, {"kk": ZELIKHA.kk[:-1]}, {"birth_date": ZELIKHA.name}):
+        assert watch.send("POST", LOST, card | wrong, **desk).status == 422
+    asked = [watch.send("POST", LOST, each, **desk) for each in ({**card, "kk": ZELIKHA.nik}, card)]
+    codes = [answer.json["receipt"] for answer in asked]
+    watch.canaries += [
+        canaries.secret("token", form) for each in codes for form in (each, each.replace("-", ""))
+    ]
+    opened = [watch.send("POST", OPEN, {"receipt": each}, **desk).status for each in codes]
+    assert opened == [422, 201]
+    return str(codes[1])
 
 
 def test_an_officers_desk_leaves_codes_tokens_and_personal_data_nowhere() -> None:
