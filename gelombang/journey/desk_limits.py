@@ -2,7 +2,7 @@
 
     sessions   20 an hour and 100 a day for an officer: a form and two photographs with somebody beside one take longer
                than three minutes, and a hundred people are a day's work of eight hours at five minutes each
-    lost       10 receipt codes a day that an officer replaces: people lose slips, but no office meets ten such a day; so
+    lost       10 receipt codes a day that an officer replaces: people lose slips, but no office meets ten a day; so
                often may somebody who collects card data try what they open
     wrong      10 receipt codes an hour for an officer, and for a device: people misread paper, nobody ten times an hour
 
