@@ -196,6 +196,8 @@ CHANGES: MappingProxyType[str, Change] = MappingProxyType(
         "earlier_recipient": lambda citizen, _today, _chance: replace(citizen, has_received=True),
         "legal_mismatch": _legal_mismatch,
         "foreigner": lambda citizen, _today, _chance: replace(citizen, citizenship="WNA"),
+        "blacklisted": lambda citizen, _today, _chance: replace(citizen, is_blacklisted=True),
+        "full_household": lambda citizen, _today, _chance: replace(citizen, household_recipients=2),
     }
 )
 # The kinds of citizens in order, again and again: one of each other kind after every ordinary one.

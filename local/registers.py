@@ -51,6 +51,8 @@ PATHS: dict[str, Layer] = {
     "/kemensos/recipients": Layer.AID,
     "/exclusions/occupations": Layer.EXCLUDED_OCCUPATION,
     "/prakerja/recipients": Layer.EARLIER_RECIPIENT,
+    "/prakerja/blacklist": Layer.BLACKLIST,
+    "/prakerja/households": Layer.HOUSEHOLD_CAP,
 }
 DEFAULT_COUNT = 2000
 SLOW_S = 20.0  # longer than any caller waits

@@ -12,7 +12,7 @@ words({
   COMMITTED: ["Komitmen diumumkan", "Commitment published"], DRAWN: ["Sudah diundi", "Drawn"], PUBLISHED: ["Hasil diumumkan", "Results published"],
 });
 
-let waves = [], regions = {};
+let waves = [], programme = { regions: {}, rule_sets: [], texts: {} };
 const bundles = {};
 
 const line = (name, ...value) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, ...value));
@@ -25,11 +25,13 @@ function card(wave) {
     line(t("seats"), String(total(plan.quota))), line(t("filled"), published ? String(total(wave.filled)) : "–"),
     line(t("entries"), wave.root ? String(wave.entry_count) : t("afterClose")),
     line(t("root"), el("code", {}, wave.root || "–")), line(t("commitment"), el("code", {}, wave.commitment_sha256 || "–"))));
-  const places = Object.keys(plan.quota).map((region) => el("tr", {}, el("th", { scope: "row" }, regions[region] || region),
+  const places = Object.keys(plan.quota).map((region) => el("tr", {}, el("th", { scope: "row" }, programme.regions[region] || region),
     el("td", {}, String(plan.quota[region])), el("td", {}, published ? String(wave.filled[region] || 0) : "–")));
   const head = ["region", "seats", "filled"].map((name) => el("th", { scope: "col" }, t(name)));
   const box = el("section", { className: "card" }, el("h2", {}, plan.name + " – " + t(wave.state)), facts,
     el("details", {}, el("summary", {}, t("region")), el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...places))));
+  const rules = programme.rule_sets.find((one) => one.name === plan.rule_set), undecided = rules && programme.texts[rules.pending_at_freeze];
+  if (undecided) box.append(el("p", { className: "pending-rule" }, said(undecided).sentence + " " + said(undecided).next_step));
   const files = bundles[plan.wave_id] || [];
   if (files.length) box.append(el("h3", {}, t("files")), el("ul", {}, ...files.map((file) => el("li", {}, el("a", { href: file.url }, file.name), " ", el("code", {}, file.sha256)))));
   return box;
@@ -40,7 +42,7 @@ function draw() {
 }
 
 async function read() {
-  [waves, regions] = [(await call("GET", "/v1/waves")).waves, (await call("GET", "/v1/programme")).regions];
+  [waves, programme] = [(await call("GET", "/v1/waves")).waves, await call("GET", "/v1/programme")];
   for (const wave of waves) if (wave.commitment_sha256) bundles[wave.definition.wave_id] = (await call("GET", "/v1/waves/" + wave.definition.wave_id + "/bundle")).files;
   draw();
 }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from gelombang.domain.checks import Layer
 from gelombang.domain.consent import Consent
-from gelombang.domain.programme import Programme, Text
+from gelombang.domain.programme import Programme, RuleSet, Text
 from gelombang.journey.review import CaseHead
 from gelombang.journey.selection import BundleFile, WavePage
 
@@ -23,12 +25,26 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class RulesPage:
+    """One rule set: its days, what it asks, and the code of what becomes of whoever is not decided in time."""
+
+    name: str
+    valid_from: date
+    valid_until: date | None
+    layers: tuple[Layer, ...]
+    pending_at_freeze: str
+    source: str
+    uncertain: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgrammePage:
-    """What a page needs of the programme: the consent to ask for, the regions, the text of every code."""
+    """What a page needs of the programme: the consent to ask for, the regions, the rules, every code's text."""
 
     name: str
     consent: Consent
     regions: dict[str, str]
+    rule_sets: tuple[RulesPage, ...]
     texts: dict[str, dict[str, Text]]
 
 
@@ -70,7 +86,20 @@ class Bundle:
 
 def programme_page(programme: Programme) -> ProgrammePage:
     """Return the public part of a programme."""
-    return ProgrammePage(programme.name, programme.consent, programme.regions, programme.texts)
+    rule_sets = tuple(_rules_page(rules) for rules in programme.rule_sets)
+    return ProgrammePage(programme.name, programme.consent, programme.regions, rule_sets, programme.texts)
+
+
+def _rules_page(rules: RuleSet) -> RulesPage:
+    return RulesPage(
+        rules.name,
+        rules.valid_from,
+        rules.valid_until,
+        rules.layers,
+        rules.pending_at_freeze,
+        rules.source,
+        rules.uncertain,
+    )
 
 
 @cache

@@ -12,11 +12,14 @@ class Layer(StrEnum):
 
     POPULATION = "population"  # the NIK exists and belongs to this name and birth date
     AGE = "age"
+    KK = "kk"  # the family card is the holder's
     EDUCATION = "education"  # education ministry: schools and universities
     RELIGIOUS_EDUCATION = "religious_education"  # religious-affairs ministry: madrasahs
     AID = "aid"
     EXCLUDED_OCCUPATION = "excluded_occupation"
     EARLIER_RECIPIENT = "earlier_recipient"
+    BLACKLIST = "blacklist"
+    HOUSEHOLD_CAP = "household_cap"  # how many of this family card were recipients before
     FACE = "face"
 
 

@@ -5,19 +5,23 @@
     anything PENDING or unasked ▶ WAIT      a register that is down delays, it never rejects
     all PASSED ─────────────────▶ VERIFY
 
-A face that has not passed is never a refusal here: retakes and reviews are moves of their own.
+A face that has not passed is never a refusal here: retakes and reviews are moves of their own. What a layer fails
+with is data, in the rule set; here it is only applied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import SequenceMatcher
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.conditions import Statement
+from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.nik import birth_date_differs
 from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.reasons import Reason
@@ -27,12 +31,8 @@ from gelombang.domain.wave import JAKARTA
 CORRECTABLE = frozenset(
     {Reason.NIK_NOT_FOUND, Reason.BIRTH_DATE_DIFFERS, Reason.KK_DIFFERS, Reason.REGION_DIFFERS}
 )
-# Ratio of common letters, 0..1, under which two spellings of a name are remarked on. Set by hand so that
-# swapped parts and one typing error pass; it only raises a flag for reviewers.
-NAME_ALIKE_MIN = 0.6
 
 Judgement = tuple[Outcome, str, tuple[str, ...]]  # outcome, reason code or "", soft flags
-PASSED: Judgement = (Outcome.PASSED, "", ())
 
 
 class Claimant(Protocol):
@@ -95,36 +95,44 @@ def rule_set_for(programme: Programme, day: date) -> RuleSet:
     raise ValueError(f"programme {programme.name} has no rules on {day.isoformat()}")
 
 
+def may_ask(layer: Layer, checks: Mapping[str, CheckResult], rules: RuleSet) -> bool:
+    """Say whether every layer that this register layer needs, of those the rules ask at all, has passed."""
+    needed = [each for each in CONTRACTS[layer].needs if each in rules.layers]
+    return all(each in checks and checks[each].outcome is Outcome.PASSED for each in needed)
+
+
 def judge_layer(
     layer: Layer, facts: Mapping[str, Any], claimant: Claimant, rules: RuleSet, today: date
 ) -> Judgement:
     """Return outcome, reason and flags of one register layer.
 
-    `facts` are the answer of the layer's register, in the shape `gelombang.http.registers` documents. AGE is
-    judged from the population register's facts, whose birth date counts and not the typed one.
+    `facts` are the answer of the layer's register, in the shape `gelombang.http.registers` documents; a fact
+    that the rules need and the answer lacks leaves the layer pending. AGE and KK are judged from the population
+    register's answer, whose birth date counts and not the typed one.
 
     Raises:
         ValueError: the face is not a register layer; `verdict.judge_face` judges it.
     """
     if layer is Layer.FACE:
         raise ValueError("the face is judged from its evidence")
-    if layer not in rules.layers:
+    rule = rules.rule_of(layer)
+    if rule is None:
         return Outcome.NOT_APPLICABLE, "", ()
-    if layer is Layer.POPULATION:
-        return _judge_population(facts, claimant)
-    if layer is Layer.AGE:
-        return _judge_age(facts, rules, today)
-    excluded, reason = {
-        Layer.EDUCATION: (facts.get("enrolled"), Reason.STILL_AT_SCHOOL),
-        Layer.RELIGIOUS_EDUCATION: (facts.get("enrolled"), Reason.STILL_AT_MADRASAH),
-        Layer.AID: (facts.get("receives_aid"), Reason.RECEIVES_AID),
-        Layer.EXCLUDED_OCCUPATION: (
-            facts.get("occupation") in rules.occupations_excluded,
-            Reason.EXCLUDED_OCCUPATION,
-        ),
-        Layer.EARLIER_RECIPIENT: (facts.get("received"), Reason.EARLIER_RECIPIENT),
-    }[layer]
-    return _failed(reason) if excluded else PASSED
+
+    def holds(statement: Statement) -> bool | None:
+        fact = _fact(statement.fact, facts, claimant, today)
+        return None if fact is None else statement.holds(fact)
+
+    if rule.skipped_if and holds(rule.skipped_if):
+        return Outcome.NOT_APPLICABLE, "", ()
+    flags = tuple(remark.reason for remark in rule.remarks if holds(remark.statement))
+    for condition in rule.fails:
+        failed = holds(condition.statement)
+        if failed is None:
+            return Outcome.PENDING, Reason.REGISTER_UNREACHABLE, ()
+        if failed:
+            return Outcome.FAILED, condition.reason, flags
+    return Outcome.PASSED, "", flags
 
 
 def decide(checks: Mapping[str, CheckResult], rules: RuleSet) -> Decision:
@@ -143,41 +151,33 @@ def decide(checks: Mapping[str, CheckResult], rules: RuleSet) -> Decision:
     return Decision(Step.WAIT, pending=pending) if pending else Decision(Step.VERIFY)
 
 
-def _judge_population(facts: Mapping[str, Any], claimant: Claimant) -> Judgement:
-    if not facts["found"]:
-        return _failed(Reason.NIK_NOT_FOUND)
-    registered = date.fromisoformat(facts["birth_date"])
-    flags = (
-        *((Reason.NIK_DATE_DIFFERS,) if birth_date_differs(claimant.nik, registered) else ()),
-        *((Reason.NAME_DIFFERS,) if not _names_alike(claimant.name, facts["name"]) else ()),
-    )
-    if facts["citizenship"] != "WNI":
-        return _failed(Reason.NOT_A_CITIZEN, flags)
-    if registered != claimant.birth_date:
-        return _failed(Reason.BIRTH_DATE_DIFFERS, flags)
-    if not facts["kk_matches"]:
-        return _failed(Reason.KK_DIFFERS, flags)
-    if facts["region"] != claimant.region:  # quotas go by registered domicile, so nobody may choose theirs
-        return _failed(Reason.REGION_DIFFERS, flags)
-    return Outcome.PASSED, "", flags
+def _fact(name: str, facts: Mapping[str, Any], claimant: Claimant, today: date) -> Any:  # noqa: ANN401 - see CONTRACTS
+    """Return a fact as answered or as it follows from the answer; None where the answer does not say."""
+    told, derived = DERIVED.get(name, (name, None))
+    fact = facts.get(told)
+    return fact if fact is None or derived is None else derived(fact, claimant, today)
 
 
-def _judge_age(facts: Mapping[str, Any], rules: RuleSet, today: date) -> Judgement:
-    if not facts["found"]:  # nobody's age: the population layer says what is wrong
-        return Outcome.NOT_APPLICABLE, "", ()
-    age = age_on(today, date.fromisoformat(facts["birth_date"]))
-    if age < rules.age_min:
-        return _failed(Reason.TOO_YOUNG)
-    if rules.age_max is not None and age > rules.age_max:
-        return _failed(Reason.TOO_OLD)
-    return PASSED
-
-
-def _failed(reason: Reason, flags: tuple[str, ...] = ()) -> Judgement:
-    return Outcome.FAILED, reason, flags
-
-
-def _names_alike(typed: str, registered: str) -> bool:
-    """Compare letters only, whatever the case and the order of the parts."""
+def _likeness(typed: str, registered: str) -> float:
+    """Return the ratio of common letters, 0..1, whatever the case and the order of the parts."""
     one, other = (" ".join(sorted(name.casefold().split())) for name in (typed, registered))
-    return SequenceMatcher(None, one, other).ratio() >= NAME_ALIKE_MIN
+    return SequenceMatcher(None, one, other).ratio()
+
+
+# What follows from a fact of the population register, the applicant's own words and the day.
+DERIVED: Mapping[str, tuple[str, Callable[[str, Claimant, date], object]]] = MappingProxyType(
+    {
+        "age": ("birth_date", lambda born, _claimant, today: age_on(today, date.fromisoformat(born))),
+        "birth_date_matches": (
+            "birth_date",
+            lambda born, claimant, _today: date.fromisoformat(born) == claimant.birth_date,
+        ),
+        "nik_date_matches": (
+            "birth_date",
+            lambda born, claimant, _today: not birth_date_differs(claimant.nik, date.fromisoformat(born)),
+        ),
+        # Quotas go by registered domicile, so nobody may choose theirs.
+        "region_matches": ("region", lambda region, claimant, _today: region == claimant.region),
+        "name_likeness": ("name", lambda name, claimant, _today: _likeness(claimant.name, name)),
+    }
+)

@@ -10,8 +10,10 @@ from datetime import date
 
 from gelombang.domain.application import State
 from gelombang.domain.checks import Layer
+from gelombang.domain.conditions import LayerRule
 from gelombang.domain.consent import Consent
 from gelombang.domain.errors import DependencyError
+from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import RetentionClass
 from gelombang.domain.verdict import OperatingPoint
 
@@ -25,16 +27,19 @@ class RuleSet:
     name: str
     valid_from: date
     valid_until: date | None  # the last day; None: until further notice
-    layers: tuple[Layer, ...]  # asked, in this order; a layer not named here is not asked at all
-    age_min: int  # full years, reached on the birthday itself
-    age_max: int | None  # full years, inclusive
-    occupations_excluded: tuple[str, ...]  # codes of the exclusions register
+    layer_rules: tuple[LayerRule, ...]  # in the order asked; a layer that has none here is not asked at all
+    pending_at_freeze: Reason  # what becomes of whoever is not decided when a wave closes; it has a text
     source: str
+    uncertain: str  # what of it could not be verified; "" for nothing
 
     @property
-    def aid_excluded(self) -> bool:
-        """Whether receiving other aid excludes."""
-        return Layer.AID in self.layers
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers asked, in this order."""
+        return tuple(rule.layer for rule in self.layer_rules)
+
+    def rule_of(self, layer: Layer) -> LayerRule | None:
+        """Return what these rules make of a layer, None when they do not ask it."""
+        return next((rule for rule in self.layer_rules if rule.layer is layer), None)
 
 
 @dataclass(frozen=True, slots=True)

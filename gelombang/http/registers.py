@@ -1,7 +1,7 @@
 """Asks the registers over HTTP: one POST of JSON each, answered with the facts of one person.
 
     layer                POST to                   sends    facts in the answer
-    population, age      /dukcapil/person          nik, kk  found: true or false; and where true
+    population, age, kk  /dukcapil/person          nik, kk  found: true or false; and where true
                                                             name, birth_date (ISO 8601), sex (F, M), region (four
                                                             digits), citizenship (WNI, WNA), kk_matches (is it the
                                                             holder's family card)
@@ -10,6 +10,8 @@
     aid                  /kemensos/recipients      nik      receives_aid: true or false
     excluded_occupation  /exclusions/occupations   nik      occupation: a code, or "" when not listed
     earlier_recipient    /prakerja/recipients      nik      received: true or false
+    blacklist            /prakerja/blacklist       nik      blacklisted: true or false
+    household_cap        /prakerja/households      nik, kk  recipients: how many of the family card were before
 
 An answer is `{"list_version", "listed_on", "about", "facts"}`; `about` is the number that was asked about (the first
 field sent), said again, so that no answer meant for somebody else counts. A register that agreed to it answers about
@@ -103,6 +105,14 @@ class _Receipt(_Shape):
     received: bool
 
 
+class _Blacklist(_Shape):
+    blacklisted: bool
+
+
+class _Household(_Shape):
+    recipients: Annotated[int, Field(ge=0)]
+
+
 class _Part(_Shape, Generic[_Facts]):
     about: str
     facts: _Facts
@@ -135,6 +145,7 @@ _POPULATION = _Register(
 _REGISTERS: dict[Layer, _Register] = {
     Layer.POPULATION: _POPULATION,
     Layer.AGE: _POPULATION,
+    Layer.KK: _POPULATION,
     Layer.EDUCATION: _Register("kemdikbud", "/kemdikbud/students", _Answer[_Enrolment], _Answers[_Enrolment]),
     Layer.RELIGIOUS_EDUCATION: _Register(
         "kemenag", "/kemenag/students", _Answer[_Enrolment], _Answers[_Enrolment]
@@ -145,6 +156,16 @@ _REGISTERS: dict[Layer, _Register] = {
     ),
     Layer.EARLIER_RECIPIENT: _Register(
         "prakerja", "/prakerja/recipients", _Answer[_Receipt], _Answers[_Receipt]
+    ),
+    Layer.BLACKLIST: _Register(
+        "prakerja_blacklist", "/prakerja/blacklist", _Answer[_Blacklist], _Answers[_Blacklist]
+    ),
+    Layer.HOUSEHOLD_CAP: _Register(
+        "prakerja_households",
+        "/prakerja/households",
+        _Answer[_Household],
+        _Answers[_Household],
+        ("nik", "kk"),
     ),
 }
 

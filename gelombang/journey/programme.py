@@ -1,4 +1,4 @@
-"""Reads a programme's folder into values, and refuses one that is not right by naming the file and the field.
+"""Reads a programme's folder into values, and refuses one that is not right by naming file, field and line.
 
     programmes/<name>/rules.json                        rule sets by date
                       texts.json                        every code in Indonesian and English
@@ -12,28 +12,29 @@ Read as package resources, so that the same lines work in a checkout and in a La
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic import BaseModel, Field, RootModel, model_validator
 
 from gelombang.domain.application import TIMED_STATES, State
 from gelombang.domain.challenge import ChallengeLimits
-from gelombang.domain.checks import Layer
 from gelombang.domain.consent import Consent, Purpose, PurposeText
 from gelombang.domain.face_evidence import MEASURES
-from gelombang.domain.programme import Programme, RuleSet, Text
+from gelombang.domain.programme import Programme, Text
 from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import Removal, RetentionClass
 from gelombang.domain.verdict import Limit, OperatingPoint
+from gelombang.journey.data_files import DataFile, Filled, read_data
+from gelombang.journey.rule_files import read_rules
 
-Filled = Annotated[str, Field(min_length=1)]
 RegionCode = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+_Shape = TypeVar("_Shape", bound=BaseModel)
 
 
 @lru_cache(maxsize=8)
@@ -41,7 +42,7 @@ def load_programme(name: str) -> Programme:
     """Return the programme of the folder programmes/<name>; read once a process.
 
     Raises:
-        ValueError: a file is missing or wrong; the message names the file and the field.
+        ValueError: a file is missing or wrong; the message names file, field and line.
     """
     folder = files("programmes").joinpath(name)
     if not name.isidentifier() or not folder.is_dir():
@@ -64,7 +65,7 @@ def read_programme(name: str, folder: Traversable) -> Programme:
     ]
     return Programme(
         name=name,
-        rule_sets=tuple(entry.value() for entry in _read(folder, "rules.json", _RulesFile).rule_sets),
+        rule_sets=read_rules(folder.joinpath("rules.json"), f"programmes/{folder.name}/rules.json"),
         texts={code: entry.value() for code, entry in texts.items()},
         regions=_read(folder, "regions.json", _RegionsFile).regions,
         consents=tuple(entry.value() for entry in _read(folder, "consent.json", _ConsentFile).versions),
@@ -73,56 +74,7 @@ def read_programme(name: str, folder: Traversable) -> Programme:
     )
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class _RuleSetEntry(_File):
-    name: Filled
-    valid_from: date
-    valid_until: date | None
-    layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
-    age_min: Annotated[int, Field(ge=0, le=120)]
-    age_max: Annotated[int, Field(ge=0, le=120)] | None
-    aid_excluded: bool
-    occupations_excluded: tuple[Filled, ...]
-    source: Filled
-
-    @model_validator(mode="after")
-    def _agrees_with_its_layers(self) -> Self:
-        if self.aid_excluded is not (Layer.AID in self.layers):
-            raise ValueError("aid_excluded and layers disagree about aid")
-        if bool(self.occupations_excluded) is not (Layer.EXCLUDED_OCCUPATION in self.layers):
-            raise ValueError("occupations_excluded and layers disagree about occupations")
-        if len(set(self.layers)) != len(self.layers):
-            raise ValueError("a layer is named twice")
-        return self
-
-    def value(self) -> RuleSet:
-        return RuleSet(
-            self.name,
-            self.valid_from,
-            self.valid_until,
-            self.layers,
-            self.age_min,
-            self.age_max,
-            self.occupations_excluded,
-            self.source,
-        )
-
-
-class _RulesFile(_File):
-    rule_sets: Annotated[tuple[_RuleSetEntry, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _follow_each_other(self) -> Self:
-        for earlier, later in zip(self.rule_sets, self.rule_sets[1:], strict=False):
-            if earlier.valid_until is None or later.valid_from <= earlier.valid_until:
-                raise ValueError(f"rule sets {earlier.name} and {later.name} overlap or are out of order")
-        return self
-
-
-class _TextEntry(_File):
+class _TextEntry(DataFile):
     id: Filled
     next_id: Filled
     en: Filled
@@ -136,18 +88,18 @@ class _TextsFile(RootModel[dict[str, _TextEntry]]):
     """Every code with its text."""
 
 
-class _RegionsFile(_File):
+class _RegionsFile(DataFile):
     note: str
     source: Filled
     regions: Annotated[dict[RegionCode, Filled], Field(min_length=1)]
 
 
-class _Bilingual(_File):
+class _Bilingual(DataFile):
     id: Filled
     en: Filled
 
 
-class _PurposeEntry(_File):
+class _PurposeEntry(DataFile):
     asks: _Bilingual
     when_withdrawn: _Bilingual
 
@@ -155,7 +107,7 @@ class _PurposeEntry(_File):
         return PurposeText(self.asks.model_dump(), self.when_withdrawn.model_dump())
 
 
-class _ConsentEntry(_File):
+class _ConsentEntry(DataFile):
     version: Filled
     purposes: dict[Purpose, _PurposeEntry]
 
@@ -169,7 +121,7 @@ class _ConsentEntry(_File):
         return Consent(self.version, {purpose: entry.value() for purpose, entry in self.purposes.items()})
 
 
-class _ConsentFile(_File):
+class _ConsentFile(DataFile):
     versions: Annotated[tuple[_ConsentEntry, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -180,7 +132,7 @@ class _ConsentFile(_File):
         return self
 
 
-class _RetentionEntry(_File):
+class _RetentionEntry(DataFile):
     name: Filled
     states: Annotated[tuple[State, ...], Field(min_length=1)]
     days: Annotated[int, Field(gt=0)]
@@ -197,12 +149,12 @@ class _RetentionEntry(_File):
         return RetentionClass(self.name, self.states, timedelta(days=self.days), self.removes, self.why)
 
 
-class _RowKind(_File):
+class _RowKind(DataFile):
     rows: Filled
     why: Filled
 
 
-class _RetentionFile(_File):
+class _RetentionFile(DataFile):
     note: str
     classes: Annotated[tuple[_RetentionEntry, ...], Field(min_length=1)]
     expiring: tuple[_RowKind, ...]
@@ -219,7 +171,7 @@ class _RetentionFile(_File):
         return self
 
 
-class _LimitEntry(_File):
+class _LimitEntry(DataFile):
     measure: Filled
     below: float | None = None
     above: float | None = None
@@ -235,7 +187,7 @@ class _LimitEntry(_File):
         return self
 
 
-class _ChallengeEntry(_File):
+class _ChallengeEntry(DataFile):
     turn_min_deg: Annotated[float, Field(gt=0, lt=90)]
     nod_min_deg: Annotated[float, Field(gt=0, lt=90)]
     parallax_min: Annotated[float, Field(gt=0)]
@@ -247,7 +199,7 @@ class _ChallengeEntry(_File):
         return ChallengeLimits(**self.model_dump())
 
 
-class _PointFile(_File):
+class _PointFile(DataFile):
     release: Filled
     match_min: Cosine
     duplicate_min: Cosine
@@ -276,16 +228,5 @@ def _limits(entries: dict[Reason, _LimitEntry]) -> dict[str, Limit]:
     return {code: Limit(**entry.model_dump()) for code, entry in entries.items()}
 
 
-_Shape = TypeVar("_Shape", bound=BaseModel)
-
-
 def _read(folder: Traversable, path: str, shape: type[_Shape]) -> _Shape:
-    name = f"programmes/{folder.name}/{path}"
-    try:
-        return shape.model_validate_json(folder.joinpath(*path.split("/")).read_bytes())
-    except FileNotFoundError as error:
-        raise ValueError(f"{name} is missing") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise ValueError(f"{name}: {field}: {first['msg']}") from error
+    return read_data(folder.joinpath(*path.split("/")), f"programmes/{folder.name}/{path}", shape)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gelombang.domain.application import Application, Slot, open_slots
 from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.programme import LANGUAGES, Programme
 from gelombang.journey import applications
 from gelombang.journey.challenge import ChallengeStatus, challenge_status
@@ -33,13 +34,14 @@ class PhotoTold:
 
 @dataclass(frozen=True, slots=True)
 class CheckTold:
-    """One register layer: who was asked, when, and what came of it."""
+    """One register layer: who was asked, when, what came of it, and who puts it right if that is wrong."""
 
     layer: str
     outcome: str
     source: str
     checked_at: datetime
     reason: Told | None
+    agency: Told | None  # of a check that failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _checks_told(programme: Programme, application: Application) -> tuple[CheckT
             check.source,
             check.checked_at,
             told(programme, check.reason) if check.reason and check.outcome is not Outcome.PASSED else None,
+            told(programme, CONTRACTS[check.layer].agency) if check.outcome is Outcome.FAILED else None,
         )
         for check in application.checks.values()
         if check.layer is not Layer.FACE

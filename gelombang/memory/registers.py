@@ -14,19 +14,12 @@ from typing import Any
 
 from gelombang.domain.checks import Layer
 from gelombang.domain.errors import DependencyError
+from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.nik import Sex
 from gelombang.journey.ports import Person, RegisterAnswer
 
-# Who answers for a layer. Age is judged from the population register's birth date, so it is asked for there.
-SOURCES: dict[Layer, str] = {
-    Layer.POPULATION: "dukcapil",
-    Layer.AGE: "dukcapil",
-    Layer.EDUCATION: "kemdikbud",
-    Layer.RELIGIOUS_EDUCATION: "kemenag",
-    Layer.AID: "kemensos",
-    Layer.EXCLUDED_OCCUPATION: "exclusions",
-    Layer.EARLIER_RECIPIENT: "prakerja",
-}
+# Who answers for a layer.
+SOURCES: dict[Layer, str] = {layer: contract.source for layer, contract in CONTRACTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +38,8 @@ class Citizen:
     receives_aid: bool = False
     occupation: str = ""  # a code of the exclusions register, "" when not listed there
     has_received: bool = False  # was a recipient of the programme before
+    is_blacklisted: bool = False
+    household_recipients: int = 0  # of this family card, were recipients before
 
 
 class Outage(StrEnum):
@@ -95,7 +90,7 @@ def facts_about(layer: Layer, citizen: Citizen | None, kk: str) -> dict[str, Any
 
     Only the population register knows that somebody does not exist; to the others everybody unknown is not listed.
     """
-    if layer in (Layer.POPULATION, Layer.AGE):
+    if CONTRACTS[layer].answered_by is Layer.POPULATION:
         return _population_facts(citizen, kk)
     listed: dict[Layer, dict[str, Any]] = {
         Layer.EDUCATION: {"enrolled": citizen is not None and citizen.is_at_school},
@@ -103,6 +98,10 @@ def facts_about(layer: Layer, citizen: Citizen | None, kk: str) -> dict[str, Any
         Layer.AID: {"receives_aid": citizen is not None and citizen.receives_aid},
         Layer.EXCLUDED_OCCUPATION: {"occupation": citizen.occupation if citizen else ""},
         Layer.EARLIER_RECIPIENT: {"received": citizen is not None and citizen.has_received},
+        Layer.BLACKLIST: {"blacklisted": citizen is not None and citizen.is_blacklisted},
+        Layer.HOUSEHOLD_CAP: {
+            "recipients": citizen.household_recipients if citizen and citizen.kk == kk else 0
+        },
     }
     return listed[layer]
 

@@ -10,21 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelombang.domain.checks import CheckResult, Layer, Outcome
-from gelombang.domain.eligibility import Step, age_on, decide, jakarta_day, judge_layer
+from gelombang.domain.eligibility import Step, age_on, decide, jakarta_day, judge_layer, may_ask
+from gelombang.domain.conditions import LayerRule
 from gelombang.domain.programme import RuleSet
 from gelombang.domain.reasons import Reason
 from gelombang.journey.ports import Person
+from gelombang.journey.programme import load_programme
 
 TODAY = date(2026, 11, 21)
-RULES = RuleSet(
-    name="all layers",
-    valid_from=date(2020, 1, 1),
-    valid_until=None,
-    layers=tuple(Layer),
-    age_min=18,
-    age_max=64,
-    occupations_excluded=("VILLAGE_HEAD",),
-    source="this test",
+PRAKERJA = load_programme("prakerja")
+LATEST = {rule.layer: rule for rules in PRAKERJA.rule_sets for rule in rules.layer_rules}
+RULES = replace(  # every layer there is, as last ruled on
+    PRAKERJA.rule_sets[-1], name="all layers", layer_rules=tuple(LATEST[layer] for layer in Layer)
 )
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
 SITI = Person("3171995501900001", "3171990101200001", "Siti Contoh", date(1990, 1, 15), "3171")
@@ -63,7 +60,6 @@ def test_a_registered_person_passes_the_population_layer():
         ({"found": False}, Reason.NIK_NOT_FOUND),
         ({"citizenship": "WNA"}, Reason.NOT_A_CITIZEN),
         ({"birth_date": "1990-01-16"}, Reason.BIRTH_DATE_DIFFERS),
-        ({"kk_matches": False}, Reason.KK_DIFFERS),
         ({"region": "3578"}, Reason.REGION_DIFFERS),
     ],
 )
@@ -131,20 +127,38 @@ def test_a_leap_day_child_comes_of_age_on_the_first_of_march():
             Reason.EXCLUDED_OCCUPATION,
         ),
         (Layer.EARLIER_RECIPIENT, {"received": False}, {"received": True}, Reason.EARLIER_RECIPIENT),
+        (Layer.BLACKLIST, {"blacklisted": False}, {"blacklisted": True}, Reason.BLACKLISTED),
+        (Layer.HOUSEHOLD_CAP, {"recipients": 1}, {"recipients": 2}, Reason.KK_AT_LIMIT),
+        (Layer.KK, REGISTERED, {**REGISTERED, "kk_matches": False}, Reason.KK_DIFFERS),
     ],
 )
 def test_each_register_passes_or_fails_with_its_own_reason(layer, clear, barred, reason):
     assert judge(layer, clear) == (Outcome.PASSED, "", ())
     assert judge(layer, barred) == (Outcome.FAILED, reason, ())
-    assert judge(layer, barred, rules=replace(RULES, layers=())) == (Outcome.NOT_APPLICABLE, "", ())
+    assert judge(layer, barred, rules=replace(RULES, layer_rules=())) == (Outcome.NOT_APPLICABLE, "", ())
 
 
 def test_an_occupation_the_rules_do_not_name_is_no_hindrance():
     assert judge(Layer.EXCLUDED_OCCUPATION, {"occupation": "FARMER"})[0] is Outcome.PASSED
 
 
-def test_nobodys_age_is_left_to_the_population_layer():
-    assert judge(Layer.AGE, {"found": False})[0] is Outcome.NOT_APPLICABLE
+@pytest.mark.parametrize("layer", [Layer.AGE, Layer.KK])
+def test_nobodys_age_and_family_card_are_left_to_the_population_layer(layer):
+    assert judge(layer, {"found": False})[0] is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("layer", REGISTER_LAYERS)
+def test_an_answer_without_the_fact_that_the_rules_need_is_no_answer(layer):
+    assert judge(layer, {}) == (Outcome.PENDING, Reason.REGISTER_UNREACHABLE, ())
+
+
+def test_no_layer_is_asked_before_it_is_known_whose_number_it_is():
+    passed = results({Layer.POPULATION: Outcome.PASSED})
+    failed = results({Layer.POPULATION: Outcome.FAILED, Layer.KK: Outcome.PASSED})
+
+    assert [layer for layer in REGISTER_LAYERS if may_ask(layer, {}, RULES)] == [Layer.POPULATION, Layer.KK]
+    assert {layer for layer in REGISTER_LAYERS if not may_ask(layer, passed, RULES)} == {Layer.HOUSEHOLD_CAP}
+    assert not any(may_ask(layer, failed, RULES) for layer in (Layer.EDUCATION, Layer.HOUSEHOLD_CAP))
 
 
 def test_a_face_is_not_judged_as_a_register():
@@ -179,7 +193,7 @@ def test_a_register_that_is_down_delays_and_never_rejects():
 
 
 def test_a_layer_the_rules_do_not_ask_does_not_count():
-    rules = replace(RULES, layers=(Layer.POPULATION, Layer.FACE))
+    rules = replace(RULES, layer_rules=(LATEST[Layer.POPULATION], LayerRule(Layer.FACE)))
     checks = results(
         {Layer.POPULATION: Outcome.PASSED, Layer.AID: Outcome.FAILED, Layer.FACE: Outcome.PASSED}
     )

@@ -28,7 +28,7 @@ def register_reasons(citizen, day):
     for layer in rules.layers:
         if layer is Layer.FACE:
             continue
-        facts = facts_about(Layer.POPULATION if layer is Layer.AGE else layer, citizen, citizen.kk)
+        facts = facts_about(layer, citizen, citizen.kk)
         outcome, reason, _ = judge_layer(layer, facts, person, rules, day)
         if outcome is Outcome.FAILED:
             reasons.add(reason)

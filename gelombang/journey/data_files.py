@@ -1,0 +1,78 @@
+"""Reads one data file of a programme in its declared shape, and says of a wrong one where: file, field and line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Filled = Annotated[str, Field(min_length=1)]
+Path = Sequence[str | int]  # of a field, from the outside in
+
+
+class DataFile(BaseModel):
+    """A shape of which nothing may be missing, nothing surplus and nothing of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+_Shape = TypeVar("_Shape", bound=BaseModel)
+
+
+def read_data(file: Traversable, name: str, shape: type[_Shape]) -> _Shape:
+    """Return what a JSON file says; `name` is what it is called in errors.
+
+    Raises:
+        ValueError: it is missing, or not of this shape; the message names file, field and line.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        raise ValueError(f"{name} is missing") from error
+    try:
+        return shape.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise fault(name, content, first["loc"], first["msg"]) from error
+
+
+def fault(name: str, content: bytes, path: Path, message: str) -> ValueError:
+    """Return the error that says what is wrong with the field at a path."""
+    field = ".".join(str(part) for part in path) or "the whole file"
+    line = _line_of(content, path) if path else 0  # JSON that cannot be read names its own line
+    return ValueError(f"{name}: {field}: {message}" + (f" (line {line})" if line else ""))
+
+
+def _line_of(content: bytes, path: Path) -> int:
+    """Return the line, from 1, of the innermost field on the path that is there; 0 where nobody can say.
+
+    JSON is read as the YAML it also is, whose reader keeps places. A function's zip has none, but no wrong file
+    either: the tests load every file that goes into it.
+    """
+    try:
+        import yaml  # noqa: PLC0415 - only when something is wrong, and not in a function's zip
+    except ImportError:
+        return 0
+    try:
+        node = yaml.compose(content.replace(b"\t", b" ").decode(), Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return 0
+    mark = node.start_mark
+    for step in path:
+        inside = _inside(node, step)
+        if inside is None:
+            break
+        key, node = inside
+        mark = key.start_mark
+    return int(mark.line) + 1
+
+
+def _inside(node: Any, step: str | int) -> tuple[Any, Any] | None:  # noqa: ANN401 - nodes of a library without types
+    """Return where a field begins and its value, None when it is not there."""
+    if isinstance(step, int):
+        parts = node.value if node.id == "sequence" else []
+        return (parts[step], parts[step]) if step < len(parts) else None
+    pairs = node.value if node.id == "mapping" else []
+    return next(((key, value) for key, value in pairs if key.value == step), None)
