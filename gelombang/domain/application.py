@@ -13,16 +13,21 @@
 
 From CHECKING, NEEDS_PHOTO and IN_REVIEW, withdraw_consent leads back to DRAFT: nothing is checked any more.
 
+A new version of a list can refuse from CHECKING, NEEDS_PHOTO, IN_REVIEW and VERIFIED, exclude from JOINED before the
+freeze and from NOT_DRAWN, and restore from NOT_ELIGIBLE to CHECKING whom it alone had kept out.
+
 Until a wave is joined, reviewers can also refuse from DRAFT, NEEDS_PHOTO and VERIFIED: when two applications claim
 one NIK, accepting one refuses the other.
+
+An appeal that is upheld restores: from NOT_ELIGIBLE back to CHECKING, where only what is left open is asked.
 
 From everywhere a person can ask to be erased: ERASED keeps an id and an audit that name nobody, and is final.
 
 From everywhere a person can restrict processing (`restricted_at`): the application stays where it is until they lift
 it, but for `MOVES_WHILE_RESTRICTED`.
 
-A person has one application; it outlives the wave. SELECTED and NOT_ELIGIBLE are final, RESERVE and
-NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
+A person has one application; it outlives the wave. SELECTED is final, NOT_ELIGIBLE unless an appeal is upheld, RESERVE
+and NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
 """
 
 from __future__ import annotations
@@ -65,11 +70,13 @@ class Move(StrEnum):
     DOUBT = "doubt"
     REFUSE = "refuse"
     VERIFY = "verify"
+    RESTORE = "restore"
     JOIN = "join"
     SELECT = "select"
     PUT_ON_RESERVE = "put_on_reserve"
     PROMOTE = "promote"
     MISS = "miss"
+    EXCLUDE = "exclude"
     ERASE = "erase"
 
 
@@ -90,6 +97,7 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.IN_REVIEW, Move.ASK_FOR_PHOTO): State.NEEDS_PHOTO,
     (State.IN_REVIEW, Move.REFUSE): State.NOT_ELIGIBLE,
     (State.IN_REVIEW, Move.VERIFY): State.VERIFIED,
+    (State.NOT_ELIGIBLE, Move.RESTORE): State.CHECKING,
     (State.VERIFIED, Move.JOIN): State.JOINED,
     (State.NOT_DRAWN, Move.JOIN): State.JOINED,
     (State.RESERVE, Move.JOIN): State.JOINED,
@@ -97,6 +105,8 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.JOINED, Move.PUT_ON_RESERVE): State.RESERVE,
     (State.JOINED, Move.MISS): State.NOT_DRAWN,
     (State.RESERVE, Move.PROMOTE): State.SELECTED,
+    (State.JOINED, Move.EXCLUDE): State.NOT_ELIGIBLE,
+    (State.NOT_DRAWN, Move.EXCLUDE): State.NOT_ELIGIBLE,
     **{(state, Move.ERASE): State.ERASED for state in State if state is not State.ERASED},
 }
 
@@ -214,6 +224,10 @@ class Application:
     assisted_in: str = ""  # kabupaten/kota of the officer who began it; "" where the person did, with a phone
     receipt_tag: str = ""  # hash of the receipt code that the person then got, or got for it when it was lost
     receipt_replaced_at: datetime | None = None  # when it was last replaced
+    appeals: tuple[str, ...] = ()  # numbers of all its appeals, oldest first
+    open_appeal: str = ""  # the one that is not answered: what is kept of its owner stays until it is
+    appeal_closed_at: datetime | None = None  # when the last one was answered
+    restored_from: datetime | None = None  # the time of a refusal that was taken back, until a draw is joined
 
 
 def open_slots(application: Application) -> tuple[Slot, ...]:

@@ -6,8 +6,10 @@ The figures are the programme's data (programmes/<name>/sources.json); `gelomban
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from gelombang.domain.checks import Layer
+from gelombang.domain.layers import CONTRACTS
 
 # Processes that ask registers at once: what the queue of due checks starts at most (infra/template.py, `Receivers`).
 # Each may ask its share of an agreed rate and no more, so that all of them keep to it without counting together.
@@ -33,3 +35,30 @@ class Source:
     def share_per_s(self) -> float:
         """Requests a second of one process."""
         return self.requests_per_s / MOST_PROCESSES
+
+
+def listed_facts(layer: Layer, code: str | None) -> dict[str, Any]:
+    """Return what a list says of somebody on it with `code`, or not on it (None), as their register would answer.
+
+    Raises:
+        ValueError: this layer cannot be told from being on a list.
+    """
+    name, kind = _fact_of(layer)
+    return {name: code is not None if kind is bool else code or ""}
+
+
+def can_be_listed(layer: Layer) -> bool:
+    """Say whether being on a list of NIKs, perhaps with a code, answers for a layer."""
+    try:
+        _fact_of(layer)
+    except ValueError:
+        return False
+    return True
+
+
+def _fact_of(layer: Layer) -> tuple[str, type]:
+    contract = CONTRACTS.get(layer)
+    if contract is None or contract.asked_with != ("nik",) or len(contract.facts) != 1:
+        raise ValueError(f"no list answers for {layer}")
+    ((name, kind),) = contract.facts.items()
+    return name, kind

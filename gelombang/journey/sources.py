@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gelombang.domain.checks import Layer
-from gelombang.domain.sources import Source
+from gelombang.domain.sources import Source, can_be_listed
 
 FILE = "sources.json"
 
@@ -75,4 +75,6 @@ class _SourcesFile(_File):
         layers = [layer for entry in self.sources for layer in entry.listed]
         if len(set(names)) != len(names) or len(set(layers)) != len(layers):
             raise ValueError("a source or a layer is named twice")
+        if wrong := [layer for layer in layers if not can_be_listed(layer)]:
+            raise ValueError(f"no list of NIKs answers for {', '.join(wrong)}")
         return self

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gelombang.domain.tags import TagKeys, generation_of
-from gelombang.journey.ports import Change, Key, Ports, Require, Row
+from gelombang.journey.ports import Change, Key, Ports, Require, Row, Vault
 
 
 class ChainedTags:
@@ -47,8 +47,13 @@ class ChainedTags:
 
 def is_same(ports: Ports, tag: str, other: str) -> bool:
     """Say whether two tags, perhaps of different generations, name the same; in constant time."""
+    return is_same_tag(ports.vault, tag, other)
+
+
+def is_same_tag(vault: Vault, tag: str, other: str) -> bool:
+    """Say the same by a vault alone."""
     latest = max(generation_of(tag), generation_of(other))
-    return hmac.compare_digest(ports.vault.raised(tag, latest), ports.vault.raised(other, latest))
+    return hmac.compare_digest(vault.raised(tag, latest), vault.raised(other, latest))
 
 
 def find(ports: Ports, key_of: Callable[[str], Key], tag: str) -> Row | None:

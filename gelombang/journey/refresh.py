@@ -1,0 +1,246 @@
+"""Judges again whom a new version of a list touches, by that layer alone, and says who changed and why.
+
+    rows that differ ─▶ NIK row ─▶ application ─▶ the layer judged anew ─▶ one commit with its audit entry
+      now failed   CHECKING      asked again, and settled by the checks
+                   NEEDS_PHOTO, IN_REVIEW, VERIFIED, NOT_DRAWN ─▶ NOT_ELIGIBLE, told why
+                   JOINED        before the freeze ─▶ NOT_ELIGIBLE; the entry leaves the wave in the same commit
+                   JOINED in a frozen wave, RESERVE, SELECTED: kept on record for the check after the draw; no seat,
+                                 and no chance that others' proofs hang on, is taken away silently
+      passes now   NOT_ELIGIBLE for this reason alone ─▶ CHECKING: the checks go on where they were
+      the same     the check gets the new version of its list
+      restricted   left until the owner lifts that: doing the refresh again finds them
+
+Nothing is kept of how far a refresh is: whoever has been judged by the version is passed over, so that it may end
+anywhere, be done again, and changes nothing the second time; what it did is told from the audit then. Nobody's form
+is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from functools import partial
+
+from gelombang.domain.application import Application, Move, State
+from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.eligibility import jakarta_day, judge_layer, rule_set_for
+from gelombang.domain.messages import ChecksDue, Message
+from gelombang.domain.programme import Programme
+from gelombang.domain.sources import listed_facts
+from gelombang.journey import applications, review
+from gelombang.journey.applications import rereading
+from gelombang.journey.notices import Notice, notice_row
+from gelombang.journey.parallel import in_parallel
+from gelombang.journey.ports import Change, Delete, Person, Ports, Put, Require
+from gelombang.journey.tags import find, nik_key
+from gelombang.journey.wave_rows import entry_key, gate_key
+
+REFRESHED = "list_refreshed"  # event of the audit
+REFUSES = {
+    State.NEEDS_PHOTO: Move.REFUSE,
+    State.IN_REVIEW: Move.REFUSE,
+    State.VERIFIED: Move.REFUSE,
+    State.NOT_DRAWN: Move.EXCLUDE,
+    State.JOINED: Move.EXCLUDE,
+}
+JUDGED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.NOT_APPLICABLE})
+UNTOUCHED = frozenset({State.DRAFT, State.ERASED})  # a draft is asked about anew when it is handed in
+CHANGED_TEXT = (
+    "Data instansi tentang Anda diperbarui, dan status pendaftaran Anda berubah. "
+    "Lihat alasan dan langkah berikutnya di halaman status Anda."
+)
+_NOBODY = Person("", "", "", date.min, "")  # a list answers without anything that somebody typed
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The version of a list that people are judged by now."""
+
+    layer: Layer
+    source: str
+    list_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """One NIK whose row differs between two versions; a code, "" where there is none, or None: not listed."""
+
+    nik_tag: str
+    before: str | None
+    after: str | None
+
+    @property
+    def why(self) -> str:
+        """In a word."""
+        return "added" if self.before is None else "removed" if self.after is None else "changed"
+
+
+class Effect(StrEnum):
+    """What became of one who was touched."""
+
+    NOBODY = "nobody"  # no applicant has this NIK
+    NOT_JUDGED = "not_judged"  # not checked yet, or checked by this version or a later one already
+    SAME = "same"  # judged as before, by the new version
+    ASKED_AGAIN = "asked_again"  # still under check
+    REFUSED = "refused"
+    LEFT_WAVE = "left_wave"  # refused, with their entry taken out of the wave
+    RESTORED = "restored"
+    AFTER_DRAW = "after_draw"  # refused by the list, but drawn or being drawn: for the check after the draw
+    RESTRICTED = "restricted"  # left as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One row's effect; `application_id` is a pseudonym, "" for nobody."""
+
+    application_id: str
+    effect: Effect
+    before: str = ""  # state
+    after: str = ""
+    reason: str = ""  # code, of whoever does not pass now
+    why: str = ""
+    is_new: bool = True  # False: an earlier run did it
+
+
+def refresh(
+    ports: Ports, programme: Programme, listing: Listing, changes: Iterable[ListChange], threads: int = 1
+) -> Iterator[Touched]:
+    """Judge everybody again whose row changed, in the order of the changes; say what became of each.
+
+    Raises:
+        DependencyError: the table could not be reached; doing it again is safe.
+        ConflictError: somebody kept changing an application; likewise.
+    """
+    yield from in_parallel(partial(_touch, ports, programme, listing), changes, threads)
+
+
+@rereading
+def _touch(ports: Ports, programme: Programme, listing: Listing, change: ListChange) -> Touched:
+    claim = find(ports, nik_key, change.nik_tag)
+    if claim is None:
+        return Touched("", Effect.NOBODY, why=change.why)
+    application = applications.load(ports, claim.fields["application_id"])
+    before = application.checks.get(listing.layer)
+    told = Touched(
+        application.application_id, Effect.NOT_JUDGED, application.state, application.state, why=change.why
+    )
+    if application.state in UNTOUCHED or before is None or before.outcome not in JUDGED:
+        return told
+    is_missed = before.outcome is Outcome.FAILED and application.state is State.NOT_DRAWN  # drawn meanwhile
+    if before.list_version == listing.list_version and not is_missed:
+        return _told_before(ports, application, listing) or told
+    if before.list_version[:10] > listing.list_version[:10]:
+        return told
+    if application.restricted_at:
+        return replace(told, effect=Effect.RESTRICTED)
+    return _judge_again(ports, programme, application, listing, change)
+
+
+def _judge_again(
+    ports: Ports, programme: Programme, application: Application, listing: Listing, change: ListChange
+) -> Touched:
+    before, now = application.checks[listing.layer], ports.clock.now()
+    rules = rule_set_for(programme, jakarta_day(now))
+    facts = listed_facts(listing.layer, change.after)
+    outcome, reason, flags = judge_layer(listing.layer, facts, _NOBODY, rules, jakarta_day(now))
+    check = CheckResult(listing.layer, outcome, listing.source, listing.list_version, now, reason, flags)
+    judged = replace(application, checks=application.checks | {listing.layer: check})
+    step = _step(ports, judged, before, check)
+    touched = Touched(
+        application.application_id,
+        step.effect,
+        application.state,
+        step.application.state,
+        reason if outcome is Outcome.FAILED else "",
+        change.why,
+    )
+    applications.save(
+        ports,
+        step.application,
+        REFRESHED,
+        _facts_of(touched, listing),
+        announce=step.announce,
+        also=[*step.also, *_told_to(ports, touched, application, listing)],
+    )
+    return touched
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    effect: Effect
+    application: Application
+    also: tuple[Change, ...] = ()
+    announce: tuple[Message, ...] = ()
+
+
+def _step(ports: Ports, judged: Application, before: CheckResult, check: CheckResult) -> _Step:
+    """Return what follows for somebody who was judged again; `judged` has the new check already."""
+    due = ChecksDue(judged.application_id, judged.submission)
+    if judged.state is State.CHECKING:
+        return _Step(Effect.ASKED_AGAIN, judged, announce=(due,))
+    if check.outcome is Outcome.FAILED:
+        return _refused(ports, judged, check)
+    if judged.state is not State.NOT_ELIGIBLE or before.outcome is not Outcome.FAILED:
+        return _Step(Effect.SAME, judged)
+    left = tuple(reason for reason in judged.reasons if reason != before.reason)
+    if left or any(each.outcome is Outcome.FAILED for each in judged.checks.values()):
+        return _Step(Effect.SAME, replace(judged, reasons=left or judged.reasons))
+    restored = applications.move(judged, Move.RESTORE, ports.clock.now())
+    return _Step(Effect.RESTORED, restored, announce=(due,))
+
+
+def _refused(ports: Ports, judged: Application, check: CheckResult) -> _Step:
+    if judged.state is State.NOT_ELIGIBLE:
+        reasons = dict.fromkeys((*judged.reasons, check.reason))  # perhaps one more
+        return _Step(Effect.SAME, replace(judged, reasons=tuple(reasons)))
+    left = _left_wave(ports, judged) if judged.state is State.JOINED else ()
+    if judged.state not in REFUSES or left is None:
+        return _Step(Effect.AFTER_DRAW, judged)
+    now, how = ports.clock.now(), REFUSES[judged.state]
+    if judged.state is State.JOINED:
+        moved = applications.move(judged, how, now, reasons=(check.reason,), wave_id="", entry_id="")
+        return _Step(Effect.LEFT_WAVE, moved, left)
+    closed = tuple(review.closing_of(ports, judged, REFRESHED))
+    return _Step(Effect.REFUSED, applications.move(judged, how, now, reasons=(check.reason,)), closed)
+
+
+def _left_wave(ports: Ports, application: Application) -> tuple[Change, ...] | None:
+    """Return what takes an entry out of a wave that is not frozen; None: it is."""
+    gate = gate_key(application.wave_id, application.entry_id[:2])
+    entry = ports.rows.read(entry_key(application.wave_id, application.entry_id))
+    if entry is None or ports.rows.read(gate) is not None:
+        return None
+    return Delete(entry.key, entry.version), Require(gate, 0)
+
+
+def _told_to(ports: Ports, touched: Touched, application: Application, listing: Listing) -> list[Change]:
+    """Return the notice of somebody whose state has changed; they read the reason where they sign in."""
+    if touched.before == touched.after:
+        return []
+    name = f"list-{listing.layer}-{listing.list_version.replace('/', '-')}-{application.application_id}"
+    return [Put(notice_row(ports, Notice.to(application, name, CHANGED_TEXT)))]
+
+
+def _facts_of(touched: Touched, listing: Listing) -> dict[str, str]:
+    return {
+        "layer": listing.layer,
+        "list_version": listing.list_version,
+        "effect": touched.effect,
+        "before": touched.before,
+        "after": touched.after,
+        "reason": touched.reason,
+        "why": touched.why,
+    }
+
+
+def _told_before(ports: Ports, application: Application, listing: Listing) -> Touched | None:
+    """Return what an earlier run of this refresh did with somebody, from the audit."""
+    for entry in reversed(applications.audit_of(ports, application.application_id)):
+        facts = entry.facts
+        is_this = entry.event == REFRESHED and facts["layer"] == listing.layer
+        if is_this and facts["list_version"] == listing.list_version:
+            parts = (facts[name] for name in ("before", "after", "reason", "why"))
+            return Touched(application.application_id, Effect(facts["effect"]), *parts, is_new=False)
+    return None

@@ -1,0 +1,140 @@
+"""The lists of a folder: which version of each is in use, and up to which one people have been judged again.
+
+    <layer>-<listed on>-<version>.list   every version, as `gelombang.lists.files` writes it
+    <layer>.json                         {"in_use": <name>, "refreshed": <name or "">}, changed in one step
+
+A list is in use for whoever is checked from the moment it is imported. Whoever was checked before is looked at by the
+refresh (`gelombang.journey.refresh`), from `refreshed` to `in_use`: several imports may lie between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from gelombang.domain.checks import Layer
+from gelombang.domain.sources import Source
+from gelombang.journey.parallel import in_parallel
+from gelombang.journey.ports import Vault
+from gelombang.journey.tags import is_same_tag
+from gelombang.lists.delivery import Delivery, ListError, read_rows
+from gelombang.lists.files import SEALED_AS, KeptList, ListHeader, write_list
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which files of a layer are used, by name."""
+
+    in_use: str = ""  # "": no list was imported yet
+    refreshed: str = ""  # "": nobody was judged by a list yet
+
+
+class Shelf:
+    """The lists of one folder, opened when they are first looked into and verified then."""
+
+    def __init__(self, folder: Path, sources: Mapping[str, Source], vault: Vault) -> None:
+        self._folder, self._vault = folder, vault
+        self._source_of = {layer: source for source in sources.values() for layer in source.listed}
+        self._open: dict[str, KeptList] = {}
+
+    def place_of(self, layer: Layer) -> Place:
+        """Return which files of a layer are used."""
+        try:
+            return Place(**json.loads((self._folder / f"{layer}.json").read_text("utf-8")))
+        except FileNotFoundError:
+            return Place()
+
+    def in_use(self, layer: Layer) -> KeptList:
+        """Return the list that is in use; it stays open.
+
+        Raises:
+            ListError: none is, or it is not as it was written.
+        """
+        name = self.place_of(layer).in_use
+        if not name:
+            raise ListError(f"no list of {layer} was imported yet")
+        return self.opened(name)
+
+    def opened(self, name: str) -> KeptList:
+        """Return a list that was verified, once a process; it stays open.
+
+        Raises:
+            ListError: it is not as its agency signed it and as it was written here.
+        """
+        if name not in self._open:
+            self._open[name] = self._verified(name)
+        return self._open[name]
+
+    def close(self) -> None:
+        """Close every list."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def take_in(self, csv: Path, delivery: Delivery, today: date, threads: int = 1) -> ListHeader:
+        """Import a delivery, and let it be in use; the version that is in use changes nothing.
+
+        Raises:
+            ListError: not signed by its agency, not a later version than the one in use, or with rows that are no NIK.
+        """
+        self._agreed(delivery)
+        place = self.place_of(delivery.layer)
+        if place.in_use:
+            used = self.opened(place.in_use).header
+            if used.delivery == delivery:
+                return used
+            if not delivery.is_after(used.delivery):
+                raise ListError(
+                    f"{delivery.version} is not later than {used.delivery.version}, which is in use"
+                )
+        tagged = in_parallel(self._tagged, read_rows(csv, delivery, today), threads)
+        name = f"{delivery.layer}-{delivery.listed_on}-{delivery.list_version}.list"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        header = write_list(self._folder / name, delivery, tagged, self._seal)
+        self._keep(delivery.layer, Place(name, place.refreshed))
+        return header
+
+    def note_refreshed(self, layer: Layer, name: str) -> None:
+        """Note that everybody has been judged by this version."""
+        self._keep(layer, Place(self.place_of(layer).in_use, name))
+
+    def _tagged(self, row: tuple[str, str]) -> tuple[str, str]:
+        return self._vault.tag("nik", row[0]), row[1]
+
+    def _seal(self, content: str) -> str:
+        return self._vault.tag(SEALED_AS, hashlib.sha256(content.encode()).hexdigest())
+
+    def _verified(self, name: str) -> KeptList:
+        if not (self._folder / name).is_file():
+            raise ListError(f"{name} is not there")
+        kept = KeptList(self._folder / name)
+        try:
+            self._must_be_right(name, kept.header)
+            kept.must_be_whole()
+        except ListError:
+            kept.close()
+            raise
+        return kept
+
+    def _must_be_right(self, name: str, header: ListHeader) -> None:
+        self._agreed(header.delivery)
+        if not is_same_tag(self._vault, self._seal(header.sealed_content()), header.seal):
+            raise ListError(f"{name} was not written here")
+
+    def _agreed(self, delivery: Delivery) -> None:
+        source = self._source_of.get(delivery.layer)
+        if source is None or source.name != delivery.source:
+            raise ListError(f"{delivery.layer} is looked up in no list of {delivery.source} (sources.json)")
+        delivery.must_be_signed(source.list_key)
+
+    def _keep(self, layer: Layer, place: Place) -> None:
+        path = self._folder / f"{layer}.json"
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(place)), "utf-8")
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
