@@ -22,14 +22,17 @@ class Settings:
     quarantine_bucket: str
     photo_bucket: str
     document_bucket: str
+    anchor_bucket: str
     queue_urls: dict[QueueName, str]
     seal_key_id: str
     face_seal_key_id: str
+    signing_key_id: str
     tag_keys: TagKeys
     registers_url: str
     programme: str
     malware_scan: str = "none"
     text_gateway_url: str = ""  # of a second provider of text messages; "": there is none
+    lists: str = ""  # the folder of signed lists; "": there is none
     mail_sender: str = ""  # whom codes by e-mail come from; SES knows it as verified
     text_gateway_secret: str = ""  # the name under which Parameter Store keeps its secret
 
@@ -48,32 +51,35 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "GELOMBANG_QUARANTINE_BUCKET",
         "GELOMBANG_PHOTO_BUCKET",
         "GELOMBANG_DOCUMENT_BUCKET",
+        "GELOMBANG_ANCHOR_BUCKET",
         "GELOMBANG_SEAL_KEY_ID",
         "GELOMBANG_FACE_SEAL_KEY_ID",
+        "GELOMBANG_SIGNING_KEY_ID",
         "GELOMBANG_TAG_KEY_ID",
         "GELOMBANG_REGISTERS_URL",
     ]
     missing = [name for name in [*names, *queues.values()] if not environment.get(name)]
     if missing:
         raise ValueError(f"missing in the environment: {', '.join(missing)}")
-    table, key_table, face_keys, quarantine, photos, documents, seal_key, face_seal, tag_key, registers = (
-        environment[name] for name in names
-    )
+    given = {name.removeprefix("GELOMBANG_"): environment[name] for name in names}
     return Settings(
-        table=table,
-        key_table=key_table,
-        face_key_table=face_keys,
-        quarantine_bucket=quarantine,
-        photo_bucket=photos,
-        document_bucket=documents,
+        table=given["TABLE"],
+        key_table=given["KEY_TABLE"],
+        face_key_table=given["FACE_KEY_TABLE"],
+        quarantine_bucket=given["QUARANTINE_BUCKET"],
+        photo_bucket=given["PHOTO_BUCKET"],
+        document_bucket=given["DOCUMENT_BUCKET"],
+        anchor_bucket=given["ANCHOR_BUCKET"],
         queue_urls={name: environment[variable] for name, variable in queues.items()},
-        seal_key_id=seal_key,
-        face_seal_key_id=face_seal,
-        tag_keys=_tag_keys(environment, tag_key),
-        registers_url=registers,
+        seal_key_id=given["SEAL_KEY_ID"],
+        face_seal_key_id=given["FACE_SEAL_KEY_ID"],
+        signing_key_id=given["SIGNING_KEY_ID"],
+        tag_keys=_tag_keys(environment, given["TAG_KEY_ID"]),
+        registers_url=given["REGISTERS_URL"],
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
         malware_scan=_one_of(environment, "GELOMBANG_MALWARE_SCAN", MALWARE_SCANS),
         text_gateway_url=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_URL"),
+        lists=_unless_none(environment, "GELOMBANG_LISTS"),
         mail_sender=environment.get("GELOMBANG_MAIL_SENDER", ""),
         text_gateway_secret=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_SECRET"),
     )

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
-from gelombang.aws.archive import S3Archive
 from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
-from gelombang.aws.documents import S3Documents
+from gelombang.aws.documents import S3Archive, S3Documents
 from gelombang.aws.mails import SesMails
 from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.photos import GuardDutyScans, NoScans, S3Photos
@@ -25,7 +25,7 @@ from gelombang.aws.vault import KmsVault
 from gelombang.domain.programme import Programme
 from gelombang.http.registers import HttpRegisters
 from gelombang.http.texts import HttpTexts
-from gelombang.journey.ports import Ports, TextMessages
+from gelombang.journey.ports import Ports, Registers, TextMessages, Vault
 from gelombang.journey.programme import load_programme
 from gelombang.journey.sources import load_sources
 from gelombang.journey.text_providers import TextsInTurn
@@ -73,6 +73,12 @@ def _wired() -> Wired:
 def _wire_environment() -> Wired:
     names = read_settings(os.environ)
     s3, kms, dynamodb = (aws_client(service) for service in ("s3", "kms", "dynamodb"))
+    vault = KmsVault(
+        OwnerKeys(names.key_table, names.seal_key_id, kms, dynamodb),
+        names.tag_keys,
+        kms,
+        OwnerKeys(names.face_key_table, names.face_seal_key_id, kms, dynamodb),
+    )
     ports = Ports(
         rows=DynamoRows(names.table, dynamodb),
         photos=S3Photos(names.quarantine_bucket, names.photo_bucket, s3),
@@ -84,18 +90,25 @@ def _wire_environment() -> Wired:
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),
         texts=_texts(names),
         mails=SesMails(names.mail_sender, aws_client("sesv2")),
-        vault=KmsVault(
-            OwnerKeys(names.key_table, names.seal_key_id, kms, dynamodb),
-            names.tag_keys,
-            kms,
-            OwnerKeys(names.face_key_table, names.face_seal_key_id, kms, dynamodb),
-        ),
-        registers=HttpRegisters(
-            names.registers_url, sources=load_sources(names.programme), now=SystemClock().now
-        ),
+        vault=vault,
+        registers=_registers(names, vault),
         clock=SystemClock(),
     )
     return Wired(ports, load_programme(names.programme))
+
+
+def _registers(names: Settings, vault: Vault) -> Registers:
+    sources, now = load_sources(names.programme), SystemClock().now
+    online = HttpRegisters(names.registers_url, sources=sources, now=now)
+    if not any(source.listed for source in sources.values()):
+        return online
+    from gelombang.lists.registers import ListedRegisters  # noqa: PLC0415 - where a programme has lists
+    from gelombang.lists.shelf import Shelf  # noqa: PLC0415 - as above
+
+    if not names.lists:
+        raise ValueError("missing in the environment: GELOMBANG_LISTS, for a source has lists")
+    shelf = Shelf(Path(names.lists), sources, vault)
+    return ListedRegisters(online, shelf, sources, vault=vault, now=now)
 
 
 def _texts(names: Settings) -> TextMessages:

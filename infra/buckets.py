@@ -1,6 +1,7 @@
-"""The buckets: uploads in quarantine, clean copies of photographs, published documents.
+"""The buckets: uploads in quarantine, clean copies of photographs, published documents, locked anchors.
 
 What is uploaded is only ever read by verification, which makes the clean copy; quarantine forgets it after days.
+What anchors the audit chains is under Object Lock: written once, and there until its years are over.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from infra.queues import queue_id
 QUARANTINE = "QuarantineBucket"
 PHOTOS = "PhotoBucket"
 DOCUMENTS = "DocumentBucket"
+ANCHORS = "AnchorBucket"
 QUARANTINE_DAYS = 7  # long enough to mend what keeps photographs from being cleaned
 
 
@@ -37,13 +39,21 @@ def buckets() -> Resources:
         "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=365)]},
         "CorsConfiguration": {"CorsRules": [_from_the_page("GET")]},
     }
+    lock = {"Mode": ref("AnchorLock"), "Days": ref("AnchorLockDays")}
+    anchors = {
+        "ObjectLockEnabled": True,
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": lock}},
+        "LifecycleConfiguration": {"Rules": [_ended_uploads()]},
+    }
     return {
         QUARANTINE: _bucket(quarantine) | {"DependsOn": [arrivals + "Policy"]},
         PHOTOS: _bucket(photos),
         DOCUMENTS: _bucket(documents),
+        ANCHORS: _bucket(anchors),
         QUARANTINE + "Policy": _tls_only(QUARANTINE),
         PHOTOS + "Policy": _tls_only(PHOTOS),
         DOCUMENTS + "Policy": _tls_only(DOCUMENTS),
+        ANCHORS + "Policy": _tls_only(ANCHORS, *_written_once(ANCHORS)),
     }
 
 
@@ -93,7 +103,24 @@ def _from_the_page(*methods: str) -> Json:
     }
 
 
-def _tls_only(bucket: str) -> Json:
+def _written_once(bucket: str) -> list[Json]:
+    """Refuse everybody what a lock alone would let pass: a newer version on top, a mark of deletion, another time."""
+    objects = [sub(f"${{{bucket}.Arn}}/*")]
+    ends = [
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:PutObjectRetention",
+        "s3:BypassGovernanceRetention",
+    ]
+    refused = {"Effect": "Deny", "Principal": "*", "Resource": objects}
+    on_top = {"Null": {"s3:if-none-match": "true"}}
+    return [
+        refused | {"Sid": "NobodyEndsIt", "Action": ends},
+        refused | {"Sid": "NobodyWritesOver", "Action": "s3:PutObject", "Condition": on_top},
+    ]
+
+
+def _tls_only(bucket: str, *more: Json) -> Json:
     statement = {
         "Effect": "Deny",
         "Principal": "*",
@@ -103,6 +130,6 @@ def _tls_only(bucket: str) -> Json:
     }
     return resource(
         "AWS::S3::BucketPolicy",
-        {"Bucket": ref(bucket), "PolicyDocument": policy(statement)},
+        {"Bucket": ref(bucket), "PolicyDocument": policy(statement, *more)},
         Condition="RequiresTls",
     )

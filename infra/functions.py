@@ -7,9 +7,9 @@ is not code. One role for each application: what its functions share is its pack
 from __future__ import annotations
 
 from gelombang.domain.messages import QueueName
-from infra.buckets import DOCUMENTS, PHOTOS, QUARANTINE
+from infra.buckets import ANCHORS, DOCUMENTS, PHOTOS, QUARANTINE
 from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust, when
-from infra.keys import FACE_SEAL, SEAL, TAG, uses_keys
+from infra.keys import FACE_SEAL, SEAL, SIGN, TAG, signs, uses_keys
 from infra.queues import environment_name, queue_id
 from infra.table import FACE_KEY_TABLE, KEY_TABLE, TABLE, WORKLIST
 
@@ -92,8 +92,10 @@ def environment() -> Resources:
         "GELOMBANG_QUARANTINE_BUCKET": ref(QUARANTINE),
         "GELOMBANG_PHOTO_BUCKET": ref(PHOTOS),
         "GELOMBANG_DOCUMENT_BUCKET": ref(DOCUMENTS),
+        "GELOMBANG_ANCHOR_BUCKET": ref(ANCHORS),
         "GELOMBANG_SEAL_KEY_ID": when("HasWrappingKey", ref("WrappingKey"), ref(SEAL)),
         "GELOMBANG_FACE_SEAL_KEY_ID": when("HasFaceWrappingKey", ref("FaceWrappingKey"), ref(FACE_SEAL)),
+        "GELOMBANG_SIGNING_KEY_ID": when("HasSigningKey", ref("SigningKey"), ref(SIGN)),
         "GELOMBANG_TAG_KEY_ID": ref(TAG),
         "GELOMBANG_LATER_TAG_KEY_IDS": ref("LaterTagKeys"),
         "GELOMBANG_COMING_TAG_KEY_ID": ref("ComingTagKey"),
@@ -158,12 +160,21 @@ def _particular(application: str) -> list[Json]:
             allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
             *_sends_texts(),
         ],
-        "verify": [*_cleans_photos(), *_sends_texts(), _forgets_faces()],
+        "verify": [*_cleans_photos(), *_sends_texts(), _forgets_faces(), *signs(), *_anchors()],
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], [documents]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
         ],
     }[application]
+
+
+def _anchors() -> list[Json]:
+    """Allow keeping and publishing anchors; without the listing S3 says "forbidden" of what is not there."""
+    kept, published = (sub(f"${{{bucket}.Arn}}/audit/*") for bucket in (ANCHORS, DOCUMENTS))
+    return [
+        allow(["s3:GetObject", "s3:PutObject"], [kept, published]),
+        allow(["s3:ListBucket"], [arn(ANCHORS), arn(DOCUMENTS)]),
+    ]
 
 
 def _forgets_faces() -> Json:

@@ -1,4 +1,4 @@
-"""The KMS keys to begin with: one wraps people's keys, one those of their faces, one tags a NIK to be found unread.
+"""The KMS keys to begin with: for people's keys, for those of their faces, for tags of a NIK, for signing decisions.
 
 Those that come after them are made by operators, who mark them with the tag below (docs/runbooks/key-rotation.md).
 """
@@ -10,7 +10,8 @@ from infra.cloudformation import Json, Resources, allow, arn, kept, policy, sub
 SEAL = "SealKey"
 FACE_SEAL = "FaceSealKey"
 TAG = "TagKey"
-MARK = "aws:ResourceTag/gelombang"  # of later keys: "wraps" or "tags"
+SIGN = "SignKey"
+MARK = "aws:ResourceTag/gelombang"  # of later keys: "wraps", "tags" or "signs"
 
 
 def keys() -> Resources:
@@ -43,12 +44,22 @@ def keys() -> Resources:
                 "KeyPolicy": _account_decides(),
             },
         ),
+        # Ed25519: whoever has the published public part verifies a decision with any library, without us.
+        SIGN: kept(
+            "AWS::KMS::Key",
+            {
+                "Description": "Signs decisions and the daily anchors of audit chains",
+                "KeySpec": "ECC_NIST_EDWARDS25519",
+                "KeyUsage": "SIGN_VERIFY",
+                "KeyPolicy": _account_decides(),
+            },
+        ),
     }
 
 
 def uses_keys() -> list[Json]:
     """Allow making and opening people's keys, and tagging, with these keys and with whichever came later."""
-    every = sub("arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*")
+    every = _every_key()
     wraps, tags = ({"StringEquals": {MARK: use}} for use in ("wraps", "tags"))
     return [
         allow(["kms:GenerateDataKey", "kms:Decrypt"], [arn(SEAL)]),
@@ -56,6 +67,17 @@ def uses_keys() -> list[Json]:
         allow(["kms:GenerateDataKey", "kms:Decrypt"], [every], Condition=wraps),
         allow(["kms:GenerateMac"], [every], Condition=tags),
     ]
+
+
+def signs() -> list[Json]:
+    """Allow signing with this key, or with whichever came later, and reading its public part."""
+    actions = ["kms:Sign", "kms:GetPublicKey"]
+    later = {"StringEquals": {MARK: "signs"}}
+    return [allow(actions, [arn(SIGN)]), allow(actions, [_every_key()], Condition=later)]
+
+
+def _every_key() -> Json:
+    return sub("arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*")
 
 
 def _account_decides() -> Json:

@@ -62,6 +62,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
             "RequiresTls": {"Fn::Equals": [ref("Transport"), "tls"]},
             "HasWrappingKey": {"Fn::Not": [{"Fn::Equals": [ref("WrappingKey"), "none"]}]},
             "HasFaceWrappingKey": {"Fn::Not": [{"Fn::Equals": [ref("FaceWrappingKey"), "none"]}]},
+            "HasSigningKey": {"Fn::Not": [{"Fn::Equals": [ref("SigningKey"), "none"]}]},
             ASKED_FOR: {"Fn::Equals": [ref("MalwareScan"), "guardduty"]},
         },
         "Resources": found,
@@ -109,6 +110,14 @@ def _parameters(runtime: str) -> Resources:
         "TextGatewaySecret": text
         | {"Default": "none", "Description": "Name of its secret in Parameter Store, below /gelombang/"},
         **_key_parameters(),
+        "AnchorLock": text
+        | {
+            "Default": "COMPLIANCE",
+            "AllowedValues": ["COMPLIANCE", "GOVERNANCE"],
+            "Description": "S3 Object Lock of the anchors; COMPLIANCE: nobody at all ends it before its time",
+        },
+        "AnchorLockDays": number
+        | {"Default": 3650, "MinValue": 1, "Description": "For how long; once locked, never for less"},
         "DeletionProtection": text | {"Default": "true", "AllowedValues": ["true", "false"]},
         "ReservedConcurrency": number
         | {"Default": 0, "MinValue": 0, "Description": "Cap of each API's function; 0: the account's"},
@@ -122,6 +131,7 @@ def _key_parameters() -> Resources:
         "WrappingKey": text
         | {"Description": "ARN of the key that wraps people's keys; none: the stack's own"},
         "FaceWrappingKey": text | {"Description": "The same of the key that wraps those of faces"},
+        "SigningKey": text | {"Description": "ARN of the Ed25519 key that signs now; none: the stack's own"},
         "LaterTagKeys": text
         | {"Description": "ARNs of the HMAC keys that came after the stack's own, oldest first, with commas"},
         "ComingTagKey": text | {"Description": "ARN of the HMAC key that tags are being moved to"},

@@ -72,10 +72,13 @@ def deploy(package: Package, engine_url: str, *, registers_url: str, public_url:
         "Pace": "desk",
         "Transport": "loopback",
         "DeletionProtection": "false",
+        "AnchorLock": "GOVERNANCE",
+        "AnchorLockDays": "1",
     }
     _let_mail(engine_client("sesv2", engine_url))
     outputs = _deployed(engine_client("cloudformation", engine_url), template_url, parameters)
     template = json.loads(package.template.read_text())
+    _lock(engine_client("s3", engine_url), outputs[output_id("GELOMBANG_ANCHOR_BUCKET")], parameters)
     api_urls: dict[str, str] = {}
     for name in APPLICATIONS:
         url = f"{engine_url}/restapis/{outputs[name.title() + 'ApiId']}/{STAGE}/_user_request_"
@@ -89,6 +92,15 @@ def _let_mail(ses: Any) -> None:  # noqa: ANN401 - a boto3 client
     """Do what an account's owner does once with SES: verify the sender."""
     with suppress(ses.exceptions.AlreadyExistsException):
         ses.create_email_identity(EmailIdentity=MAIL_SENDER)
+
+
+def _lock(s3: Any, bucket: str, parameters: Mapping[str, str]) -> None:  # noqa: ANN401 - a boto3 client
+    """Put the template's Object Lock on the bucket of anchors: the engine has locks, its CloudFormation sets none."""
+    days = int(parameters["AnchorLockDays"])
+    rule = {"DefaultRetention": {"Mode": parameters["AnchorLock"], "Days": days}}
+    s3.put_object_lock_configuration(
+        Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+    )
 
 
 def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:

@@ -19,7 +19,16 @@ from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.challenge import is_frame_key
 from gelombang.domain.errors import MoveNotAllowedError
 from gelombang.domain.messages import ChallengeEvidenceReady, FaceEvidenceReady, QueueName
-from gelombang.journey import challenge, explanation, photos, reconciliation, retention, review, verification
+from gelombang.journey import (
+    anchors,
+    challenge,
+    explanation,
+    photos,
+    reconciliation,
+    retention,
+    review,
+    verification,
+)
 from gelombang.journey.explanation import Story
 from gelombang.journey.review import CaseView
 from gelombang.journey.staff import Staff
@@ -79,6 +88,13 @@ def retain(_event: CloudWatchEvent) -> None:
     """Remove what was kept long enough; beside the reconciler, so that no code waits for a million photographs."""
     ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
     run_by_clock(routes.logger, "retained", lambda: {"removed_count": retention.remove_due(ports, programme)})
+
+
+@app.schedule(Rate(10, unit=Rate.MINUTES))
+def anchor(_event: CloudWatchEvent) -> None:
+    """Make yesterday's anchor of all audit chains, and any before it that is missing."""
+    ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
+    run_by_clock(routes.logger, "anchored", lambda: {"made_count": anchors.anchor_due(ports, programme.name)})
 
 
 @routes.serve(Route("GET", "/v1/reviews", REVIEWER, EmptyForm, Cases, "Cases waiting for a reviewer"))

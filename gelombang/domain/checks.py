@@ -44,3 +44,6 @@ class CheckResult:
     reason: str = ""  # a reason code with a text in programmes/<name>/texts; "" when passed
     flags: tuple[str, ...] = ()  # soft remarks that never block, e.g. NIK_DATE_DIFFERS
     tries: int = 1
+    rules_sha256: str = ""  # of the rule set it was judged by; "" where none was
+    # What the source answered, canonical JSON sealed with the person's own key; "" while pending, and of the face.
+    sealed_facts: str = ""

@@ -30,12 +30,15 @@ from gelombang.domain.application import (
 from gelombang.domain.audit import AuditEntry, next_entry
 from gelombang.domain.errors import ConflictError, DependencyError, NotFoundError
 from gelombang.domain.messages import Message, QueueName, message_from_json, message_to_json
+from gelombang.domain.wave import JAKARTA
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Row
 
 STUCK = "stuck"  # worklist of applications the machine itself must move on
 OUTBOX = "outbox"  # worklist of messages still to be sent
 RETENTION_ENDED = "retention_ended"  # event: something kept long enough is gone
-SHARDS = 256  # of each worklist of retention
+SHARDS = 256  # of each worklist of retention, and of the heads of audit chains
+HEADS = "HEADS#"  # rows of the audit entries of a day, for the daily anchor
+HEADS_KEPT = timedelta(days=90)  # far longer than the anchor waits, even while the machinery is being mended
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 _APPLICATION = TypeAdapter(Application)
@@ -183,12 +186,12 @@ def _entered(
     due = _due(application, now)
     fields = _APPLICATION.dump_python(application, mode="json")
     row = Row(application_key(application.application_id), fields, application.version, due)
-    return application, [Put(row), Put(_audit_row(application, entry))]
+    return application, [Put(row), Put(_audit_row(application, entry)), Put(_head_row(application, entry))]
 
 
 def _due(application: Application, now: datetime) -> Due | None:
     """Return the worklist that an application waits on: the machine's own, or the one of what is kept too long."""
-    if application.restricted_at:
+    if application.restricted_at or application.open_appeal:  # what an appeal is about stays until it is answered
         return None
     if application.state in WORKING_STATES:
         return Due(STUCK, now)
@@ -196,6 +199,7 @@ def _due(application: Application, now: datetime) -> Due | None:
         return None
     is_unfinished = application.state in UNFINISHED_STATES
     since = (application.touched_at or now) if is_unfinished else application.state_since
+    since = max(since, application.appeal_closed_at or since)  # a rejected appeal may be followed by another
     # The next midnight: never too early, and a form that is typed moves in the index once a day and not at each field.
     day = since.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     return Due(
@@ -206,6 +210,14 @@ def _due(application: Application, now: datetime) -> Due | None:
 def _audit_row(application: Application, entry: AuditEntry) -> Row:
     key = Key(application_key(application.application_id).partition, f"AUDIT#{entry.sequence:06d}")
     return Row(key, _AUDIT.dump_python(entry, mode="json"))
+
+
+def _head_row(application: Application, entry: AuditEntry) -> Row:
+    """Return the row by which the daily anchor finds the chains that grew, without looking at all of them."""
+    day = entry.at.astimezone(JAKARTA).date().isoformat()
+    partition = f"{HEADS}{day}#{shard_of(application.application_id):02x}"
+    key = Key(partition, f"{application.application_id}#{entry.sequence:06d}")
+    return Row(key, {"head": entry.entry_hash}, expires_at=entry.at + HEADS_KEPT)
 
 
 def _outbox_row(event_id: str, message: Message, delay_s: int, now: datetime) -> Row:

@@ -4,8 +4,9 @@
                                      ├▶ purge   key, photographs, face, evidence: whatever a late worker may have left
                                      └▶ an hour later purged once more; the row goes, the audit says when
 
-What stays: the audit chain and the entry in a published draw, which name nobody; and of somebody who has a seat the tag
-of their NIK, so that it gets no second one. An application in a draw under way is erased after the publication.
+What stays: the audit chain, the bundles of decisions and the entry in a published draw, which name nobody; and of
+somebody who has a seat the tag of their NIK, so that it gets no second one. An application in a draw under way is
+erased after the publication.
 
 Source: Law 27 of 2022 on personal data, articles 8, 43 and 44, within 3 x 24 hours.
 """
@@ -23,6 +24,7 @@ from gelombang.domain.errors import ConflictError, NotReadyError
 from gelombang.journey import applications, codes, sessions
 from gelombang.journey.applications import RETENTION_ENDED, application_key, rereading
 from gelombang.journey.codes import Action, Asker, CodeSent
+from gelombang.journey.decisions import DECISION
 from gelombang.journey.evidence import evidence_key, face_checks_of, releases_of
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
@@ -208,8 +210,8 @@ def _purge(
 
 
 def _is_personal(row: Row) -> bool:
-    """Say whether a row of the application's partition is neither the application nor its audit."""
-    return row.key.sort != "-" and not row.key.sort.startswith(AUDIT)
+    """Say whether a row of the application's partition is neither the application nor its audit nor a bundle."""
+    return row.key.sort != "-" and not row.key.sort.startswith((AUDIT, DECISION))
 
 
 def _name_in(row: Row) -> str:

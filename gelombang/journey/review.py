@@ -20,10 +20,12 @@ from gelombang.domain.application import (
 )
 from gelombang.domain.audit import AuditEntry
 from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.decision import Decided, Opinion
 from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.challenge import ChallengeShown, ask_for_challenge, challenges_shown
+from gelombang.journey.decisions import UNRECORDED, Recorded, people_decided
 from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 from gelombang.journey.staff import Scope, Staff
 from gelombang.journey.tags import find_or_new, nik_key
@@ -83,9 +85,13 @@ class CaseRecord:
 
 
 def open_case(
-    ports: Ports, application: Application, reasons: tuple[str, ...], others: tuple[str, ...]
+    ports: Ports,
+    application: Application,
+    reasons: tuple[str, ...],
+    others: tuple[str, ...],
+    recorded: Recorded = UNRECORDED,
 ) -> None:
-    """Send an application to reviewers, naming the others the doubt is about."""
+    """Send an application to reviewers, naming the others the doubt is about; `recorded` is that decision's bundle."""
     now = ports.clock.now()
     case_id = f"case-{application.application_id}-{application.submission}"
     fields: dict[str, Any] = {
@@ -98,7 +104,8 @@ def open_case(
     case = Row(_case_key(case_id), fields, due=Due(OPEN, now))
     moved = applications.move(application, Move.DOUBT, now, review_case_id=case_id)
     facts = {"case_id": case_id, "reasons": list(reasons), "others": list(others)}
-    applications.save(ports, moved, "sent_to_review", facts, also=[Put(case)])
+    also = [Put(case), *recorded.changes]
+    applications.save(ports, moved, "sent_to_review", facts | recorded.facts, also=also)
 
 
 def case_record(ports: Ports, case_id: str) -> CaseRecord:
@@ -170,23 +177,26 @@ def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecisi
     row = _case(ports, case_id)
     application = _open_application(ports, row, f"review_{decision}")
     now = ports.clock.now()
+    # The note may name people, so the audit keeps its hash; the note itself stays with the case.
+    noted = hashlib.sha256(note.encode()).hexdigest()
+    opinion = Opinion(staff.name, staff.role, decision, now, noted)
     closed = replace(
         row, fields=row.fields | {"decision": decision, "by": staff.name, "note": note}, due=None
     )
     also: list[Change] = [Put(closed)]
     if decision is ReviewDecision.ACCEPT:
         moved = applications.move(application, Move.VERIFY, now, checks=_accepted(application, staff, now))
-        also += _take_over_nik(ports, application)
+        also += _take_over_nik(ports, application, opinion, case_id)
     elif decision is ReviewDecision.REFUSE:
         moved = applications.move(application, Move.REFUSE, now, reasons=("REVIEWER_REFUSED",))
     else:
         photos = application.photos | {Slot.SELFIE: _asked_again(application)}
         reasons = ("REVIEWER_ASKS_PHOTO",)
         moved = applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons)
-    # The note may name people, so the audit keeps its hash; the note itself stays with the case.
-    noted = hashlib.sha256(note.encode()).hexdigest()
     facts = {"case_id": case_id, "decision": decision, "reviewer": staff.name, "note_sha256": noted}
-    applications.save(ports, moved, "review_decided", facts, also=also)
+    recorded = people_decided(ports, moved, Decided.REVIEW_DECIDED, [opinion], case_id)
+    also += recorded.changes
+    applications.save(ports, moved, "review_decided", facts | recorded.facts, also=also)
 
 
 def closing_of(ports: Ports, application: Application, decision: str) -> list[Change]:
@@ -237,7 +247,7 @@ def _asked_again(application: Application) -> Photo:
     )
 
 
-def _take_over_nik(ports: Ports, application: Application) -> list[Change]:
+def _take_over_nik(ports: Ports, application: Application, opinion: Opinion, case_id: str) -> list[Change]:
     """Give the NIK to the accepted application; whoever holds it is refused in the same commit.
 
     Raises:
@@ -263,9 +273,11 @@ def _take_over_nik(ports: Ports, application: Application) -> list[Change]:
         reasons=("REVIEWER_REFUSED",),
         restricted_at=holder.restricted_at,
     )
-    facts = {"nik_given_to": application.application_id}
     closed = closing_of(ports, holder, ReviewDecision.REFUSE)
-    return [claimed, *closed, *applications.changes_of(ports, refused, "refused_for_another", facts)]
+    recorded = people_decided(ports, refused, Decided.REFUSED_FOR_ANOTHER, [opinion], case_id)
+    facts = {"nik_given_to": application.application_id} | recorded.facts
+    saved = applications.changes_of(ports, refused, Decided.REFUSED_FOR_ANOTHER, facts)
+    return [claimed, *closed, *saved, *recorded.changes]
 
 
 def _case_key(case_id: str) -> Key:

@@ -28,14 +28,24 @@ from gelombang.domain.application import (
 )
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.consent import Purpose
-from gelombang.domain.eligibility import CORRECTABLE, Step, decide, jakarta_day, judge_layer, rule_set_for
+from gelombang.domain.decision import (
+    Conclusion,
+    Decided,
+    Grounds,
+    conclude,
+    face_check,
+    photo_faults,
+    rules_hash,
+)
+from gelombang.domain.eligibility import jakarta_day, judge_layer, may_ask, rule_set_for
 from gelombang.domain.errors import ConflictError, DependencyError
-from gelombang.domain.face_evidence import FaceEvidence
+from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.messages import ChecksDue, FaceCheckAsked, FaceEvidenceReady, Message
 from gelombang.domain.programme import Programme, RuleSet
-from gelombang.domain.verdict import FaceOutcome, FaceVerdict, judge_face
-from gelombang.journey import applications, review
+from gelombang.domain.verdict import FaceVerdict, judge_face
+from gelombang.journey import applications, decisions, review
 from gelombang.journey.applications import rereading
+from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.photos import unseen_uploads
@@ -44,8 +54,8 @@ from gelombang.journey.registration import release_nik, tell_owner, typed_fields
 from gelombang.journey.tags import find, nik_key
 
 FIRST_RETRY_S = 5
-MOST_CORRECTIONS = 5  # so that nobody finds out a stranger's birth date by trying
 LONGEST_RETRY_S = 900  # SQS delays a message no longer
+GIVING_A_SEAT = frozenset({Decided.VERIFIED, Decided.SENT_TO_REVIEW})  # or about to: whose NIK it is matters
 
 
 @rereading
@@ -65,7 +75,7 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
         tell_owner(ports, application)
     today = jakarta_day(ports.clock.now())
     rules = rule_set_for(programme, today)
-    checks = application.checks | _ask_registers(ports, application, rules, today)
+    checks = application.checks | _ask_registers(ports, application, rules)
     _settle(ports, programme, application, replace(application, checks=checks))
 
 
@@ -118,20 +128,22 @@ def _form_of(application: Application) -> Form:
     return application.form
 
 
-def _ask_registers(
-    ports: Ports, application: Application, rules: RuleSet, today: date
-) -> dict[str, CheckResult]:
+def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> dict[str, CheckResult]:
     typed = typed_fields(ports, application)
     born = date.fromisoformat(typed["birth_date"])
     person = Person(typed["nik"], typed["kk"], typed["name"], born, typed["region"])
     answers: dict[Layer, RegisterAnswer] = {}
     results: dict[str, CheckResult] = {}
+    sealed: dict[Layer, str] = {}
+    judged_by = rules_hash(rules)
     for layer in rules.layers:
         before = application.checks.get(layer)
         if layer is Layer.FACE or (before and before.outcome is not Outcome.PENDING):
             continue
-        # Age is computed from the population register's own answer, which is asked once.
-        asked = Layer.POPULATION if layer is Layer.AGE else layer
+        if not may_ask(layer, application.checks | results, rules):
+            continue  # that the numbers are this person's must be known first
+        # The population register's one answer is judged by three layers.
+        asked = CONTRACTS[layer].answered_by
         tries = before.tries + 1 if before else 1
         now = ports.clock.now()
         try:
@@ -142,9 +154,20 @@ def _ask_registers(
             )
             continue
         answers[asked] = answer
-        outcome, reason, flags = judge_layer(layer, answer.facts, person, rules, today)
+        if asked not in sealed:
+            sealed[asked] = decisions.sealed_facts(ports, application.application_id, answer.facts)
+        outcome, reason, flags = judge_layer(layer, answer.facts, person, rules, jakarta_day(now))
         results[layer] = CheckResult(
-            layer, outcome, answer.source, answer.list_version, now, reason, flags, tries
+            layer,
+            outcome,
+            answer.source,
+            answer.list_version,
+            now,
+            reason,
+            flags,
+            tries,
+            judged_by,
+            sealed[asked],
         )
     return results
 
@@ -152,58 +175,59 @@ def _ask_registers(
 def _settle(ports: Ports, programme: Programme, stored: Application, application: Application) -> None:
     """Decide what follows from what is known; `stored` is the application as last saved."""
     rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
-    statuses = {photo.status for photo in application.photos.values()}
-    if PhotoStatus.AWAITED not in statuses and PhotoStatus.REFUSED in statuses:
-        _ask_for_photos(ports, application, {})
-        return
-    evidence = evidence_of(ports, application.face_check_id)
-    verdict = None
+    grounds = Grounds(application.photos, application.checks, None, application.submission)
+    evidence = None if photo_faults(grounds) else evidence_of(ports, application.face_check_id)
     if evidence:
         verdict = judge_face(evidence, programme.operating_point(evidence.model_release))
-        face = _face_check(evidence, verdict)
-        application = replace(application, checks=application.checks | {Layer.FACE: face})
-        if verdict.outcome is FaceOutcome.RETAKE:
-            _ask_for_photos(ports, application, verdict.faults)
-            return
-    decision = decide(application.checks, rules)
-    is_face_left = verdict is not None and set(decision.pending) == {Layer.FACE}
-    if decision.step is Step.REFUSE:
-        _refuse(ports, application, decision.reasons)
-    elif decision.step is Step.VERIFY or is_face_left:
-        _verify_or_doubt(ports, application, verdict)
-    else:
-        if not application.face_check_id and PhotoStatus.AWAITED not in statuses:
+        application = replace(
+            application, checks=application.checks | {Layer.FACE: face_check(evidence, verdict)}
+        )
+        grounds = replace(grounds, checks=application.checks, verdict=verdict)
+    conclusion = conclude(grounds, rules)
+    if conclusion.decided in GIVING_A_SEAT and _is_nik_contested(ports, application):
+        grounds = replace(grounds, is_nik_contested=True)
+        conclusion = conclude(grounds, rules)
+    if conclusion.decided is None:
+        is_awaited = any(photo.status is PhotoStatus.AWAITED for photo in application.photos.values())
+        if not application.face_check_id and not is_awaited:
             stored = application = _ask_for_face(ports, application)
         _wait(ports, stored, application)
-
-
-def _face_check(evidence: FaceEvidence, verdict: FaceVerdict) -> CheckResult:
-    outcome = Outcome.PASSED if verdict.outcome is FaceOutcome.MATCH else Outcome.PENDING
-    reasons = verdict.reasons or tuple(fault for faults in verdict.faults.values() for fault in faults)
-    return CheckResult(
-        Layer.FACE,
-        outcome,
-        "face worker",
-        evidence.model_release,
-        evidence.assessed_at,
-        reasons[0] if reasons else "",
+        return
+    recorded = decisions.machine_decided(
+        ports,
+        programme,
+        application,
+        conclusion=conclusion,
+        grounds=grounds,
+        rules=rules,
+        evidence=evidence,
     )
+    _carry_out(ports, application, conclusion, grounds, recorded)
 
 
-def _ask_for_photos(ports: Ports, application: Application, faults: Mapping[Slot, tuple[str, ...]]) -> None:
+def _carry_out(
+    ports: Ports, application: Application, conclusion: Conclusion, grounds: Grounds, recorded: Recorded
+) -> None:
+    """Move the application as was decided, with the decision's bundle in the same commit."""
+    match conclusion.decided:
+        case Decided.PHOTO_REFUSED:
+            _ask_for_photos(ports, application, photo_faults(grounds), recorded)
+        case Decided.REFUSED | Decided.CORRECTION_ASKED:
+            _refuse(ports, application, conclusion, recorded)
+        case _:
+            _verify_or_doubt(ports, application, conclusion, grounds.verdict, recorded)
+
+
+def _ask_for_photos(
+    ports: Ports, application: Application, faults: Mapping[Slot, tuple[str, ...]], recorded: Recorded
+) -> None:
     """Reopen exactly the photographs with faults, of the face check or since their arrival."""
-    photos = {
-        slot: _photo_after(
-            photo, photo.faults if photo.status is PhotoStatus.REFUSED else faults.get(slot, ())
-        )
-        for slot, photo in application.photos.items()
-    }
+    photos = {slot: _photo_after(photo, faults.get(slot, ())) for slot, photo in application.photos.items()}
     reasons = tuple(dict.fromkeys(fault for slot in Slot for fault in photos[slot].faults))
     now = ports.clock.now()
     moved = applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons)
-    applications.save(
-        ports, moved, "photo_refused", {"faults": {s: list(p.faults) for s, p in photos.items()}}
-    )
+    facts = {"faults": {slot: list(photo.faults) for slot, photo in photos.items()}} | recorded.facts
+    applications.save(ports, moved, Decided.PHOTO_REFUSED, facts, also=recorded.changes)
 
 
 def _photo_after(photo: Photo, faults: tuple[str, ...]) -> Photo:
@@ -211,13 +235,13 @@ def _photo_after(photo: Photo, faults: tuple[str, ...]) -> Photo:
     return replace(photo, status=status, faults=faults)
 
 
-def _refuse(ports: Ports, application: Application, reasons: tuple[str, ...]) -> None:
+def _refuse(ports: Ports, application: Application, conclusion: Conclusion, recorded: Recorded) -> None:
     """Refuse; but what a typing error can cause reopens the form, some times, with all that was typed and sent."""
-    now = ports.clock.now()
-    facts = {"reasons": list(reasons)}
-    if not CORRECTABLE.issuperset(reasons) or application.submission > MOST_CORRECTIONS:
+    now, reasons = ports.clock.now(), conclusion.reasons
+    facts = {"reasons": list(reasons)} | recorded.facts
+    if conclusion.decided is Decided.REFUSED:
         moved = applications.move(application, Move.REFUSE, now, reasons=reasons)
-        applications.save(ports, moved, "refused", facts)
+        applications.save(ports, moved, Decided.REFUSED, facts, also=recorded.changes)
         return
     moved = applications.move(
         application,
@@ -227,25 +251,30 @@ def _refuse(ports: Ports, application: Application, reasons: tuple[str, ...]) ->
         form=None,
         draft=sealed_fields(application),
     )
-    applications.save(ports, moved, "correction_asked", facts, also=release_nik(ports, application))
+    also = [*recorded.changes, *release_nik(ports, application)]
+    applications.save(ports, moved, Decided.CORRECTION_ASKED, facts, also=also)
 
 
-def _verify_or_doubt(ports: Ports, application: Application, verdict: FaceVerdict | None) -> None:
+def _verify_or_doubt(
+    ports: Ports,
+    application: Application,
+    conclusion: Conclusion,
+    verdict: FaceVerdict | None,
+    recorded: Recorded,
+) -> None:
     photos = {slot: _photo_after(photo, ()) for slot, photo in application.photos.items()}
     application = replace(application, photos=photos)
-    reasons = (verdict.reasons if verdict else ()) + _contested_nik(ports, application)
-    if reasons:
+    if conclusion.decided is Decided.SENT_TO_REVIEW:
         others = tuple(candidate.application_id for candidate in verdict.candidates) if verdict else ()
-        review.open_case(ports, application, reasons, others)
+        review.open_case(ports, application, conclusion.reasons, others, recorded)
         return
     moved = applications.move(application, Move.VERIFY, ports.clock.now())
-    applications.save(ports, moved, "verified")
+    applications.save(ports, moved, Decided.VERIFIED, recorded.facts, also=recorded.changes)
 
 
-def _contested_nik(ports: Ports, application: Application) -> tuple[str, ...]:
+def _is_nik_contested(ports: Ports, application: Application) -> bool:
     row = find(ports, nik_key, _form_of(application).nik_tag)
-    is_ours = row is not None and row.fields["application_id"] == application.application_id
-    return () if is_ours else ("NIK_ALREADY_REGISTERED",)
+    return row is None or row.fields["application_id"] != application.application_id
 
 
 def _ask_for_face(ports: Ports, application: Application) -> Application:

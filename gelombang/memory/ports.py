@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from gelombang.journey.ports import Pictures, Ports, Registers
 from gelombang.memory.clock import MemoryClock
 from gelombang.memory.rows import MemoryRows
+from gelombang.memory.signer import MemorySigner
 from gelombang.memory.stores import (
+    MemoryArchive,
     MemoryDocuments,
     MemoryMails,
     MemoryPhotos,
@@ -28,6 +30,7 @@ class MemoryWorld:
     photos: MemoryPhotos
     scans: MemoryScans
     documents: MemoryDocuments
+    archive: MemoryArchive
     queues: MemoryQueues
     texts: MemoryTexts
     mails: MemoryMails
@@ -47,13 +50,15 @@ def memory_world(
     clock = clock or MemoryClock()
     rows, photos, documents = MemoryRows(), photos or MemoryPhotos(), MemoryDocuments()
     scans, queues, texts = MemoryScans(), MemoryQueues(clock), MemoryTexts()
-    mails = MemoryMails()
+    mails, archive = MemoryMails(), MemoryArchive()
     ports = Ports(
         rows=rows,
         photos=photos,
         pictures=pictures or MemoryPictures(),
         scans=scans,
         documents=documents,
+        archive=archive,
+        signer=MemorySigner(),
         queues=queues,
         texts=texts,
         mails=mails,
@@ -61,4 +66,4 @@ def memory_world(
         registers=registers,
         clock=clock,
     )
-    return MemoryWorld(ports, rows, photos, scans, documents, queues, texts, mails, clock)
+    return MemoryWorld(ports, rows, photos, scans, documents, archive, queues, texts, mails, clock)

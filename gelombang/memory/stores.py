@@ -118,6 +118,21 @@ class MemoryDocuments:
         return f"memory://documents/{key}"
 
 
+class MemoryArchive:
+    """Files that are written once."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def keep_once(self, key: str, content: bytes) -> bytes:
+        """Store the file unless there is one; return what lies there."""
+        return self.files.setdefault(key, content)
+
+    def read(self, key: str) -> bytes:
+        """Return the file."""
+        return _found(self.files, key)
+
+
 class MemoryQueues:
     """The queues: a message is taken, then deleted, or given back and delivered again."""
 

@@ -11,13 +11,13 @@ def test_every_bucket_is_encrypted_closed_and_tls_only(service, of_type):
     buckets = of_type(service["Resources"], "AWS::S3::Bucket")
     policies = of_type(service["Resources"], "AWS::S3::BucketPolicy")
 
-    assert set(buckets) == {"QuarantineBucket", "PhotoBucket", "DocumentBucket"}
+    assert set(buckets) == {"QuarantineBucket", "PhotoBucket", "DocumentBucket", "AnchorBucket"}
     for name, bucket in buckets.items():
         assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert all(bucket["PublicAccessBlockConfiguration"].values())
         assert len(bucket["PublicAccessBlockConfiguration"]) == 4
         (policy,) = [policy for policy in policies.values() if policy["Bucket"] == {"Ref": name}]
-        (refusal,) = policy["PolicyDocument"]["Statement"]
+        refusal, *_ = policy["PolicyDocument"]["Statement"]
         assert refusal["Effect"] == "Deny"
         assert service["Parameters"]["Transport"]["Default"] == "tls"
         assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -48,7 +48,7 @@ def test_peoples_keys_are_encrypted_and_have_no_backup(service, table):
 def test_what_cannot_be_made_again_outlives_its_stack(service):
     kept = [found for found in service["Resources"].values() if found["Type"] in KEPT]
 
-    assert len(kept) == 9
+    assert len(kept) == 11
     assert all(found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain" for found in kept)
 
 
@@ -75,6 +75,37 @@ def test_the_seal_key_rotates_and_the_tag_key_only_makes_macs(service):
 
     assert (seal["EnableKeyRotation"], faces["EnableKeyRotation"]) == (True, True)
     assert (tag["KeySpec"], tag["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
+
+
+def test_anchors_are_locked_for_years_and_nobody_may_write_over_or_end_them(service):
+    bucket = service["Resources"]["AnchorBucket"]["Properties"]
+    policy = service["Resources"]["AnchorBucketPolicy"]["Properties"]["PolicyDocument"]
+    refusals = {each["Sid"]: each for each in policy["Statement"] if "Sid" in each}
+
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"] == {
+        "Mode": {"Ref": "AnchorLock"},
+        "Days": {"Ref": "AnchorLockDays"},
+    }
+    assert service["Parameters"]["AnchorLock"]["Default"] == "COMPLIANCE"
+    assert service["Parameters"]["AnchorLockDays"]["Default"] >= 3650
+    assert "s3:DeleteObjectVersion" in refusals["NobodyEndsIt"]["Action"]
+    assert refusals["NobodyWritesOver"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+    assert "ExpirationInDays" not in str(bucket["LifecycleConfiguration"])
+
+
+def test_only_verification_signs_with_a_key_that_never_leaves_kms(service, of_type):
+    key = service["Resources"]["SignKey"]["Properties"]
+    signers = {
+        role
+        for role, properties in of_type(service["Resources"], "AWS::IAM::Role").items()
+        for policy in properties.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "kms:Sign" in statement["Action"]
+    }
+
+    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_EDWARDS25519", "SIGN_VERIFY")
+    assert signers == {"VerifyRole"}
 
 
 def test_machines_of_the_fleet_have_encrypted_disks_and_no_old_metadata(fleet, of_type):
