@@ -44,7 +44,7 @@ from gelombang.journey.ports import Change, Key, Ports, Put, Row
 from gelombang.journey.registration import seal_context
 
 DECISION, EVIDENCE = "DECISION#", "EVIDENCE#"
-KEYS = "SIGNING_KEYS"
+KEYS = "KEYS#signing"
 BUNDLE_SHA256 = "bundle_sha256"  # in the facts of a decision's audit entry
 SALT_BYTES = 32
 FACTS = "facts"  # the field under which what registers answered is sealed
