@@ -34,7 +34,9 @@ from local.answering import (
 from local.client import connect
 from local.display import Display
 from local.keys import keys_app
+from local.lists import lists_app
 from local.office import download_bundle, take_step
+from local.rules import rules_app
 from local.story import print_story, wib_time
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
 app.add_typer(wave_app, name="wave")
 app.add_typer(keys_app, name="keys")
+app.add_typer(lists_app, name="lists")
+app.add_typer(rules_app, name="rules")
 
 Port = Annotated[int, typer.Option(help="Port of the pages and the API on this machine; 0 for a free one.")]
 WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]

@@ -31,7 +31,7 @@ def rotate_tags(threads: Threads = 16, state: StateDir = STATE, as_json: AsJson 
     Round after round over the table, until one finds nothing to move; it may be ended and begun again at any time.
     Exit 1 when entries of a wave that is being drawn wait for its publication.
     """
-    with plainly(), _operator(state) as display:
+    with plainly(), as_operator(state) as display:
         found = _rounds(threads, display)
     text = "{moved_count} rows moved in {rounds} rounds over {seen_count}; {left_count} wait for a wave's publication"
     answer(found, text.format(**found), as_json=as_json)
@@ -51,7 +51,7 @@ def rewrap(
     as_json: AsJson = False,
 ) -> None:
     """Wrap everybody's own key with another KMS key; what is sealed stays as it is, and doing it again is safe."""
-    with plainly(), _operator(state) as display:
+    with plainly(), as_operator(state) as display:
         done = _rewrapped(key_id, threads, display, faces=faces)
     answer({"rewrapped_count": done}, f"{done} keys wrapped anew", as_json=as_json)
 
@@ -92,7 +92,7 @@ def _rewrapped(key_id: str, threads: int, display: Display, *, faces: bool) -> i
 
 
 @contextmanager
-def _operator(state: Path) -> Iterator[Display]:
+def as_operator(state: Path) -> Iterator[Display]:
     """Let this process work as one of the service that the environment names, else of the one in this folder."""
     if "GELOMBANG_TABLE" not in os.environ:
         os.environ |= running(state).environment

@@ -241,6 +241,7 @@ def _told_before(ports: Ports, application: Application, listing: Listing) -> To
         facts = entry.facts
         is_this = entry.event == REFRESHED and facts["layer"] == listing.layer
         if is_this and facts["list_version"] == listing.list_version:
-            parts = (facts[name] for name in ("before", "after", "reason", "why"))
-            return Touched(application.application_id, Effect(facts["effect"]), *parts, is_new=False)
+            before, after, reason, why = (facts[name] for name in ("before", "after", "reason", "why"))
+            effect = Effect(facts["effect"])
+            return Touched(application.application_id, effect, before, after, reason, why, is_new=False)
     return None

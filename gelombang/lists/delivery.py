@@ -23,6 +23,7 @@ from gelombang.domain.signature import is_signed
 
 KIND = "gelombang-list-delivery-1"
 CHUNK = 1 << 20
+ENDING = ".list"
 MOST_FAULTS = 50  # shown; a file of another kind has millions
 CODE_LENGTH_MOST = 40
 
@@ -53,12 +54,17 @@ class Delivery(BaseModel):
         """The version as checks name it."""
         return f"{self.listed_on.isoformat()}/{self.list_version}"
 
-    def is_after(self, other: Delivery) -> bool:
-        """Say whether this is a later version than the other one of the same list."""
-        return (self.listed_on, _in_order(self.list_version)) > (
-            other.listed_on,
-            _in_order(other.list_version),
-        )
+    @property
+    def file_name(self) -> str:
+        """Under which it is kept."""
+        return f"{self.layer}-{self.listed_on.isoformat()}-{self.list_version}{ENDING}"
+
+    def is_from(self, file_name: str) -> bool:
+        """Say whether this is the version that is kept under this name, or a later one of the same list."""
+        named = file_name[len(self.layer) + 1 : -len(ENDING)]
+        listed_on, version = named[:10], named[11:]
+        ours = (self.listed_on.isoformat(), _in_order(self.list_version))
+        return ours >= (listed_on, _in_order(version))
 
     def signed_content(self) -> bytes:
         """Return what the agency signs."""

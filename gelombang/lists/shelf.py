@@ -82,17 +82,14 @@ class Shelf:
             ListError: not signed by its agency, not a later version than the one in use, or with rows that are no NIK.
         """
         self._agreed(delivery)
-        place = self.place_of(delivery.layer)
-        if place.in_use:
-            used = self.opened(place.in_use).header
+        place, name = self.place_of(delivery.layer), delivery.file_name
+        if place.in_use == name and (used := self._as_imported(name)):
             if used.delivery == delivery:
                 return used
-            if not delivery.is_after(used.delivery):
-                raise ListError(
-                    f"{delivery.version} is not later than {used.delivery.version}, which is in use"
-                )
+            raise ListError(f"another list with version {delivery.version} is in use")
+        if place.in_use and not delivery.is_from(place.in_use):
+            raise ListError(f"{delivery.version} is not later than {place.in_use}, which is in use")
         tagged = in_parallel(self._tagged, read_rows(csv, delivery, today), threads)
-        name = f"{delivery.layer}-{delivery.listed_on}-{delivery.list_version}.list"
         self._folder.mkdir(parents=True, exist_ok=True)
         header = write_list(self._folder / name, delivery, tagged, self._seal)
         self._keep(delivery.layer, Place(name, place.refreshed))
@@ -101,6 +98,13 @@ class Shelf:
     def note_refreshed(self, layer: Layer, name: str) -> None:
         """Note that everybody has been judged by this version."""
         self._keep(layer, Place(self.place_of(layer).in_use, name))
+
+    def _as_imported(self, name: str) -> ListHeader | None:
+        """Return the header of a list, or None where it was damaged since: then it may be imported again."""
+        try:
+            return self.opened(name).header
+        except ListError:
+            return None
 
     def _tagged(self, row: tuple[str, str]) -> tuple[str, str]:
         return self._vault.tag("nik", row[0]), row[1]

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "gelombang.journey": {"gelombang.domain"},
     "gelombang.aws": {"gelombang.domain", "gelombang.journey"},
     "gelombang.http": {"gelombang.domain", "gelombang.journey"},
+    "gelombang.lists": {"gelombang.domain", "gelombang.journey"},
     "gelombang.memory": {"gelombang.domain", "gelombang.journey"},
     "gelombang.pictures": {"gelombang.domain", "gelombang.journey"},
     "gelombang.api": {"gelombang.domain", "gelombang.journey", "gelombang.observability", "gelombang.wiring"},

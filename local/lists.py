@@ -1,0 +1,218 @@
+"""Lists that agencies deliver signed: sign one, import it, look into it, compare two, judge again whom it touches.
+
+They lie in the folder `GELOMBANG_LISTS`, and belong to the service that the environment names (docs/architecture.md),
+else to the one on this machine. How a list gets from an agency into use: docs/decisions/0029.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, err, plainly
+from local.display import Display
+from local.keys import as_operator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gelombang.domain.checks import Layer
+    from gelombang.journey.refresh import ListChange
+    from gelombang.lists.delivery import Delivery
+    from gelombang.lists.shelf import Shelf
+
+EACH = 1000  # people between two words about how far it is
+lists_app = typer.Typer(no_args_is_help=True, help="Signed lists of agencies: docs/decisions/0029.")
+Folder = Annotated[Path, typer.Option(help="Where the lists lie.", envvar="GELOMBANG_LISTS")]
+Csv = Annotated[
+    Path, typer.Argument(help="The CSV; beside it lies <name>.json.", exists=True, dir_okay=False)
+]
+LayerName = Annotated[str, typer.Argument(help="The layer of checks, e.g. aid.")]
+Threads = Annotated[int, typer.Option(help="How many rows at once.", min=1, max=256)]
+LISTS = Path("build/lists")
+
+
+@lists_app.command()
+def sign(
+    csv: Annotated[Path, typer.Argument(help="The CSV.", exists=True, dir_okay=False)],
+    *,
+    source: Annotated[str, typer.Option(help="Who delivers it, e.g. kemensos.")],
+    layer: Annotated[str, typer.Option(help="The layer it answers for, e.g. aid.")],
+    list_version: Annotated[str, typer.Option(help="Its version, later each time.")],
+    listed_on: Annotated[str, typer.Option(help="The day it was made, ISO 8601.")],
+    key: Annotated[Path, typer.Option(help="The agency's Ed25519 private key, PEM.", exists=True)],
+    as_json: AsJson = False,
+) -> None:
+    """Sign a list, as its agency; `openssl genpkey -algorithm ed25519` makes a key. Writes <name>.json beside it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - as below
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - other commands need no cipher
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+
+    from gelombang.domain.signature import message_to_sign  # noqa: PLC0415 - other commands start faster without
+    from gelombang.lists.delivery import KIND, describe  # noqa: PLC0415 - pydantic
+
+    with plainly():
+        private = load_pem_private_key(key.read_bytes(), None)
+        if not isinstance(private, Ed25519PrivateKey):
+            raise CommandError("The key is no Ed25519 key.")
+        unsigned = describe(csv, source, _layer(layer), list_version, date.fromisoformat(listed_on))
+        signature = private.sign(message_to_sign(KIND, unsigned.signed_content()))
+        signed = unsigned.model_copy(update={"signature": signature.hex()})
+        _beside(csv).write_text(signed.model_dump_json(indent=2) + "\n", "utf-8")
+        public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        said = f"{_beside(csv)}: {signed.row_count} rows, version {signed.version}; public key {public}"
+        answer({"delivery": signed.model_dump(mode="json"), "public_key": public}, said, as_json=as_json)
+
+
+@lists_app.command("import")
+def take_in(
+    csv: Csv, folder: Folder = LISTS, threads: Threads = 16, state: StateDir = STATE, as_json: AsJson = False
+) -> None:
+    """Import a signed CSV and let it be in use; exit 1 and name the lines if any of it is not right."""
+    from gelombang.domain.eligibility import jakarta_day  # noqa: PLC0415 - pydantic
+    from gelombang.wiring import ports_from_environment  # noqa: PLC0415 - boto3
+
+    with _lists(folder, state) as (shelf, display):
+        display.say(f"importing {csv.name}")
+        today = jakarta_day(ports_from_environment().clock.now())
+        header = shelf.take_in(csv, _delivery(csv), today, threads)
+        said = (
+            f"{header.delivery.layer}: version {header.delivery.version} is in use, {header.row_count} NIKs"
+        )
+        answer(header.model_dump(mode="json"), said, as_json=as_json)
+
+
+@lists_app.command()
+def verify(name: str, folder: Folder = LISTS, state: StateDir = STATE, as_json: AsJson = False) -> None:
+    """Check one file of the folder: signature, seal, content and order; exit 1 if anything is not right."""
+    with _lists(folder, state) as (shelf, _):
+        kept = shelf.opened(name)
+        kept.must_be_in_order()
+        said = (
+            f"{name}: version {kept.header.delivery.version}, {kept.header.row_count} NIKs, as it was written"
+        )
+        answer(kept.header.model_dump(mode="json"), said, as_json=as_json)
+
+
+@lists_app.command()
+def diff(
+    old: str, new: str, folder: Folder = LISTS, state: StateDir = STATE, as_json: AsJson = False
+) -> None:
+    """Count what differs between two files of the folder."""
+    from gelombang.lists.diff import changes_between  # noqa: PLC0415 - pydantic
+
+    with _lists(folder, state) as (shelf, _):
+        counts = Counter(each.why for each in changes_between(shelf.opened(old), shelf.opened(new)))
+        said = ", ".join(f"{counts[each]} {each}" for each in ("added", "removed", "changed"))
+        answer(dict(counts), said, as_json=as_json)
+
+
+@lists_app.command()
+def refresh(
+    layer: LayerName,
+    folder: Folder = LISTS,
+    *,
+    threads: Threads = 4,
+    most_per_s: Annotated[float, typer.Option(help="Rows a second, so that applicants come first.")] = 500.0,
+    report: Annotated[Path | None, typer.Option(help="A file to write one line of JSON a person to.")] = None,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Judge again whom the list in use touches, since the version people were judged by last; safe to do again.
+
+    Exit 1 when somebody is left: restricted, or for the check after the draw.
+    """
+    from gelombang.lists.refreshing import LEFT, refresh_layer  # noqa: PLC0415 - pydantic
+    from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
+
+    with _lists(folder, state) as (shelf, display), ExitStack() as closing:
+        which, counts = _layer(layer), Counter[tuple[str, ...]]()
+        ports, programme = ports_from_environment(), programme_from_environment()
+        lines = closing.enter_context(report.open("w", encoding="utf-8")) if report else None
+        pace = partial(_paced, most_per_s)
+        found = refresh_layer(ports, programme, shelf, which, paced=pace, threads=threads)
+        for number, touched in enumerate(found, 1):
+            counts[touched.effect, touched.before, touched.after, touched.reason, touched.why] += 1
+            if lines and touched.application_id:
+                lines.write(json.dumps(asdict(touched)) + "\n")
+            if number % EACH == 0:
+                display.say(f"{number} rows")
+    names = ("effect", "before", "after", "reason", "why", "count")
+    document = [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(counts.items())]
+    text = [f"{'rows':>9}  effect: before -> after (reason), row"]
+    text += [
+        "{count:>9}  {effect}: {before} -> {after} ({reason}), {why}".format(**each) for each in document
+    ]
+    answer(document, "\n".join(text), as_json=as_json)
+    if any(each["effect"] in LEFT for each in document):
+        raise typer.Exit(NOT_RIGHT)
+
+
+def _paced(most_per_s: float, changes: Iterable[ListChange]) -> Iterator[ListChange]:
+    """Give so many rows a second and no more."""
+    began = time.monotonic()
+    for number, each in enumerate(changes):
+        time.sleep(max(0.0, began + number / most_per_s - time.monotonic()))
+        yield each
+
+
+@contextmanager
+def _lists(folder: Path, state: Path) -> Iterator[tuple[Shelf, Display]]:
+    """Give the lists of a folder to an operator; what is wrong with one ends the command, its lines named."""
+    from gelombang.journey.sources import load_sources  # noqa: PLC0415 - pydantic
+    from gelombang.lists.delivery import ListError  # noqa: PLC0415 - as above
+    from gelombang.lists.shelf import Shelf  # noqa: PLC0415 - as above
+    from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
+
+    with plainly(), as_operator(state) as display:
+        sources = load_sources(programme_from_environment().name)
+        shelf = Shelf(folder, sources, ports_from_environment().vault)
+        try:
+            yield shelf, display
+        except ListError as error:
+            for fault in error.faults:
+                err.print(fault, markup=False, soft_wrap=True)
+            err.print(f"[red]{escape(str(error))}[/]", highlight=False, soft_wrap=True)
+            raise typer.Exit(NOT_RIGHT) from None
+        finally:
+            shelf.close()
+
+
+def _layer(name: str) -> Layer:
+    from gelombang.domain.checks import Layer  # noqa: PLC0415 - with the others
+    from gelombang.domain.sources import can_be_listed  # noqa: PLC0415 - as above
+
+    if name not in list(Layer) or not can_be_listed(Layer(name)):
+        known = ", ".join(each for each in Layer if can_be_listed(each))
+        raise CommandError(f"No list answers for {name}. Lists answer for: {known}")
+    return Layer(name)
+
+
+def _delivery(csv: Path) -> Delivery:
+    from pydantic import ValidationError  # noqa: PLC0415 - other commands start faster without
+
+    from gelombang.lists.delivery import Delivery, ListError  # noqa: PLC0415 - pydantic
+
+    try:
+        return Delivery.model_validate_json(_beside(csv).read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the whole file"
+        raise ListError(f"{_beside(csv).name}: {field}: {first['msg']}") from None
+
+
+def _beside(csv: Path) -> Path:
+    return csv.with_name(f"{csv.name}.json")
