@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
+import httpx
 import pytest
+from PIL import Image
 
 from local.deployment import issue_officer_token
 
 LOST = "/v1/assisted/receipts"
+CONSENTS = "/v1/application/consents"
 OPEN, TELL, FORM = "/v1/assisted/sessions", "/v1/assisted/status", "/v1/application/form"
 
 
@@ -44,12 +49,55 @@ def test_an_officer_begins_and_comes_back_with_the_persons_receipt_code(stack, s
     assert audited["audit_fault"] == ""
 
 
-def test_a_code_for_cards_that_nobody_handed_in_is_given_and_opens_nothing(stack, send):
+def test_a_lost_code_is_replaced_with_the_cards_and_cards_of_nobody_open_nothing(stack, send, until):
     officer = issue_officer_token(stack.environment, "3171")
-    card = {"nik": "3171990501900001", "kk": "3171990101100001", "birth_date": "1990-01-05"}
+    begun = send(officer, "POST", "/v1/assisted/applications").json()
+    hand_in(send, begun["token"], until)
 
-    given = send(officer, "POST", LOST, card)
-    opened = send(officer, "POST", OPEN, {"receipt": given.json()["receipt"]})
+    unknown = send(officer, "POST", LOST, {**CARDS, "nik": "3171990501900002"})
+    given = send(officer, "POST", LOST, CARDS)
+    nothing, opened = (
+        send(officer, "POST", OPEN, {"receipt": each.json()["receipt"]}) for each in (unknown, given)
+    )
+    told = [send("", "POST", TELL, {"receipt": each}) for each in (begun["receipt"], given.json()["receipt"])]
 
-    assert given.status_code == 202
-    assert [fault["reason"] for fault in opened.json()["errors"]] == ["RECEIPT_UNKNOWN"]
+    assert (unknown.status_code, given.status_code) == (202, 202)
+    assert [fault["reason"] for fault in nothing.json()["errors"]] == ["RECEIPT_UNKNOWN"]
+    assert opened.json()["application_id"] == begun["application_id"]
+    assert [fault["reason"] for fault in told[0].json()["errors"]] == ["RECEIPT_REPLACED"]
+    assert told[1].json()["state"]["code"] == "CHECKING"
+    audited = send(stack.tokens["auditor"], "GET", f"/v1/explanations/{begun['application_id']}").json()
+    replaced = [line["facts"] for line in audited["happened"] if line["event"] == "receipt_replaced"]
+    assert replaced == [{"assisted_by": "local officer of 3171"}]
+    assert audited["audit_fault"] == ""
+
+
+CARDS = {"nik": "3171990501900001", "kk": "3171990101100001", "birth_date": "1990-01-05"}
+
+
+def hand_in(send, token, until):
+    """Fill everything in and submit; no register answers, so the checks wait."""
+    send(token, "PATCH", FORM, {**CARDS, "name": "Siti Aminah", "region": "3171"}).raise_for_status()
+    version = send(token, "GET", CONSENTS).json()["version"]
+    for purpose in ("identity_check", "face_check"):
+        agreed = {"purpose": purpose, "is_given": True, "version": version}
+        send(token, "POST", CONSENTS, agreed).raise_for_status()
+    for slot in ("ktp", "selfie"):
+        asked = {"content_type": "image/jpeg", "size_bytes": len(PHOTO)}
+        form = send(token, "POST", f"/v1/application/photos/{slot}", asked).json()
+        httpx.post(form["url"], data=form["fields"], files={"file": PHOTO}, timeout=30).raise_for_status()
+    assert until(lambda: _are_there(send(token, "GET", "/v1/application").json()))
+    send(token, "POST", "/v1/application/submit").raise_for_status()
+
+
+def _are_there(status):
+    return all(photo["status"] == "ARRIVED" for photo in status["photos"].values())
+
+
+def _jpeg():
+    content = io.BytesIO()
+    Image.effect_noise((320, 240), 60).convert("RGB").save(content, "JPEG")
+    return content.getvalue()
+
+
+PHOTO = _jpeg()
