@@ -1,0 +1,108 @@
+"""A proposed rule set is tried on people: who gains, who loses, why, and in no more memory for many."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import chain, repeat
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gelombang.domain.checks import Layer
+from gelombang.domain.dry_run import Case, Place, compare, standing_of
+from gelombang.journey.ports import Person
+from gelombang.journey.programme import load_programme
+from local.rules import made_up
+
+SETS = load_programme("prakerja").rule_sets
+SINCE_2023, BEFORE = SETS[-1], SETS[-2]
+NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
+CASES = list(made_up(1, 120, date(2026, 11, 21)))
+
+
+def without(case: Case, layer: Layer) -> Case:
+    answers = {asked: facts for asked, facts in case.answers.items() if asked is not layer}
+    return replace(case, answers=answers)
+
+
+def test_the_rules_of_2023_admit_recipients_of_aid_and_leave_out_the_old_and_pupils_of_madrasahs():
+    diff = compare(BEFORE, SINCE_2023, CASES, NOW, 100)
+
+    assert diff.people_count == len(CASES) == sum(diff.before.values()) == sum(diff.after.values())
+    assert set(diff.gained_by_reason) == {"RECEIVES_AID"}
+    assert set(diff.lost_by_reason) == {"TOO_OLD", "STILL_AT_MADRASAH"}
+    assert diff.gained_count == sum(diff.gained_by_reason.values()) == len(diff.gained)
+    assert diff.after["eligible"] - diff.before["eligible"] == diff.gained_count - diff.lost_count
+    assert diff.otherwise_count == 0
+
+
+def test_a_change_and_its_opposite_mirror_each_other():
+    there, back = compare(BEFORE, SINCE_2023, CASES, NOW, 9), compare(SINCE_2023, BEFORE, CASES, NOW, 9)
+
+    assert (there.gained, there.lost) == (back.lost, back.gained)
+    assert (there.gained_by_reason, there.lost_by_reason) == (back.lost_by_reason, back.gained_by_reason)
+    assert (there.before, there.after) == (back.after, back.before)
+
+
+@given(st.lists(st.sampled_from(CASES)), st.sampled_from(SETS), st.sampled_from(SETS), st.integers(0, 3))
+def test_nobody_is_lost_between_two_rule_sets(cases, before, after, most_named):
+    diff = compare(before, after, cases, NOW, most_named)
+
+    assert diff.people_count == len(cases) == sum(diff.before.values()) == sum(diff.after.values())
+    assert diff.before["eligible"] - diff.lost_count == diff.after["eligible"] - diff.gained_count
+    assert len(diff.gained) == min(most_named, diff.gained_count)
+    if before is after:
+        assert diff.gained_count == diff.lost_count == diff.otherwise_count == 0
+
+
+def test_the_same_rules_change_nothing_and_name_nobody():
+    diff = compare(SINCE_2023, SINCE_2023, CASES, NOW, 5)
+
+    assert (diff.before, diff.gained, diff.lost) == (diff.after, (), ())
+
+
+def test_who_is_refused_by_both_for_other_reasons_is_counted():
+    old_pupils = [
+        case
+        for case in CASES
+        if set(standing_of(case, BEFORE, NOW).reasons) == {"STILL_AT_SCHOOL"} and case.answers
+    ]
+    stricter = replace(
+        SINCE_2023, layer_rules=tuple(r for r in SINCE_2023.layer_rules if r.layer != "education")
+    )
+    both = [
+        replace(case, answers={**case.answers, Layer.BLACKLIST: {"blacklisted": True}}) for case in old_pupils
+    ]
+
+    diff = compare(SINCE_2023, stricter, both, NOW, 5)
+
+    assert diff.otherwise_count == len(both) > 0
+
+
+def test_a_register_that_was_not_asked_leaves_people_waiting_where_the_rules_need_it():
+    case = without(CASES[0], Layer.RELIGIOUS_EDUCATION)
+
+    diff = compare(BEFORE, SINCE_2023, [case], NOW, 5)
+
+    assert (diff.before["eligible"], diff.after["waiting"], diff.lost_by_reason) == (1, 1, {})
+    assert standing_of(case, SINCE_2023, NOW).place is Place.WAITING
+
+
+def test_a_case_shows_no_number_and_no_name():
+    assert isinstance(CASES[0].claimant, Person)
+    assert CASES[0].claimant.nik not in repr(CASES[0])
+    assert repr(CASES[0]) == "Case(pseudonym='1/0')"
+
+
+def test_many_people_take_no_more_memory_than_few():
+    peaks = []
+    for rounds in (5, 5, 25):  # the first fills what Python keeps for good
+        people = chain.from_iterable(repeat(CASES[:40], rounds))
+        tracemalloc.start()
+        compare(BEFORE, SINCE_2023, people, NOW, 5)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[2] < 1.5 * peaks[1]
