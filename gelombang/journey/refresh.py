@@ -2,7 +2,8 @@
 
     rows that differ ─▶ NIK row ─▶ application ─▶ the layer judged anew ─▶ one commit with its audit entry
       now failed   CHECKING      asked again, and settled by the checks
-                   NEEDS_PHOTO, IN_REVIEW, VERIFIED, NOT_DRAWN ─▶ NOT_ELIGIBLE, told why
+                   NEEDS_PHOTO   kept, and settled when the photographs are handed in
+                   IN_REVIEW, VERIFIED, NOT_DRAWN ─▶ NOT_ELIGIBLE, by a signed bundle as every refusal, and told
                    JOINED        before the freeze ─▶ NOT_ELIGIBLE; the entry leaves the wave in the same commit
                    JOINED in a frozen wave, RESERVE, SELECTED: kept on record for the check after the draw; no seat,
                                  and no chance that others' proofs hang on, is taken away silently
@@ -12,7 +13,7 @@
 
 Nothing is kept of how far a refresh is: whoever has been judged by the version is passed over, so that it may end
 anywhere, be done again, and changes nothing the second time; what it did is told from the audit then. Nobody's form
-is opened.
+is opened: a list answers without it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from functools import partial
 
 from gelombang.domain.application import Application, Move, State
 from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.decision import Decided, Grounds, conclude, rules_hash
 from gelombang.domain.eligibility import jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.messages import ChecksDue, Message
-from gelombang.domain.programme import Programme
+from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.sources import listed_facts
-from gelombang.journey import applications, review
+from gelombang.journey import applications, decisions, review
 from gelombang.journey.applications import rereading
+from gelombang.journey.decisions import UNRECORDED, Recorded
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Change, Delete, Person, Ports, Put, Require
@@ -39,7 +42,6 @@ from gelombang.journey.wave_rows import entry_key, gate_key
 
 REFRESHED = "list_refreshed"  # event of the audit
 REFUSES = {
-    State.NEEDS_PHOTO: Move.REFUSE,
     State.IN_REVIEW: Move.REFUSE,
     State.VERIFIED: Move.REFUSE,
     State.NOT_DRAWN: Move.EXCLUDE,
@@ -84,6 +86,7 @@ class Effect(StrEnum):
     NOT_JUDGED = "not_judged"  # not checked yet, or checked by this version or a later one already
     SAME = "same"  # judged as before, by the new version
     ASKED_AGAIN = "asked_again"  # still under check
+    KEPT = "kept"  # does not pass now, which counts when the photographs are handed in
     REFUSED = "refused"
     LEFT_WAVE = "left_wave"  # refused, with their entry taken out of the wave
     RESTORED = "restored"
@@ -113,11 +116,22 @@ def refresh(
         DependencyError: the table could not be reached; doing it again is safe.
         ConflictError: somebody kept changing an application; likewise.
     """
-    yield from in_parallel(partial(_touch, ports, programme, listing), changes, threads)
+    rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
+    judging = _Judging(programme, rules, rules_hash(rules), listing)
+    yield from in_parallel(partial(_touch, ports, judging), changes, threads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    programme: Programme
+    rules: RuleSet
+    rules_sha256: str
+    listing: Listing
 
 
 @rereading
-def _touch(ports: Ports, programme: Programme, listing: Listing, change: ListChange) -> Touched:
+def _touch(ports: Ports, judging: _Judging, change: ListChange) -> Touched:
+    listing = judging.listing
     claim = find(ports, nik_key, change.nik_tag)
     if claim is None:
         return Touched("", Effect.NOBODY, why=change.why)
@@ -135,34 +149,38 @@ def _touch(ports: Ports, programme: Programme, listing: Listing, change: ListCha
         return told
     if application.restricted_at:
         return replace(told, effect=Effect.RESTRICTED)
-    return _judge_again(ports, programme, application, listing, change)
+    return _judge_again(ports, judging, application, change)
 
 
-def _judge_again(
-    ports: Ports, programme: Programme, application: Application, listing: Listing, change: ListChange
-) -> Touched:
+def _judge_again(ports: Ports, judging: _Judging, application: Application, change: ListChange) -> Touched:
+    listing, name = judging.listing, application.application_id
     before, now = application.checks[listing.layer], ports.clock.now()
-    rules = rule_set_for(programme, jakarta_day(now))
     facts = listed_facts(listing.layer, change.after)
-    outcome, reason, flags = judge_layer(listing.layer, facts, _NOBODY, rules, jakarta_day(now))
-    check = CheckResult(listing.layer, outcome, listing.source, listing.list_version, now, reason, flags)
-    judged = replace(application, checks=application.checks | {listing.layer: check})
-    step = _step(ports, judged, before, check)
-    touched = Touched(
-        application.application_id,
-        step.effect,
-        application.state,
-        step.application.state,
-        reason if outcome is Outcome.FAILED else "",
-        change.why,
+    outcome, reason, flags = judge_layer(listing.layer, facts, _NOBODY, judging.rules, jakarta_day(now))
+    check = CheckResult(
+        listing.layer,
+        outcome,
+        listing.source,
+        listing.list_version,
+        now,
+        reason,
+        flags,
+        rules_sha256=judging.rules_sha256,
+        sealed_facts=decisions.sealed_facts(ports, name, facts),
     )
+    judged = replace(application, checks=application.checks | {listing.layer: check})
+    step = _step(ports, judging, judged, before)
+    states = (application.state, step.application.state)
+    told = reason if outcome is Outcome.FAILED else ""
+    touched = Touched(name, step.effect, *states, told, change.why)
+    also = [*step.also, *step.recorded.changes, *_told_to(ports, touched, application, listing)]
     applications.save(
         ports,
         step.application,
-        REFRESHED,
-        _facts_of(touched, listing),
+        step.event,
+        _facts_of(touched, listing) | step.recorded.facts,
         announce=step.announce,
-        also=[*step.also, *_told_to(ports, touched, application, listing)],
+        also=also,
     )
     return touched
 
@@ -173,16 +191,19 @@ class _Step:
     application: Application
     also: tuple[Change, ...] = ()
     announce: tuple[Message, ...] = ()
+    recorded: Recorded = UNRECORDED
+    event: str = REFRESHED
 
 
-def _step(ports: Ports, judged: Application, before: CheckResult, check: CheckResult) -> _Step:
+def _step(ports: Ports, judging: _Judging, judged: Application, before: CheckResult) -> _Step:
     """Return what follows for somebody who was judged again; `judged` has the new check already."""
+    check, state = judged.checks[judging.listing.layer], judged.state
     due = ChecksDue(judged.application_id, judged.submission)
-    if judged.state is State.CHECKING:
+    if state is State.CHECKING:
         return _Step(Effect.ASKED_AGAIN, judged, announce=(due,))
     if check.outcome is Outcome.FAILED:
-        return _refused(ports, judged, check)
-    if judged.state is not State.NOT_ELIGIBLE or before.outcome is not Outcome.FAILED:
+        return _refused(ports, judging, judged, check.reason)
+    if state is not State.NOT_ELIGIBLE or before.outcome is not Outcome.FAILED:
         return _Step(Effect.SAME, judged)
     left = tuple(reason for reason in judged.reasons if reason != before.reason)
     if left or any(each.outcome is Outcome.FAILED for each in judged.checks.values()):
@@ -191,23 +212,38 @@ def _step(ports: Ports, judged: Application, before: CheckResult, check: CheckRe
     return _Step(Effect.RESTORED, restored, announce=(due,))
 
 
-def _refused(ports: Ports, judged: Application, check: CheckResult) -> _Step:
+def _refused(ports: Ports, judging: _Judging, judged: Application, reason: str) -> _Step:
+    if judged.state is State.NEEDS_PHOTO:
+        return _Step(Effect.KEPT, judged)
     if judged.state is State.NOT_ELIGIBLE:
-        reasons = dict.fromkeys((*judged.reasons, check.reason))  # perhaps one more
+        reasons = dict.fromkeys((*judged.reasons, reason))  # perhaps one more
         return _Step(Effect.SAME, replace(judged, reasons=tuple(reasons)))
-    left = _left_wave(ports, judged) if judged.state is State.JOINED else ()
+    left = _left_wave(ports, judged)
     if judged.state not in REFUSES or left is None:
         return _Step(Effect.AFTER_DRAW, judged)
-    now, how = ports.clock.now(), REFUSES[judged.state]
-    if judged.state is State.JOINED:
-        moved = applications.move(judged, how, now, reasons=(check.reason,), wave_id="", entry_id="")
-        return _Step(Effect.LEFT_WAVE, moved, left)
-    closed = tuple(review.closing_of(ports, judged, REFRESHED))
-    return _Step(Effect.REFUSED, applications.move(judged, how, now, reasons=(check.reason,)), closed)
+    grounds = Grounds(judged.photos, judged.checks, None, judged.submission)
+    conclusion = conclude(grounds, judging.rules)
+    recorded = decisions.machine_decided(
+        ports,
+        judging.programme,
+        judged,
+        conclusion=conclusion,
+        grounds=grounds,
+        rules=judging.rules,
+        evidence=None,
+    )
+    how, is_joined = REFUSES[judged.state], judged.state is State.JOINED
+    entry = {"wave_id": "", "entry_id": ""} if is_joined else {}
+    moved = applications.move(judged, how, ports.clock.now(), reasons=conclusion.reasons, **entry)
+    effect = Effect.LEFT_WAVE if is_joined else Effect.REFUSED
+    closed = review.closing_of(ports, judged, REFRESHED)
+    return _Step(effect, moved, (*left, *closed), recorded=recorded, event=Decided.REFUSED)
 
 
 def _left_wave(ports: Ports, application: Application) -> tuple[Change, ...] | None:
-    """Return what takes an entry out of a wave that is not frozen; None: it is."""
+    """Return what takes an entry, if there is one, out of a wave that is not frozen; None: it is."""
+    if application.state is not State.JOINED:
+        return ()
     gate = gate_key(application.wave_id, application.entry_id[:2])
     entry = ports.rows.read(entry_key(application.wave_id, application.entry_id))
     if entry is None or ports.rows.read(gate) is not None:
@@ -239,8 +275,10 @@ def _told_before(ports: Ports, application: Application, listing: Listing) -> To
     """Return what an earlier run of this refresh did with somebody, from the audit."""
     for entry in reversed(applications.audit_of(ports, application.application_id)):
         facts = entry.facts
-        is_this = entry.event == REFRESHED and facts["layer"] == listing.layer
-        if is_this and facts["list_version"] == listing.list_version:
+        if "effect" in facts and (facts["layer"], facts["list_version"]) == (
+            listing.layer,
+            listing.list_version,
+        ):
             before, after, reason, why = (facts[name] for name in ("before", "after", "reason", "why"))
             effect = Effect(facts["effect"])
             return Touched(application.application_id, effect, before, after, reason, why, is_new=False)
