@@ -76,7 +76,7 @@ class _LayerEntry(DataFile):
         fails, remarks = (
             tuple(entry.condition() for entry in entries) for entries in (self.fails, self.remarks)
         )
-        return LayerRule(self.layer, fails, remarks, self.skipped_if and self.skipped_if.statement())
+        return LayerRule(self.layer, fails, remarks, self.skipped_if.statement() if self.skipped_if else None)
 
     def statements(self) -> Iterator[tuple[Path, _StatementEntry]]:
         if self.skipped_if:
