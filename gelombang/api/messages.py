@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -42,6 +43,15 @@ def consume_messages(
         handle(message)
 
     return consume(event, logger, read)
+
+
+def readable(event: SQSEvent, queue: QueueName) -> list[Any]:
+    """Return the messages of a delivery that can be read; those that cannot are `consume_messages`' to report."""
+    found: list[Any] = []
+    for record in event:
+        with suppress(ValueError):
+            found.append(message_from_json(queue, record.body))
+    return found
 
 
 class ClockFailedError(GelombangError):

@@ -26,7 +26,7 @@ stays pending. Nothing of the answer is ever in the error, because it may hold p
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -231,8 +231,8 @@ class HttpRegisters:
         register = _REGISTERS[layer]
         most = self._sources[register.source].batch_most
         found: list[RegisterAnswer | None] = []
-        for start in range(0, len(people), most):
-            found += self._ask_some(register, layer, people[start : start + most])
+        for some in _batches(people, most):
+            found += self._ask_some(register, layer, some)
         return found
 
     def _ask_some(
@@ -316,6 +316,18 @@ class HttpRegisters:
         if answer.status != OK or len(content) > most_bytes:
             return _Posted(b"", f"status {answer.status}, {len(content)} bytes or more", retries)
         return _Posted(content, "", retries)
+
+
+def _batches(people: Sequence[Person], most: int) -> Iterator[list[Person]]:
+    """Give the people in order, so many at a time, and none with two who claim one NIK: answers say it, and no name."""
+    some: list[Person] = []
+    for person in people:
+        if len(some) == most or person.nik in {each.nik for each in some}:
+            yield some
+            some = []
+        some.append(person)
+    if some:
+        yield some
 
 
 def _question(register: _Register, person: Person) -> dict[str, str]:

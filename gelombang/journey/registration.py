@@ -30,7 +30,7 @@ from gelombang.journey import applications, notices
 from gelombang.journey.applications import rereading
 from gelombang.journey.notices import Notice
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Change, Delete, Ports, Put
+from gelombang.journey.ports import Change, Delete, Person, Ports, Put
 from gelombang.journey.tags import find, find_or_new, nik_key
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region")
@@ -173,6 +173,17 @@ def typed_fields(ports: Ports, application: Application) -> dict[str, str]:
     """
     name, sealed = application.application_id, sealed_fields(application)
     return {field: _open(ports, name, field, each) for field, each in sealed.items()}
+
+
+def person_of(ports: Ports, application: Application) -> Person:
+    """Return whom registers are asked about.
+
+    Raises:
+        NotFoundError: the application was forgotten.
+    """
+    typed = typed_fields(ports, application)
+    born = date.fromisoformat(typed["birth_date"])
+    return Person(typed["nik"], typed["kk"], typed["name"], born, typed["region"])
 
 
 def release_nik(ports: Ports, application: Application) -> list[Change]:

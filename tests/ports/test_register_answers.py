@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -158,3 +159,14 @@ def test_an_answer_from_an_older_list_than_before_is_none(registers):
 
         with pytest.raises(DependencyError, match="older list"):
             registers.ask(Layer.EDUCATION, people()[0])
+
+
+def test_two_who_claim_one_nik_are_asked_about_apart(process, registers):
+    one = people()[0]
+    other_card = replace(one, kk="3171990101120001")
+    before = tell(process, "requests", {}).get("prakerja_households", 0)
+
+    told = registers.ask_many(Layer.HOUSEHOLD_CAP, [one, other_card, people()[1]])
+
+    assert None not in told
+    assert tell(process, "requests", {})["prakerja_households"] - before == 2

@@ -1,0 +1,91 @@
+"""People who wait for one register are asked about in one request, once it may be asked about each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from gelombang.domain.application import State
+from gelombang.domain.messages import ChecksDue, QueueName
+from gelombang.journey import verification
+from gelombang.journey.together import asking_together
+from gelombang.memory.registers import SOURCES
+from tests.journey.walking import Walk, begin, citizen
+
+COUNT = 6
+
+
+class Counting:
+    """Registers that count their requests by source."""
+
+    def __init__(self, registers) -> None:
+        self.registers, self.single, self.common = registers, Counter(), Counter()
+
+    def ask(self, layer, person):
+        self.single[SOURCES[layer]] += 1
+        return self.registers.ask(layer, person)
+
+    def ask_many(self, layer, people):
+        self.common[SOURCES[layer]] += 1
+        return self.registers.ask_many(layer, people)
+
+
+def waiting(source: str) -> tuple[Walk, list[str], Counting]:
+    """Return people who wait for one register that is off."""
+    walk = begin(*(citizen(number) for number in range(1, COUNT + 1)))
+    walk.registers.fail(source)
+    names = [walk.submit(citizen(number), f"+62812{number:08d}") for number in range(1, COUNT + 1)]
+    walk.deliver()
+    assert {walk.application(name).state for name in names} == {State.CHECKING}
+    counting = Counting(walk.registers)
+    ports = replace(walk.ports, registers=counting)
+    return replace(walk, world=replace(walk.world, ports=ports)), names, counting
+
+
+def deliver_together(walk: Walk) -> None:
+    walk.world.clock.advance(minutes=20)
+    due: list[ChecksDue] = []
+    while message := walk.world.queues.take(QueueName.CHECKS_DUE):
+        due.append(message)
+    ports = asking_together(walk.ports, walk.programme, due)
+    for message in due:
+        verification.run_checks(ports, walk.programme, message)
+
+
+def test_a_register_that_is_back_is_asked_about_everybody_at_once():
+    walk, names, counting = waiting("kemdikbud")
+    walk.registers.recover()
+
+    deliver_together(walk)
+    walk.deliver()
+
+    assert {walk.application(name).state for name in names} == {State.VERIFIED}
+    assert (counting.single["kemdikbud"], counting.common["kemdikbud"]) == (0, 1)
+
+
+def test_a_register_that_is_still_off_leaves_everybody_pending_after_one_request():
+    walk, names, counting = waiting("kemdikbud")
+
+    deliver_together(walk)
+
+    assert {walk.application(name).state for name in names} == {State.CHECKING}
+    assert (counting.single["kemdikbud"], counting.common["kemdikbud"]) == (0, 1)
+
+
+def test_nobody_is_asked_about_elsewhere_before_the_population_register_has_answered():
+    walk, names, counting = waiting("dukcapil")
+
+    deliver_together(walk)
+
+    assert set(counting.single) | set(counting.common) == {"dukcapil"}
+    walk.registers.recover()
+    deliver_together(walk)
+    walk.deliver()
+    assert {walk.application(name).state for name in names} == {State.VERIFIED}
+
+
+def test_one_alone_and_messages_of_nobody_are_asked_as_ever():
+    walk, names, counting = waiting("kemdikbud")
+    ports = asking_together(walk.ports, walk.programme, [ChecksDue(names[0], 1), ChecksDue("nobody", 1)])
+
+    assert ports.registers is counting
