@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def process(log_path: Path) -> Iterator[RegistersProcess]:
 
 @pytest.fixture
 def registers(process: RegistersProcess) -> Iterator[HttpRegisters]:
-    registers = HttpRegisters(process.url, timeout_s=1.0)
+    registers = HttpRegisters(process.url, timeout_s=1.0, now=lambda: datetime(2026, 11, 21, 5, tzinfo=UTC))
     yield registers
     simulate(process, "recover", {})
     registers.close()
@@ -97,6 +97,8 @@ def test_http_and_memory_say_the_same_of_a_stranger_and_of_a_wrong_family_card(r
         ("village_head", Layer.EXCLUDED_OCCUPATION, Reason.EXCLUDED_OCCUPATION),
         ("earlier_recipient", Layer.EARLIER_RECIPIENT, Reason.EARLIER_RECIPIENT),
         ("foreigner", Layer.POPULATION, Reason.NOT_A_CITIZEN),
+        ("blacklisted", Layer.BLACKLIST, Reason.BLACKLISTED),
+        ("full_household", Layer.HOUSEHOLD_CAP, Reason.KK_AT_LIMIT),
     ],
 )
 def test_each_kind_of_citizen_fails_exactly_its_own_layer(registers, kind, layer, reason):
