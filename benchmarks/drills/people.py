@@ -15,15 +15,23 @@ from gelombang.domain.application import Application, Photo, PhotoStatus, Slot, 
 from gelombang.domain.consent import NEEDED
 from gelombang.domain.nik import Sex
 from gelombang.domain.wave import definition_from_json
-from gelombang.journey import applications, consents, registration, review, selection
+from gelombang.journey import (
+    applications,
+    consents,
+    registration,
+    review,
+    review_cases,
+    reviewing,
+    selection,
+)
 from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
-from gelombang.journey.staff import OFFICER, SCOPES_OF, Staff, staff_row
+from gelombang.journey.staff import OFFICER, REVIEWER, SCOPES_OF, Staff, staff_row
 from gelombang.memory.ports import MemoryWorld, memory_world
 from gelombang.memory.registers import Citizen, MemoryRegisters
 
 WAVE = "gelombang-1"
-DISTRICT = "3171"  # of everybody
+DISTRICT, ELSEWHERE = "3171", "1271"  # of everybody but the reviewer
 JSON = {"Content-Type": "application/json"}
 STEPS = ("empty", "ready", "checking", "in_review", "verified")
 WRONG_SHARE, NOBODY_SHARE = 0.06, 0.03  # of requests, sent as somebody else or as nobody
@@ -70,14 +78,15 @@ def open_world(gateway: Gateway) -> World:
     staff = {role: f"token-of-{role}" for role in SCOPES_OF}
     ends = memory.clock.now() + timedelta(days=365)
     for role, token in staff.items():
-        member = Staff(f"{role} one", role, DISTRICT if role == OFFICER else "")
+        member = Staff(f"{role} one", role, {OFFICER: DISTRICT, REVIEWER: ELSEWHERE}.get(role, ""))
         memory.ports.rows.commit([Put(staff_row(token, member, ends if role == OFFICER else None))])
     _open_wave(memory)
-    cases = review.open_cases(memory.ports, Staff("reviewer one", "reviewer"))
+    given = reviewing.next_review(memory.ports, Staff("reviewer one", REVIEWER, ELSEWHERE))
+    cases = review_cases.waiting(memory.ports, memory.clock.now())
     names = {
         "wave_id": (WAVE,),
         "slot": tuple(Slot),
-        "case_id": tuple(case.case_id for case in cases),
+        "review_id": (given.review_id,) if given else (),
         "application_id": tuple(case.application_id for case in cases),
         "session_id": ("this",),
     }

@@ -13,12 +13,14 @@ import numpy as np
 
 from gelombang.domain.application import PhotoStatus, Slot, State
 from gelombang.domain.errors import NotFoundError
+from gelombang.domain.review import ReviewDecision
 from gelombang.domain.wave import definition_from_json
-from gelombang.journey import restriction, resumable, review, selection
+from gelombang.journey import restriction, resumable, selection
 from gelombang.journey.evidence import evidence_key, face_checks_of
 from gelombang.journey.registration import seal_context
 from gelombang.memory.registers import SOURCES, Citizen
-from tests.journey.walking import JPEG, RELEASE, REVIEWER, SPOILED, Walk, begin, citizen
+from tests.journey.reviewers import decide
+from tests.journey.walking import JPEG, RELEASE, SPOILED, Walk, begin, citizen
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.search.engine import Int8Engine
 
@@ -164,8 +166,7 @@ def _doubted(walk: Walk, person: Citizen, phone: str) -> str:
 def _refused(walk: Walk, person: Citizen, phone: str) -> str:
     name = _doubted(walk, person, phone)
     walk.deliver()
-    case_id, note = walk.application(name).review_case_id, f"{person.name} is not on the card"
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.REFUSE, note)
+    decide(walk.ports, name, ReviewDecision.REFUSE, f"{person.name} is not on the card")
     return name
 
 

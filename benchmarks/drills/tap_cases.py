@@ -18,6 +18,7 @@ from gelombang.domain.application import ApplicationId
 from gelombang.domain.messages import QueueName
 from gelombang.domain.wave import WaveStep
 from gelombang.journey import applications, selection
+from gelombang.journey.ports import Key
 from gelombang.journey.programme import load_programme
 
 PHONE, NEW_PHONE, EMAIL = "+6281234567999", "+6281234567998", "siti@example.org"
@@ -190,19 +191,30 @@ def _answer(stage: Stage) -> Tap:
     return stage.tap("in_review", path, {}, stage.events("in_review", "challenge_answered"))
 
 
+def _next(stage: Stage) -> Tap:
+    stage.world.memory.clock.advance(hours=1)  # so that what the reviewer holds goes back
+    held = Key("REVIEWER#reviewer one")
+
+    def count() -> int:
+        row = stage.world.memory.rows.read(held)
+        return row.version if row else 0
+
+    return stage.tap("reviewer", "/v1/reviews/next", {}, count)
+
+
 def _decision(stage: Stage) -> Tap:
-    decided = {"decision": "accept", "note": "sama"}
-    effect = stage.events("in_review", "review_decided")
-    return stage.tap("reviewer", f"{_case(stage)}/decision", decided, effect)
+    decided = {"label": "A", "decision": "accept", "note": "sama"}
+    effect = stage.events("in_review", "case_answered")
+    return stage.tap("reviewer", f"{_review(stage)}/decision", decided, effect)
 
 
 def _wish(stage: Stage) -> Tap:
     effect = stage.events("in_review", "challenge_asked")
-    return stage.tap("reviewer", f"{_case(stage)}/challenge", {}, effect)
+    return stage.tap("reviewer", f"{_review(stage)}/challenge", {"label": "A"}, effect)
 
 
-def _case(stage: Stage) -> str:
-    return f"/v1/reviews/{stage.world.names['case_id'][0]}"
+def _review(stage: Stage) -> str:
+    return f"/v1/reviews/{stage.world.names['review_id'][0]}"
 
 
 def _wave(stage: Stage) -> Tap:
@@ -318,8 +330,9 @@ CASES: dict[str, Case] = {
     "/v1/assisted/sessions": Case(_visit, is_anew=True),
     "/v1/assisted/receipts": Case(_lost, is_anew=True),
     "/v1/assisted/status": Case(_slip, effect_count=0),
-    "/v1/reviews/{case_id}/decision": Case(_decision),
-    "/v1/reviews/{case_id}/challenge": Case(_wish, is_anew=True),
+    "/v1/reviews/next": Case(_next),
+    "/v1/reviews/{review_id}/decision": Case(_decision),
+    "/v1/reviews/{review_id}/challenge": Case(_wish, is_anew=True),
     "/v1/waves": Case(_wave),
     "/v1/waves/{wave_id}/entries": Case(_entry),
     "/v1/waves/{wave_id}/beacon": Case(_beacon),

@@ -11,13 +11,13 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from gelombang import wiring
-from gelombang.api.callers import ANYONE, AUDITOR, REVIEWER
-from gelombang.api.forms import DecisionForm, EmptyForm
+from gelombang.api.callers import ANYONE, AUDITOR
+from gelombang.api.forms import EmptyForm
 from gelombang.api.messages import consume, consume_messages, photo_keys, run_by_clock
-from gelombang.api.replies import Cases, ChallengeWished, Decided, Health
+from gelombang.api.replies import Health
+from gelombang.api.reviews import serve_reviews
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.domain.challenge import is_frame_key
-from gelombang.domain.errors import MoveNotAllowedError
 from gelombang.domain.messages import ChallengeEvidenceReady, FaceEvidenceReady, QueueName
 from gelombang.journey import (
     anchors,
@@ -26,19 +26,16 @@ from gelombang.journey import (
     photos,
     reconciliation,
     retention,
-    review,
     verification,
 )
 from gelombang.journey.explanation import Story
-from gelombang.journey.review import CaseView
 from gelombang.journey.staff import Staff
 
-CASE = "/v1/reviews/{case_id}"
-DECIDING = (MoveNotAllowedError,)
 STORY = "/v1/explanations/{application_id}"
 
 app = Chalice(app_name="gelombang-verify", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
+serve_reviews(routes)
 
 
 @app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=2)
@@ -95,46 +92,6 @@ def anchor(_event: CloudWatchEvent) -> None:
     """Make yesterday's anchor of all audit chains, and any before it that is missing."""
     ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
     run_by_clock(routes.logger, "anchored", lambda: {"made_count": anchors.anchor_due(ports, programme.name)})
-
-
-@routes.serve(Route("GET", "/v1/reviews", REVIEWER, EmptyForm, Cases, "Cases waiting for a reviewer"))
-def open_cases(call: Call[Staff, EmptyForm]) -> Cases:
-    """List the open cases, oldest first."""
-    return Cases(review.open_cases(call.ports, call.caller))
-
-
-@routes.serve(Route("GET", CASE, REVIEWER, EmptyForm, CaseView, "One case with its pictures"))
-def view_case(call: Call[Staff, EmptyForm]) -> CaseView:
-    """Show a case to a reviewer."""
-    return review.view_case(call.ports, call.caller, call.path["case_id"])
-
-
-@routes.serve(
-    Route("POST", f"{CASE}/decision", REVIEWER, DecisionForm, Decided, "Decide a case", 200, DECIDING)
-)
-def decide_case(call: Call[Staff, DecisionForm]) -> Decided:
-    """Close a case with a person's decision."""
-    case_id, form = call.path["case_id"], call.form
-    review.decide_case(call.ports, call.caller, case_id, form.decision, form.note)
-    return Decided(case_id, form.decision)
-
-
-@routes.serve(
-    Route(
-        "POST",
-        f"{CASE}/challenge",
-        REVIEWER,
-        EmptyForm,
-        ChallengeWished,
-        "Ask for a challenge",
-        202,
-        DECIDING,
-    )
-)
-def ask_challenge(call: Call[Staff, EmptyForm]) -> ChallengeWished:
-    """Tell the applicant that a challenge would help; nobody must take one."""
-    review.ask_challenge(call.ports, call.caller, call.path["case_id"])
-    return ChallengeWished(call.path["case_id"])
 
 
 @routes.serve(Route("GET", STORY, AUDITOR, EmptyForm, Story, "The whole story of one application"))

@@ -102,6 +102,7 @@ SIGNED_IN = Callers(APPLICANTS, _session)  # the same people, for routes about t
 ON_THEIR_OWN = Callers("applicant on their own", _own_session, assisted=False)
 ASSISTED = Callers("applicant, assisted", _assisted_session, own=False)
 REVIEWER = _staff(Scope.DECIDE_CASES)
+MEASURER = _staff(Scope.MEASURE_REVIEWS)
 AUDITOR = _staff(Scope.READ_STORIES)
 OPERATOR = _staff(Scope.RUN_WAVES)
 OFFICER = _staff(Scope.ASSIST)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gelombang.domain.consent import Purpose
-from gelombang.journey.review import ReviewDecision
+from gelombang.domain.review import ReviewDecision
 
 ShortText = Annotated[str, Field(max_length=120)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
@@ -103,8 +103,14 @@ class PhotoForm(StrictForm):
     size_bytes: Annotated[Count, Field(examples=[240_000])]
 
 
-class DecisionForm(StrictForm):
-    """A reviewer's decision; the note goes to the audit, never to the applicant."""
+class LabelForm(StrictForm):
+    """One of the people whom a review shows."""
+
+    label: Annotated[str, Field(pattern=r"^[A-Z]$", examples=["A"])]
+
+
+class AnswerForm(LabelForm):
+    """A reviewer's answer; the note stays with the case, never with the applicant."""
 
     decision: Annotated[ReviewDecision, Field(examples=["accept"])]
     note: Annotated[

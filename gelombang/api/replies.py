@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 from gelombang.domain.checks import Layer
 from gelombang.domain.consent import Consent
 from gelombang.domain.programme import Programme, RuleSet, Text
-from gelombang.journey.review import CaseHead
 from gelombang.journey.selection import BundleFile, WavePage
 
 
@@ -46,28 +45,6 @@ class ProgrammePage:
     regions: dict[str, str]
     rule_sets: tuple[RulesPage, ...]
     texts: dict[str, dict[str, Text]]
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """The cases waiting for a reviewer, oldest first."""
-
-    cases: list[CaseHead]
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The case is closed."""
-
-    case_id: str
-    decision: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChallengeWished:
-    """The applicant of this case is told that a challenge would help."""
-
-    case_id: str
 
 
 @dataclass(frozen=True, slots=True)

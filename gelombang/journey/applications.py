@@ -191,7 +191,9 @@ def _entered(
 
 def _due(application: Application, now: datetime) -> Due | None:
     """Return the worklist that an application waits on: the machine's own, or the one of what is kept too long."""
-    if application.restricted_at or application.open_appeal:  # what an appeal is about stays until it is answered
+    if (
+        application.restricted_at or application.open_appeal
+    ):  # what an appeal is about stays until it is answered
         return None
     if application.state in WORKING_STATES:
         return Due(STUCK, now)

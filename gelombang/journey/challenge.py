@@ -7,6 +7,7 @@ Nobody must take one, and nothing here moves an application.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -206,8 +207,10 @@ def challenge_status(ports: Ports, application: Application) -> ChallengeStatus:
     return ChallengeStatus.RECEIVED if answered and not is_asked else ChallengeStatus.INVITED
 
 
-def challenges_shown(ports: Ports, application_id: str) -> tuple[ChallengeShown, ...]:
-    """Return every answered challenge, oldest first, with short-lived addresses of its frames."""
+def challenges_shown(
+    ports: Ports, application_id: str, link: Callable[[str], str]
+) -> tuple[ChallengeShown, ...]:
+    """Return every answered challenge, oldest first; `link` gives the address at which a frame is shown."""
     return tuple(
         ChallengeShown(
             each.number,
@@ -215,7 +218,7 @@ def challenges_shown(ports: Ports, application_id: str) -> tuple[ChallengeShown,
             each.answered_at,
             each.outcome,
             each.points,
-            tuple(ports.photos.view_url(key) for key in keys_of(each)),
+            tuple(link(key) for key in keys_of(each)),
         )
         for each in challenges_of(ports, application_id)
         if each.answered_at

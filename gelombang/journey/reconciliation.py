@@ -1,8 +1,9 @@
 """Finds what got stuck and moves it on: queues are hints, the table is the truth.
 
-Every minute: messages still in the outbox and notices that no provider took are sent, and every application that the
-machine itself must move on, and that nobody has touched for a while, is asked about again. Which states those are
-follows from the state machine: `applications.save` puts exactly the `WORKING_STATES` on the worklist.
+Every minute: messages still in the outbox and notices that no provider took are sent, copies of photographs that
+reviewers saw are removed, cases near their deadline are counted, and every application that the machine itself must
+move on, and that nobody has touched for a while, is asked about again. Which states those are follows from the state
+machine: `applications.save` puts exactly the `WORKING_STATES` on the worklist.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import timedelta
 
 from gelombang.domain.application import WORKING_STATES
 from gelombang.domain.errors import ConflictError
-from gelombang.journey import applications, notices
+from gelombang.journey import applications, notices, review_cases, reviewing
 from gelombang.journey.applications import OUTBOX, STUCK
 from gelombang.journey.erasure import erase_due
 from gelombang.journey.notices import NOTICES
@@ -32,6 +33,9 @@ class Reconciled:
     redriven_count: int
     told_count: int
     erased_count: int
+    reviews_ended_count: int  # whose copies of photographs are gone
+    reviews_near_deadline_count: int  # infra/alarms.py counts these and the next
+    reviews_overdue_count: int
 
 
 def reconcile(ports: Ports) -> Reconciled:
@@ -43,7 +47,16 @@ def reconcile(ports: Ports) -> Reconciled:
     told = sum(notices.send_notice(ports, row) for row in untold)
     stuck = ports.rows.read_due(STUCK, now - timedelta(minutes=STUCK_MINUTES))
     redriven = sum(_redrive(ports, row.fields["application_id"]) for row in stuck)
-    return Reconciled(relayed, redriven, told, erase_due(ports))
+    late = review_cases.lateness(ports, now)
+    return Reconciled(
+        relayed,
+        redriven,
+        told,
+        erase_due(ports),
+        reviewing.forget_copies(ports),
+        late.near_count,
+        late.overdue_count,
+    )
 
 
 def _redrive(ports: Ports, application_id: str) -> bool:

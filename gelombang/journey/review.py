@@ -1,13 +1,18 @@
-"""What people decide: cases the machine would not decide alone, seen and closed by reviewers, every view on record."""
+"""Cases that the machine would not decide alone: opened by a doubt, closed by what several people answered.
+
+    open_case ─▶ on the queue ─▶ take_answer, each reviewer once ─▶ two alike, or three: close_case
+                     └─ closing_of, pausing_of: the applicant withdraws, is erased, or restricts processing
+
+Who gets which case, and what they see of it: `gelombang.journey.reviewing`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 from gelombang.domain.application import (
     Application,
@@ -22,29 +27,23 @@ from gelombang.domain.audit import AuditEntry
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.decision import Decided, Opinion
 from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
+from gelombang.domain.reasons import Reason
+from gelombang.domain.review import Case, ReviewAnswer, ReviewDecision, outcome_of
 from gelombang.journey import applications
-from gelombang.journey.applications import rereading
-from gelombang.journey.challenge import ChallengeShown, ask_for_challenge, challenges_shown
 from gelombang.journey.decisions import UNRECORDED, Recorded, people_decided
-from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
-from gelombang.journey.staff import Scope, Staff
-from gelombang.journey.tags import find_or_new, nik_key
+from gelombang.journey.ports import Change, Ports, Put
+from gelombang.journey.review_cases import case_row, load_case, named_in
+from gelombang.journey.staff import REVIEWER
+from gelombang.journey.tags import find, find_or_new, nik_key
 
-OPEN = "review"  # worklist of open cases
 WITHDRAWN = "withdrawn"  # instead of a decision: the applicant withdrew consent, or everything
-
-
-class ReviewDecision(StrEnum):
-    """What a reviewer can say."""
-
-    ACCEPT = "accept"
-    REFUSE = "refuse"
-    RETAKE = "retake"
+REVIEWERS = "reviewers"  # source of a face check that people decided; the audit says which
+CLOSED = "CLOSED"  # of a case in which nothing is left to answer
 
 
 @dataclass(frozen=True, slots=True)
 class CaseHead:
-    """One open case in the list: why it is there and whom it is about."""
+    """A case as an auditor sees it: why it was opened, and whom it is about."""
 
     case_id: str
     application_id: str
@@ -54,34 +53,12 @@ class CaseHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """Short-lived addresses of one application's photographs."""
-
-    application_id: str
-    selfie_url: str
-    ktp_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaseView:
-    """A case as a reviewer sees it: pictures side by side, challenges that were answered, no NIK, no score."""
-
-    head: CaseHead
-    subject: Pictures
-    others: tuple[Pictures, ...]
-    decision: str
-    challenges: tuple[ChallengeShown, ...]
-    is_restricted: bool = False  # by the applicant: nothing is shown or decided until they lift that
-
-
-@dataclass(frozen=True, slots=True)
 class CaseRecord:
-    """A case as an auditor sees it: what the doubt was, who decided what, and the note."""
+    """What the doubt was, what became of it, and who answered what."""
 
     head: CaseHead
     decision: str
-    decided_by: str
-    note: str
+    answers: tuple[ReviewAnswer, ...]
 
 
 def open_case(
@@ -94,18 +71,66 @@ def open_case(
     """Send an application to reviewers, naming the others the doubt is about; `recorded` is that decision's bundle."""
     now = ports.clock.now()
     case_id = f"case-{application.application_id}-{application.submission}"
-    fields: dict[str, Any] = {
-        "application_id": application.application_id,
-        "reasons": list(reasons),
-        "others": list(others),
-        "opened_at": now.isoformat(),
-        "decision": "",
-    }
-    case = Row(_case_key(case_id), fields, due=Due(OPEN, now))
+    regions = _regions(ports, application, reasons, others)
+    case = Case(case_id, application.application_id, tuple(reasons), tuple(others), now, regions)
     moved = applications.move(application, Move.DOUBT, now, review_case_id=case_id)
     facts = {"case_id": case_id, "reasons": list(reasons), "others": list(others)}
-    also = [Put(case), *recorded.changes]
+    also = [Put(case_row(case)), *named_in(case), *recorded.changes]
     applications.save(ports, moved, "sent_to_review", facts | recorded.facts, also=also)
+
+
+def take_answer(ports: Ports, case: Case, answer: ReviewAnswer, also: Sequence[Change]) -> None:
+    """Commit one reviewer's answer with `also`; the answer that settles a case closes it in the same commit.
+
+    Raises:
+        MoveNotAllowedError: the case is closed, or accepting would take a NIK from somebody who has joined a wave.
+        RestrictedError: its applicant has restricted processing.
+        ConflictError: somebody else answered, or the application changed, meanwhile: read again.
+    """
+    given = {name: until for name, until in case.given.items() if name != answer.reviewer}
+    answered = replace(case, answers=(*case.answers, answer), given=given)
+    outcome = outcome_of([each.decision for each in answered.answers])
+    if case.planted:
+        ports.rows.commit([Put(case_row(replace(answered, decision=outcome or ""))), *also])
+        return
+    application = application_of(ports, case, f"review_{answer.decision}")
+    if answer.decision is ReviewDecision.ACCEPT:
+        _refused_holder(ports, application)  # so that nobody is told only by the second answer
+    if outcome:
+        close_case(ports, application, answered, outcome, also)
+    else:
+        facts = {"case_id": case.case_id, **_told(answer)}
+        applications.save(ports, application, "case_answered", facts, also=[Put(case_row(answered)), *also])
+
+
+def close_case(
+    ports: Ports, application: Application, case: Case, outcome: ReviewDecision, also: Sequence[Change]
+) -> None:
+    """Close a case as its reviewers decided, in one commit with what follows for the application."""
+    opinions = [_opinion(answer) for answer in case.answers]
+    moved, more = _moved(ports, application, outcome, opinions)
+    facts = {
+        "case_id": case.case_id,
+        "decision": outcome,
+        "answers": [_told(answer) for answer in case.answers],
+    }
+    recorded = people_decided(ports, moved, Decided.REVIEW_DECIDED, opinions, case.case_id)
+    closed = [Put(case_row(replace(case, decision=outcome))), *more, *recorded.changes, *also]
+    applications.save(ports, moved, "review_decided", facts | recorded.facts, also=closed)
+
+
+def application_of(ports: Ports, case: Case, step: str) -> Application:
+    """Return the application that waits for this case.
+
+    Raises:
+        MoveNotAllowedError: it does not any more.
+        RestrictedError: its owner has restricted processing.
+    """
+    application = applications.load(ports, case.application_id)
+    if application.state is not State.IN_REVIEW or application.review_case_id != case.case_id:
+        raise MoveNotAllowedError(CLOSED, step)  # not the application's state: it tells what others decided
+    require_unrestricted(application, step)
+    return application
 
 
 def case_record(ports: Ports, case_id: str) -> CaseRecord:
@@ -114,130 +139,85 @@ def case_record(ports: Ports, case_id: str) -> CaseRecord:
     Raises:
         NotFoundError: no such case.
     """
-    row = _case(ports, case_id)
-    told = (row.fields.get(name, "") for name in ("decision", "by", "note"))
-    return CaseRecord(_head(row), *told)
-
-
-def open_cases(ports: Ports, staff: Staff) -> list[CaseHead]:
-    """Return the cases waiting for a decision, oldest first.
-
-    Raises:
-        NotAllowedError: not a reviewer.
-    """
-    staff.must_have(Scope.DECIDE_CASES)
-    return [_head(row) for row in ports.rows.read_due(OPEN, ports.clock.now())]
-
-
-@rereading
-def view_case(ports: Ports, staff: Staff, case_id: str) -> CaseView:
-    """Show one case; that it was seen, and by whom, goes on record.
-
-    Raises:
-        NotAllowedError: not a reviewer.
-        NotFoundError: no such case.
-    """
-    staff.must_have(Scope.DECIDE_CASES)
-    row = _case(ports, case_id)
-    head = _head(row)
-    application = applications.load(ports, head.application_id)
-    applications.save(ports, application, "case_viewed", {"case_id": case_id, "reviewer": staff.name})
-    if application.restricted_at:
-        nothing = Pictures(application.application_id, "", "")
-        return CaseView(head, nothing, (), row.fields["decision"], (), is_restricted=True)
-    others = _pictures_of_others(ports, head)
-    shown = challenges_shown(ports, head.application_id)
-    return CaseView(head, _pictures(ports, application), others, row.fields["decision"], shown)
-
-
-@rereading
-def ask_challenge(ports: Ports, staff: Staff, case_id: str) -> None:
-    """Tell the applicant of an open case that a challenge would help; the case stays open and may be decided without.
-
-    Raises:
-        NotAllowedError: not a reviewer.
-        NotFoundError: no such case.
-        MoveNotAllowedError: already decided.
-    """
-    staff.must_have(Scope.DECIDE_CASES)
-    row = _case(ports, case_id)
-    ask_for_challenge(ports, _open_application(ports, row, "ask_challenge"), staff.name)
-
-
-@rereading
-def decide_case(ports: Ports, staff: Staff, case_id: str, decision: ReviewDecision, note: str) -> None:
-    """Close a case: accept, refuse, or ask for another selfie.
-
-    Raises:
-        NotAllowedError: not a reviewer.
-        NotFoundError: no such case.
-        MoveNotAllowedError: already decided, or the NIK still belongs to somebody else.
-    """
-    staff.must_have(Scope.DECIDE_CASES)
-    row = _case(ports, case_id)
-    application = _open_application(ports, row, f"review_{decision}")
-    now = ports.clock.now()
-    # The note may name people, so the audit keeps its hash; the note itself stays with the case.
-    noted = hashlib.sha256(note.encode()).hexdigest()
-    opinion = Opinion(staff.name, staff.role, decision, now, noted)
-    closed = replace(
-        row, fields=row.fields | {"decision": decision, "by": staff.name, "note": note}, due=None
-    )
-    also: list[Change] = [Put(closed)]
-    if decision is ReviewDecision.ACCEPT:
-        moved = applications.move(application, Move.VERIFY, now, checks=_accepted(application, staff, now))
-        also += _take_over_nik(ports, application, opinion, case_id)
-    elif decision is ReviewDecision.REFUSE:
-        moved = applications.move(application, Move.REFUSE, now, reasons=("REVIEWER_REFUSED",))
-    else:
-        photos = application.photos | {Slot.SELFIE: _asked_again(application)}
-        reasons = ("REVIEWER_ASKS_PHOTO",)
-        moved = applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons)
-    facts = {"case_id": case_id, "decision": decision, "reviewer": staff.name, "note_sha256": noted}
-    recorded = people_decided(ports, moved, Decided.REVIEW_DECIDED, [opinion], case_id)
-    also += recorded.changes
-    applications.save(ports, moved, "review_decided", facts | recorded.facts, also=also)
+    case = load_case(ports, case_id)
+    head = CaseHead(case_id, case.application_id, case.reasons, case.others, case.opened_at)
+    return CaseRecord(head, case.decision, case.answers)
 
 
 def closing_of(ports: Ports, application: Application, decision: str) -> list[Change]:
     """Return what takes an application's open case, if it has one, off the list: it was decided elsewhere."""
-    row = _open_case_of(ports, application)
-    return [Put(replace(row, fields=row.fields | {"decision": decision}, due=None))] if row else []
+    case = _case_of(ports, application)
+    return [Put(case_row(replace(case, decision=decision)))] if case else []
 
 
 def pausing_of(ports: Ports, application: Application, *, is_paused: bool) -> list[Change]:
     """Return what takes an application's open case, if it has one, off the list for a while, or puts it back."""
-    row = _open_case_of(ports, application)
-    return [Put(replace(row, due=None if is_paused else Due(OPEN, _head(row).opened_at)))] if row else []
+    case = _case_of(ports, application)
+    return [Put(case_row(replace(case, is_paused=is_paused)))] if case else []
 
 
 def without_notes(ports: Ports, entries: Sequence[AuditEntry]) -> list[Change]:
     """Return the changes that take the reviewers' notes, which may name people, out of an application's cases."""
-    rows = [_case(ports, entry.facts["case_id"]) for entry in entries if entry.event == "sent_to_review"]
-    noted = [row for row in rows if row.fields.get("note")]
-    return [Put(replace(row, fields=row.fields | {"note": ""})) for row in noted]
+    opened = [entry.facts["case_id"] for entry in entries if entry.event == "sent_to_review"]
+    cases = [load_case(ports, case_id) for case_id in opened]
+    return [
+        Put(case_row(replace(case, answers=tuple(replace(each, note="") for each in case.answers))))
+        for case in cases
+        if any(each.note for each in case.answers)
+    ]
 
 
-def _open_case_of(ports: Ports, application: Application) -> Row | None:
-    return (
-        ports.rows.read(_case_key(application.review_case_id))
-        if application.state is State.IN_REVIEW
-        else None
-    )
+def _moved(
+    ports: Ports, application: Application, outcome: ReviewDecision, opinions: Sequence[Opinion]
+) -> tuple[Application, list[Change]]:
+    """Return the application as reviewers decided, and what must be saved with it."""
+    now = ports.clock.now()
+    if outcome is ReviewDecision.ACCEPT:
+        accepted = applications.move(application, Move.VERIFY, now, checks=_accepted(application, now))
+        return accepted, _take_over_nik(ports, application, opinions)
+    if outcome is ReviewDecision.REFUSE:
+        return applications.move(application, Move.REFUSE, now, reasons=("REVIEWER_REFUSED",)), []
+    photos = application.photos | {Slot.SELFIE: _asked_again(application)}
+    reasons = ("REVIEWER_ASKS_PHOTO",)
+    return applications.move(application, Move.ASK_FOR_PHOTO, now, photos=photos, reasons=reasons), []
 
 
-def _open_application(ports: Ports, case: Row, step: str) -> Application:
-    application = applications.load(ports, case.fields["application_id"])
-    if application.state is not State.IN_REVIEW or _case_key(application.review_case_id) != case.key:
-        raise MoveNotAllowedError(application.state, step)
-    require_unrestricted(application, step)
-    return application
+def _opinion(answer: ReviewAnswer) -> Opinion:
+    """Return an answer for the record: the note may name people, so its hash; the note stays with the case."""
+    noted = hashlib.sha256(answer.note.encode()).hexdigest()
+    return Opinion(answer.reviewer, REVIEWER, answer.decision, answer.at, noted)
 
 
-def _accepted(application: Application, staff: Staff, now: datetime) -> dict[str, CheckResult]:
+def _told(answer: ReviewAnswer) -> dict[str, str]:
+    said = _opinion(answer)
+    return {"reviewer": said.who, "decision": said.decision, "note_sha256": said.note_sha256}
+
+
+def _regions(
+    ports: Ports, application: Application, reasons: Sequence[str], others: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the districts of all whom a case concerns; whoever holds a contested NIK is one of them."""
+    concerned = [application]
+    form = application.form
+    if form and Reason.NIK_ALREADY_REGISTERED in reasons and (row := find(ports, nik_key, form.nik_tag)):
+        others = (*others, row.fields["application_id"])
+    for other in others:
+        with suppress(NotFoundError):
+            concerned.append(applications.load(ports, other))
+    return tuple(sorted({each.form.region for each in concerned if each.form}))
+
+
+def _case_of(ports: Ports, application: Application) -> Case | None:
+    with suppress(NotFoundError):
+        if application.state is State.IN_REVIEW:
+            return load_case(ports, application.review_case_id)
+    return None
+
+
+def _accepted(application: Application, now: datetime) -> dict[str, CheckResult]:
     before = application.checks.get(Layer.FACE)
     release = before.list_version if before else ""
-    face = CheckResult(Layer.FACE, Outcome.PASSED, f"reviewer {staff.name}", release, now)
+    face = CheckResult(Layer.FACE, Outcome.PASSED, REVIEWERS, release, now)
     return application.checks | {Layer.FACE: face}
 
 
@@ -247,24 +227,43 @@ def _asked_again(application: Application) -> Photo:
     )
 
 
-def _take_over_nik(ports: Ports, application: Application, opinion: Opinion, case_id: str) -> list[Change]:
+def _take_over_nik(ports: Ports, application: Application, opinions: Sequence[Opinion]) -> list[Change]:
     """Give the NIK to the accepted application; whoever holds it is refused in the same commit.
 
     Raises:
-        MoveNotAllowedError: the holder has joined a wave: no reviewer takes a seat from anyone.
+        MoveNotAllowedError: as `_refused_holder`.
     """
-    if application.form is None:
-        raise ValueError("an application in review has a form")
     ours = {"application_id": application.application_id}
-    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, ours)
+    row, beside = find_or_new(ports, nik_key, _nik_tag(application), ours)
     if not row.version:  # whoever held it has given it up
         return [Put(row), *beside]
     if row.fields == ours:
         return []
     claimed = Put(replace(row, fields=ours))
+    found = _refused_holder(ports, application)
+    if found is None:
+        return [claimed]
+    holder, refused = found
+    closed = closing_of(ports, holder, ReviewDecision.REFUSE)
+    case_id = application.review_case_id
+    recorded = people_decided(ports, refused, Decided.REFUSED_FOR_ANOTHER, opinions, case_id)
+    facts = {"nik_given_to": application.application_id} | recorded.facts
+    saved = applications.changes_of(ports, refused, Decided.REFUSED_FOR_ANOTHER, facts)
+    return [claimed, *closed, *saved, *recorded.changes]
+
+
+def _refused_holder(ports: Ports, application: Application) -> tuple[Application, Application] | None:
+    """Return whoever else holds the NIK, as they are and as they are refused for it; None where nobody has to be.
+
+    Raises:
+        MoveNotAllowedError: the holder has joined a wave: no reviewer takes a seat from anyone.
+    """
+    row = find(ports, nik_key, _nik_tag(application))
+    if row is None or row.fields["application_id"] == application.application_id:
+        return None
     holder = applications.load(ports, row.fields["application_id"])
     if holder.state is State.NOT_ELIGIBLE:
-        return [claimed]
+        return None
     # The rights of whose NIK it is go before a restriction by whoever took it (docs/decisions/0020).
     refused = applications.move(
         replace(holder, restricted_at=None),
@@ -273,45 +272,10 @@ def _take_over_nik(ports: Ports, application: Application, opinion: Opinion, cas
         reasons=("REVIEWER_REFUSED",),
         restricted_at=holder.restricted_at,
     )
-    closed = closing_of(ports, holder, ReviewDecision.REFUSE)
-    recorded = people_decided(ports, refused, Decided.REFUSED_FOR_ANOTHER, [opinion], case_id)
-    facts = {"nik_given_to": application.application_id} | recorded.facts
-    saved = applications.changes_of(ports, refused, Decided.REFUSED_FOR_ANOTHER, facts)
-    return [claimed, *closed, *saved, *recorded.changes]
+    return holder, refused
 
 
-def _case_key(case_id: str) -> Key:
-    return Key(f"REVIEW#{case_id}")
-
-
-def _case(ports: Ports, case_id: str) -> Row:
-    row = ports.rows.read(_case_key(case_id))
-    if row is None:
-        raise NotFoundError
-    return row
-
-
-def _head(row: Row) -> CaseHead:
-    fields = row.fields
-    return CaseHead(
-        row.key.partition.removeprefix("REVIEW#"),
-        fields["application_id"],
-        tuple(fields["reasons"]),
-        tuple(fields["others"]),
-        datetime.fromisoformat(fields["opened_at"]),
-    )
-
-
-def _pictures_of_others(ports: Ports, head: CaseHead) -> tuple[Pictures, ...]:
-    """Return the pictures of those who are still there: who was erased, or restricted processing, shows none."""
-    others = (applications.load(ports, name) for name in head.other_application_ids)
-    shown = (other for other in others if other.state is not State.ERASED and not other.restricted_at)
-    return tuple(_pictures(ports, other) for other in shown)
-
-
-def _pictures(ports: Ports, application: Application) -> Pictures:
-    keys = {slot: application.photos[slot].key for slot in Slot}
-    return Pictures(
-        application.application_id,
-        *(ports.photos.view_url(keys[slot]) if keys[slot] else "" for slot in (Slot.SELFIE, Slot.KTP)),
-    )
+def _nik_tag(application: Application) -> str:
+    if application.form is None:
+        raise ValueError("an application in review has a form")
+    return application.form.nik_tag

@@ -1,4 +1,4 @@
-"""Who works for the programme, what each role may do, and where an officer may do it."""
+"""Who works for the programme, what each role may do; where an officer may do it, and where a reviewer may not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 from gelombang.domain.errors import NotAllowedError, NotSignedInError
 from gelombang.journey.ports import Key, Ports, Row
 
-OFFICER = "officer"
+OFFICER, REVIEWER = "officer", "reviewer"
 
 
 class Scope(StrEnum):
@@ -18,14 +18,15 @@ class Scope(StrEnum):
 
     RUN_WAVES = "waves.run"
     DECIDE_CASES = "cases.decide"
+    MEASURE_REVIEWS = "reviews.measure"
     READ_STORIES = "stories.read"
     ASSIST = "applicants.assist"
 
 
 SCOPES_OF: dict[str, frozenset[Scope]] = {
-    "operator": frozenset({Scope.RUN_WAVES}),
-    "reviewer": frozenset({Scope.DECIDE_CASES}),
-    "auditor": frozenset({Scope.READ_STORIES}),
+    "operator": frozenset({Scope.RUN_WAVES, Scope.MEASURE_REVIEWS}),
+    REVIEWER: frozenset({Scope.DECIDE_CASES}),
+    "auditor": frozenset({Scope.READ_STORIES, Scope.MEASURE_REVIEWS}),
     OFFICER: frozenset({Scope.ASSIST}),
 }
 
@@ -34,7 +35,8 @@ SCOPES_OF: dict[str, frozenset[Scope]] = {
 class Staff:
     """Somebody who works for the programme; `role` is operator, reviewer, auditor or officer.
 
-    `name` is theirs alone and goes on record; `district`, of officers alone, is their kabupaten/kota, four digits.
+    `name` is theirs alone and goes on record; `district` is a kabupaten/kota, four digits: an officer helps people of
+    theirs, a reviewer gets nobody of theirs. Nobody else has one.
     """
 
     name: str
@@ -67,12 +69,11 @@ def staff_row(token: str, staff: Staff, expires_at: datetime | None = None) -> R
     """Return the row that makes a token somebody's, until `expires_at` (None: until the row is removed).
 
     Raises:
-        ValueError: an officer without a district or without an end, or another role with a district.
+        ValueError: an officer or reviewer without a district, an officer without an end, another role with a district.
     """
-    is_officer = staff.role == OFFICER
-    if is_officer != bool(staff.district):
-        raise ValueError("an officer has a district, nobody else has")
-    if is_officer and expires_at is None:
+    if (staff.role in (OFFICER, REVIEWER)) != bool(staff.district):
+        raise ValueError("officers and reviewers have a district, nobody else has")
+    if staff.role == OFFICER and expires_at is None:
         raise ValueError("an officer's token has an end")
     fields = {"name": staff.name, "role": staff.role, "district": staff.district}
     return Row(staff_key(token), fields, expires_at=expires_at)

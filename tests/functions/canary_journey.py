@@ -31,6 +31,7 @@ from canary_values import (
     OTHER_PHONE,
     PHONE,
     PHOTO,
+    REVIEWERS,
     SIMILARITY,
     SPOILED,
     STAFF,
@@ -166,7 +167,8 @@ def walk(watch: Watch, measures: Measures) -> None:
     """Walk the whole way; every waypoint is asserted, so that a journey cut short finds nothing by seeing nothing."""
     watch.canaries += known_canaries()
     for role, token in STAFF.items():
-        watch.memory.rows.commit([Put(Row(staff_key(token), {"name": f"{role} one", "role": role}))])
+        fields = {"name": role, "role": role.partition("-")[0], "district": REVIEWERS.get(role, "")}
+        watch.memory.rows.commit([Put(Row(staff_key(token), fields))])
     measures.gallery = Gallery(watch.ports.rows, RELEASE, vault=watch.ports.vault)
     zelikha = Person(watch, PHONE)
     zelikha.sign_in()
@@ -247,9 +249,8 @@ def _reviewed(person: Person, measures: Measures) -> None:
     measures.candidates = ()
     assert person.state == "IN_REVIEW"
     reviewer = {"token": STAFF["reviewer"]}
-    (case,) = watch.send("GET", "/v1/reviews", **reviewer).json["cases"]
-    path = f"/v1/reviews/{case['case_id']}"
-    assert watch.send("POST", f"{path}/challenge", {}, **reviewer).status == 202
+    path = _given(watch, "reviewer")
+    assert watch.send("POST", f"{path}/challenge", {"label": "A"}, **reviewer).status == 202
     issued = person.did("POST", "/v1/application/challenges", {}).json
     watch.canaries.append(canaries.secret(NONCE, issued["challenge_id"]))
     answer = f"/v1/application/challenges/{issued['challenge_id']}/answer"
@@ -258,11 +259,22 @@ def _reviewed(person: Person, measures: Measures) -> None:
         person.arrive(upload["fields"]["key"], PHOTO)
     person.did("POST", answer, {})
     _later(watch)
-    assert watch.send("GET", path, **reviewer).json["challenges"][0]["outcome"]
-    assert watch.send("POST", f"{path}/decision", {"decision": "accept"}, **reviewer).status == 422
-    decided = watch.send("POST", f"{path}/decision", {"decision": "accept", "note": NOTE}, **reviewer)
-    assert decided.status == 200
+    for role in REVIEWERS:
+        reviewer, path = {"token": STAFF[role]}, _given(watch, role)
+        seen = watch.send("GET", path, **reviewer)
+        assert seen.json["people"][0]["challenges"][0]["outcome"]
+        assert person.name not in seen.content.decode()
+        said = {"label": "A", "decision": "accept"}
+        assert watch.send("POST", f"{path}/decision", said, **reviewer).status == 422
+        assert watch.send("POST", f"{path}/decision", said | {"note": NOTE}, **reviewer).status == 200
+    assert watch.send("GET", "/v1/reviews/quality", token=STAFF["operator"]).json["reviewers"]
     assert person.state == "VERIFIED"
+
+
+def _given(watch: Watch, role: str) -> str:
+    """Return the address of what a reviewer is given."""
+    review = watch.send("POST", "/v1/reviews/next", {}, token=STAFF[role]).json["review"]
+    return f"/v1/reviews/{review['review_id']}"
 
 
 def _reached_elsewhere(person: Person) -> None:

@@ -32,7 +32,8 @@ SIMILARITY, LIKENESS, SPOILED = 0.731862, 0.583921, 0.713862
 PHOTO = b"\xff\xd8\xff\xe0" + random.Random(7).randbytes(5000)  # noqa: S311 - to be recognised
 VECTOR = np.random.default_rng(7).normal(size=128).astype(np.float32)
 WAVE = "gelombang-1"
-STAFF = {role: f"kunci-{role}-8f2e61b7d90c4a35" for role in SCOPES_OF}
+REVIEWERS = {"reviewer": "1271", "reviewer-2": "9171"}  # by name, of which district
+STAFF = {name: f"kunci-{name}-8f2e61b7d90c4a35" for name in (*SCOPES_OF, "reviewer-2")}
 
 
 def known_canaries() -> list[Canary]:

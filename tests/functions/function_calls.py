@@ -17,7 +17,7 @@ from gelombang.domain.nik import Sex
 from gelombang.journey import applications, photos, review
 from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
-from gelombang.journey.staff import OFFICER, Staff, staff_row
+from gelombang.journey.staff import OFFICER, REVIEWER, Staff, staff_row
 from gelombang.memory.ports import MemoryWorld
 from gelombang.memory.registers import Citizen
 
@@ -32,6 +32,7 @@ SITI = Citizen(
     region="3171",
 )
 JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
+ELSEWHERE, FAR_AWAY = "1271", "9171"
 
 
 @cache
@@ -131,14 +132,13 @@ def code_in(text: str) -> str:
     return next(word for word in text.replace(",", " ").split() if word.isdigit() and len(word) == 6)
 
 
-def staff(world: MemoryWorld, role: str, district: str = SITI.region) -> Caller:
-    """Somebody who works for the programme; officers in Siti's district unless said otherwise."""
-    token = f"token-of-{role}-{district}"
+def staff(world: MemoryWorld, role: str, district: str = "") -> Caller:
+    """Somebody who works for the programme: unless said otherwise officers in Siti's district, reviewers elsewhere."""
+    home = {OFFICER: district or SITI.region, REVIEWER: district or ELSEWHERE}.get(role, "")
+    token = f"token-of-{role}-{home}"
     ends = world.clock.now() + timedelta(hours=12)
-    is_officer = role == OFFICER
-    name = f"officer of {district}" if is_officer else f"{role} one"
-    member = Staff(name, role, district if is_officer else "")
-    row = staff_row(token, member, ends if is_officer else None)
+    member = Staff(f"{role} of {home}" if home else f"{role} one", role, home)
+    row = staff_row(token, member, ends if role == OFFICER else None)
     world.ports.rows.commit([Put(row)])
     return Caller(token)
 
@@ -196,6 +196,11 @@ def in_review(world: MemoryWorld, applicant: Caller) -> str:
     application = applications.load(world.ports, submitted(world, applicant))
     review.open_case(world.ports, application, ("FACE_UNSURE",), ())
     return applications.load(world.ports, application.application_id).review_case_id
+
+
+def given(reviewer: Caller) -> str:
+    """Have a reviewer given a case and return what it is called for them."""
+    return str(reviewer.post("/v1/reviews/next").body["review"]["review_id"])
 
 
 def sqs_event(name: str, *bodies: str) -> dict[str, Any]:

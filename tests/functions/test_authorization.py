@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 import runpy
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
-from function_calls import SITI, Answer, Caller, assisted, sign_in, staff
+from function_calls import ELSEWHERE as AWAY
+from function_calls import SITI, Answer, Caller, assisted, given, in_review, sign_in, staff
 
-from gelombang.api.forms import ReceiptForm
+from gelombang.api.forms import AnswerForm, LabelForm, ReceiptForm
 from gelombang.api.openapi import FUNCTIONS, routes_of
 from gelombang.api.routes import Route
-from gelombang.journey.staff import OFFICER, SCOPES_OF
+from gelombang.journey.staff import OFFICER, REVIEWER, SCOPES_OF
 from gelombang.memory.ports import MemoryWorld
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = runpy.run_path(str(DOCS / "generate.py"))
 ROUTES = [route for function in FUNCTIONS for route in routes_of(function)]
 ASSISTED, ELSEWHERE = "assisted applicant", "officer, other district"
-CALLERS = ("nobody", "unknown token", "ended session", "applicant", ASSISTED, *SCOPES_OF, ELSEWHERE)
+OTHER, AT_HOME = "other applicant", "reviewer, own district"
+CALLERS = PAGES["CALLERS"]
+SITIS, ANOTHERS = "+6281200000008", "+6281200000007"
+ANSWERS = {LabelForm: {"label": "A"}, AnswerForm: {"label": "A", "decision": "accept", "note": "sama"}}
+TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
+CHUNK = "application/offset+octet-stream"
 
 
 def a_caller(world: MemoryWorld, kind: str, receipt: str) -> Caller:
@@ -31,6 +38,8 @@ def a_caller(world: MemoryWorld, kind: str, receipt: str) -> Caller:
         return Caller(Caller(OF_OFFICER).post("/v1/assisted/sessions", {"receipt": receipt}).body["token"])
     if kind in TOKENS:
         return Caller(TOKENS[kind])
+    if kind == AT_HOME:
+        return staff(world, REVIEWER, SITI.region)
     if kind in SCOPES_OF:
         return staff(world, kind)
     applicant = sign_in(world, "+6281200000009")
@@ -42,15 +51,18 @@ def a_caller(world: MemoryWorld, kind: str, receipt: str) -> Caller:
 @pytest.mark.parametrize("kind", CALLERS)
 def test_every_route_lets_in_exactly_whom_the_matrix_names(world: MemoryWorld, kind: str) -> None:
     written = matrix()
-    receipt = assisted(staff(world, "officer"))[1]
+    receipt, names = assisted(staff(world, "officer"))[1], somebody_elses(world)
     caller = a_caller(world, kind, receipt)
     found = {}
     for route in ROUTES:
-        path = re.sub(r"{\w+}", "none", route.path)
-        form = {"receipt": receipt} if issubclass(route.form, ReceiptForm) else {}
-        answer = caller.send(route.method, path, None if route.method == "GET" else form)
-        found[route.method, route.path] = what_came(answer)
-        if kind == "applicant" and route.method == "DELETE":  # it signed itself out
+        path = re.sub(r"{(\w+)}", lambda name: names.get(name[1], "none"), route.path)
+        form = {"receipt": receipt} if issubclass(route.form, ReceiptForm) else ANSWERS.get(route.form, {})
+        if "upload_id" in route.path:
+            answer = caller.send(route.method, path, bytes(2048), CHUNK, TUS)
+        else:
+            answer = caller.send(route.method, path, None if route.method == "GET" else form)
+        found[route.method, route.path] = what_came(answer, kind if path.count("none") == 0 else "")
+        if kind in ("applicant", OTHER) and route.method == "DELETE":  # it signed itself out
             caller = replace_token(world)
         if kind == ASSISTED and ends_officers_sessions(route):
             caller = a_caller(world, kind, receipt)
@@ -75,8 +87,29 @@ def test_staff_of_no_known_role_may_do_nothing(world: MemoryWorld) -> None:
 OF_STAFF: list[Route[Any, Any]] = [route for route in ROUTES if route.callers.scope]
 
 
-def what_came(answer: Answer) -> str:
+def somebody_elses(world: MemoryWorld) -> dict[str, str]:
+    """Return the names of what is others': Siti's challenge, her case as a reviewer has it, an upload, a session."""
+    siti, another = sign_in(world, SITIS), sign_in(world, ANOTHERS)
+    in_review(world, siti)
+    size = {"Upload-Length": "9000", "Upload-Metadata": "sha256 " + b64encode(b"0" * 64).decode()}
+    begun = another.send(
+        "POST", "/v1/application/photos/ktp/uploads", headers={"Tus-Resumable": "1.0.0"} | size
+    )
+    assert begun.status == 201
+    return {
+        "challenge_id": siti.post("/v1/application/challenges").body["challenge_id"],
+        "review_id": given(staff(world, REVIEWER)),
+        "upload_id": begun.headers["location"].rpartition("/")[2],
+        "session_id": siti.get("/v1/sessions").body["sessions"][0]["session_id"],
+    }
+
+
+def what_came(answer: Answer, kind: str) -> str:
     """Return an answer in the matrix's words."""
+    if kind in (OTHER, AT_HOME) and answer.status == 404:
+        return "unknown"
+    if answer.body == {"review": None}:
+        return "none"
     reasons = [fault["reason"] for fault in answer.body.get("errors", ())]
     return "unknown" if "RECEIPT_UNKNOWN" in reasons else STATUSES.get(answer.status, "yes")
 
@@ -88,7 +121,8 @@ def ends_officers_sessions(route: Route[Any, Any]) -> bool:
 
 STATUSES = {401: "sign in", 403: "no"}
 OF_OFFICER = f"token-of-officer-{SITI.region}"
-TOKENS = {"nobody": "", "unknown token": "a-guess", OFFICER: OF_OFFICER}
+OF_REVIEWER = f"token-of-reviewer-{AWAY}"
+TOKENS = {"nobody": "", "unknown token": "a-guess", OFFICER: OF_OFFICER, REVIEWER: OF_REVIEWER}
 
 
 def replace_token(world: MemoryWorld) -> Caller:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from function_calls import JPEG, Caller, deliver, in_review, sqs_event, staff
+from function_calls import JPEG, Caller, deliver, given, in_review, sqs_event, staff
 
 from gelombang.domain.challenge import ChallengeEvidence, FrameEvidence
 from gelombang.domain.face_evidence import PhotoEvidence, PhotoOutcome
@@ -34,8 +34,10 @@ def sent(world: MemoryWorld, issued: dict[str, object]) -> list[str]:
 def test_a_challenge_goes_from_the_status_page_to_the_reviewers_case(
     world: MemoryWorld, applicant: Caller
 ) -> None:
-    case_id, reviewer = in_review(world, applicant), staff(world, "reviewer")
-    assert reviewer.post(f"/v1/reviews/{case_id}/challenge").status == 202
+    in_review(world, applicant)
+    reviewer = staff(world, "reviewer")
+    review = f"/v1/reviews/{given(reviewer)}"
+    assert reviewer.post(f"{review}/challenge", {"label": "A"}).status == 202
     invited = applicant.get("/v1/application").body
 
     issued = applicant.post(CHALLENGES)
@@ -49,15 +51,18 @@ def test_a_challenge_goes_from_the_status_page_to_the_reviewers_case(
     assert (issued.status, issued.body["poses"][0], len(keys)) == (201, "centre", 4)
     assert (answered.status, answered.body["challenge"], answered.body["reasons"]) == (202, "RECEIVED", [])
     assert asked is not None
-    (shown,) = reviewer.get(f"/v1/reviews/{case_id}").body["challenges"]
+    (shown,) = reviewer.get(review).body["people"][0]["challenges"]
     assert shown["poses"] == issued.body["poses"]
-    assert [url.endswith(key) for url, key in zip(shown["frame_urls"], keys, strict=True)] == [True] * 4
+    frames = [world.photos.kept[url.removeprefix("memory://photos/")] for url in shown["frame_urls"]]
+    assert frames == [world.photos.kept[key] for key in keys]
 
 
 def test_what_the_worker_measured_reaches_the_case_through_the_queue(
     world: MemoryWorld, applicant: Caller
 ) -> None:
-    case_id, reviewer = in_review(world, applicant), staff(world, "reviewer")
+    in_review(world, applicant)
+    reviewer = staff(world, "reviewer")
+    review = f"/v1/reviews/{given(reviewer)}"
     name = applicant.get("/v1/application").body["application_id"]
     issued = applicant.post(CHALLENGES).body
     sent(world, issued)
@@ -72,7 +77,7 @@ def test_what_the_worker_measured_reaches_the_case_through_the_queue(
     report = deliver("verify", "face_evidence", sqs_event("face-evidence", ready, ready))
 
     assert report == {"batchItemFailures": []}
-    (shown,) = reviewer.get(f"/v1/reviews/{case_id}").body["challenges"]
+    (shown,) = reviewer.get(review).body["people"][0]["challenges"]
     assert shown["outcome"] == "NOT_SHOWN"
     assert "NO_SINGLE_FACE" in shown["points"]
     assert applicant.get("/v1/application").body["state"]["code"] == "IN_REVIEW"

@@ -11,9 +11,12 @@ from aws_lambda_powertools import Logger
 from chalice.app import SQSEvent
 from chalice.test import Client
 from function_calls import (
+    ELSEWHERE,
+    FAR_AWAY,
     JPEG,
     Caller,
     deliver,
+    given,
     in_review,
     load_function,
     sqs_event,
@@ -130,44 +133,89 @@ def test_the_reconciler_runs_every_minute_and_finds_nothing_when_all_is_well(
     assert world.queues.waiting_count(QueueName.CHECKS_DUE) == before
 
 
-def test_a_reviewer_sees_an_open_case_and_closes_it(world: MemoryWorld, applicant: Caller) -> None:
-    case_id = in_review(world, applicant)
-    reviewer = staff(world, "reviewer")
+def test_two_reviewers_are_given_a_case_see_it_and_decide(world: MemoryWorld, applicant: Caller) -> None:
+    in_review(world, applicant)
+    accepted = {"label": "A", "decision": "accept", "note": "Orang sama."}
 
-    listed = reviewer.get("/v1/reviews").body["cases"]
-    case = reviewer.get(f"/v1/reviews/{case_id}")
-    decided = reviewer.post(f"/v1/reviews/{case_id}/decision", {"decision": "accept", "note": "Orang sama."})
+    told = []
+    for home in (ELSEWHERE, FAR_AWAY):
+        reviewer = staff(world, "reviewer", home)
+        review = f"/v1/reviews/{given(reviewer)}"
+        (person,) = reviewer.get(review).body["people"]
+        told.append(reviewer.post(f"{review}/decision", accepted))
 
-    assert [each["case_id"] for each in listed] == [case_id]
-    assert case.body["subject"]["selfie_url"]
-    assert (decided.status, decided.body["decision"]) == (200, "accept")
+    assert (person["label"], person["is_to_decide"], person["reasons"]) == ("A", True, ["FACE_UNSURE"])
+    assert person["selfie_url"]
+    assert [(each.status, each.body["label"], each.body["left"]) for each in told] == [(200, "A", [])] * 2
     assert applicant.get("/v1/application").body["state"]["code"] == "VERIFIED"
-    assert reviewer.get("/v1/reviews").body["cases"] == []
+    assert reviewer.post("/v1/reviews/next").body == {"review": None}
 
 
-def test_a_case_is_decided_once(world: MemoryWorld, applicant: Caller) -> None:
-    case_id, reviewer = in_review(world, applicant), staff(world, "reviewer")
-    decision = {"decision": "refuse", "note": "Bukan orang yang sama."}
-    reviewer.post(f"/v1/reviews/{case_id}/decision", decision)
+def test_an_answer_is_given_once_and_what_others_said_is_told_nobody(
+    world: MemoryWorld, applicant: Caller
+) -> None:
+    name = in_review(world, applicant)
+    refused = {"label": "A", "decision": "refuse", "note": "Bukan orang yang sama."}
+    for home in (ELSEWHERE, FAR_AWAY):
+        reviewer = staff(world, "reviewer", home)
+        review = f"/v1/reviews/{given(reviewer)}"
+        answers = [reviewer.post(f"{review}/decision", refused)]
 
-    again = reviewer.post(f"/v1/reviews/{case_id}/decision", decision | {"decision": "accept"})
+    again = reviewer.post(f"{review}/decision", refused | {"decision": "accept"})
 
-    assert again.slug == "move-not-allowed"
     assert applicant.get("/v1/application").body["state"]["code"] == "NOT_ELIGIBLE"
+    assert (again.slug, again.body["state"]) == ("move-not-allowed", "CLOSED")
+    said = f"{answers} {again} {reviewer.get(review)}"
+    for secret in ("NOT_ELIGIBLE", "IN_REVIEW", name.removeprefix("case-"), ELSEWHERE):
+        assert secret not in said
 
 
-def test_a_decision_needs_a_known_word_and_a_note(world: MemoryWorld, applicant: Caller) -> None:
-    case_id, reviewer = in_review(world, applicant), staff(world, "reviewer")
+def test_an_answer_needs_a_known_word_a_note_and_whom_it_is_about(
+    world: MemoryWorld, applicant: Caller
+) -> None:
+    in_review(world, applicant)
+    reviewer = staff(world, "reviewer")
+    review = f"/v1/reviews/{given(reviewer)}"
 
-    refused = reviewer.post(f"/v1/reviews/{case_id}/decision", {"decision": "delete", "note": ""})
+    refused = reviewer.post(f"{review}/decision", {"decision": "delete", "note": ""})
 
     assert {(each["pointer"], each["reason"]) for each in refused.body["errors"]} == {
         ("/decision", "FIELD_NOT_A_CHOICE"),
+        ("/label", "FIELD_MISSING"),
         ("/note", "FIELD_TOO_SHORT"),
     }
+    somebody_else = {"label": "B", "decision": "accept", "note": "Orang sama."}
+    assert reviewer.post(f"{review}/decision", somebody_else).slug == "not-found"
 
 
-@pytest.mark.parametrize("path", ["/v1/reviews", "/v1/reviews/case-1", "/v1/explanations/app_1"])
+def test_operators_and_auditors_are_told_how_reviewers_do_and_nothing_about_applicants(
+    world: MemoryWorld, applicant: Caller
+) -> None:
+    name = in_review(world, applicant)
+    for home in (ELSEWHERE, FAR_AWAY):
+        reviewer = staff(world, "reviewer", home)
+        review = given(reviewer)
+        world.clock.advance(seconds=40)
+        said = {"label": "A", "decision": "accept", "note": "Orang sama."}
+        reviewer.post(f"/v1/reviews/{review}/decision", said)
+
+    told = [staff(world, role).get("/v1/reviews/quality") for role in ("operator", "auditor")]
+
+    figures = {
+        "answered_count": 1,
+        "agreed_share": 1.0,
+        "planted_right_count": 0,
+        "planted_wrong_count": 0,
+        "median_s": 40.0,
+    }
+    assert told[0].body == told[1].body
+    assert told[0].body["reviewers"] == [
+        {"reviewer": f"reviewer of {home}", **figures} for home in (ELSEWHERE, FAR_AWAY)
+    ]
+    assert name.removeprefix("case-") not in json.dumps(told[0].body)
+
+
+@pytest.mark.parametrize("path", ["/v1/reviews/some-review", "/v1/explanations/app_1"])
 def test_another_role_is_not_allowed_and_an_applicant_is_not_staff(
     world: MemoryWorld, applicant: Caller, path: str
 ) -> None:

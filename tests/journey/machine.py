@@ -21,6 +21,7 @@ from gelombang.domain.audit import chain_fault
 from gelombang.domain.consent import NEEDED, Purpose
 from gelombang.domain.errors import GelombangError
 from gelombang.domain.messages import QueueName
+from gelombang.domain.review import ReviewDecision
 from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import (
     applications,
@@ -29,14 +30,16 @@ from gelombang.journey import (
     reconciliation,
     registration,
     restriction,
-    review,
+    reviewing,
     selection,
     verification,
 )
 from gelombang.journey.applications import OUTBOX
 from gelombang.journey.evidence import evidence_key
+from gelombang.journey.review_cases import load_case
 from gelombang.memory.registers import SOURCES
-from tests.journey.walking import GOOD, JPEG, REVIEWER, SPOILED, begin, citizen
+from tests.journey.reviewers import RATNA, RINA, RUDI
+from tests.journey.walking import GOOD, JPEG, SPOILED, begin, citizen
 
 PORTS = ("rows", "photos", "queues", "texts", "vault", "registers")
 PEOPLE = (citizen(1), citizen(2), citizen(1))  # the third types the first one's NIK
@@ -45,6 +48,7 @@ FINAL = frozenset({State.SELECTED, State.NOT_ELIGIBLE})
 HOLDING = frozenset({State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN})
 WAVE = "gelombang-1"
 WHO = st.integers(0, len(PEOPLE) - 1)
+REVIEWERS = (RINA, RUDI, RATNA)
 # Which call to the outside is the last one, and whether it still took effect; mostly none is.
 FATE = st.one_of(st.none(), st.none(), st.none(), st.tuples(st.integers(1, 14), st.booleans()))
 
@@ -246,12 +250,19 @@ class Journey(RuleBasedStateMachine):
 
     # What staff do
 
-    @rule(decision=st.sampled_from(review.ReviewDecision), fate=FATE)
-    def decide(self, decision, fate):
-        open_cases = review.open_cases(self.walk.ports, REVIEWER)
-        if open_cases:
-            case_id = open_cases[0].case_id
-            self.do(fate, lambda p: review.decide_case(p, REVIEWER, case_id, decision, "catatan"))
+    @rule(who=st.sampled_from(REVIEWERS), decision=st.sampled_from(ReviewDecision), fate=FATE)
+    def review(self, who, decision, fate):
+        """Be given a case, look at it, and answer for the first person in it."""
+        given = self.do(fate, lambda p: reviewing.next_review(p, who))
+        if given:
+            self.do(fate, lambda p: reviewing.view_review(p, who, given.review_id))
+            named = given.review_id, given.labels[0]
+            self.do(fate, lambda p: reviewing.answer(p, who, *named, decision=decision, note="catatan"))
+
+    @rule(decision=st.sampled_from(ReviewDecision), fate=FATE)
+    def agree_on_a_case(self, decision, fate):
+        for who in REVIEWERS:
+            self.review(who, decision, fate)
 
     @precondition(lambda self: State.JOINED in self.states.values())
     @rule(last=st.sampled_from(WaveStep), fate=FATE)
@@ -280,6 +291,7 @@ class Journey(RuleBasedStateMachine):
             if self.restricted[name] and application.restricted_at == self.restricted[name]:
                 self._only_what_may_has_moved(before, application)
             self.restricted[name] = application.restricted_at
+            self._nobody_has_decided_a_case_alone(application)
             self.states[name] = now
             Journey.seen.add(now)
         assert len(held) == len(set(held)), "a NIK is held by two"
@@ -298,6 +310,14 @@ class Journey(RuleBasedStateMachine):
             entries = applications.audit_of(self.walk.ports, application.application_id)
             assert chain_fault(entries, application.audit_length, application.audit_head) == ""
         assert self.walk.ports.rows.read_due(OUTBOX, self.walk.world.clock.now()) == []
+
+    def _nobody_has_decided_a_case_alone(self, application):
+        if application.review_case_id:
+            case = load_case(self.walk.ports, application.review_case_id)
+            who = [answer.reviewer for answer in case.answers]
+            assert len(set(who)) == len(who) <= 3, "somebody answered twice"
+            agreed = [each.decision for each in case.answers].count(case.decision)
+            assert case.decision not in {*ReviewDecision} or agreed > 1 or len(who) in (0, 3), "decided alone"
 
     def _only_what_may_has_moved(self, before, application):
         now = application.state

@@ -42,8 +42,9 @@ from tests.journey.desk import (
     reasons,
     registered,
 )
+from tests.journey.reviewers import RINA
 from tests.journey.test_faults import Trouble
-from tests.journey.walking import REVIEWER, SPOILED, begin, citizen
+from tests.journey.walking import SPOILED, begin, citizen
 
 
 @pytest.fixture
@@ -235,7 +236,7 @@ def test_an_officer_helps_twenty_people_an_hour_and_a_hundred_a_day(walk):
     assert assistance.start(walk.ports, WATI)
 
 
-@pytest.mark.parametrize("somebody", [REVIEWER, Staff("olga", "operator"), Staff("nobody", "gardener")])
+@pytest.mark.parametrize("somebody", [RINA, Staff("olga", "operator"), Staff("nobody", "gardener")])
 def test_only_officers_help(walk, somebody):
     receipt = assistance.start(walk.ports, BUDI).receipt
 
@@ -310,7 +311,7 @@ def test_an_officers_token_ends_and_belongs_to_a_district(walk):
     walk.ports.rows.commit([Put(endless)])
     with pytest.raises(NotSignedInError):
         staff_of(walk.ports, "endless")
-    for wrong in (Staff("budi", "officer"), replace(REVIEWER, district="3171")):
+    for wrong in (Staff("budi", "officer"), replace(RINA, district=""), Staff("agus", "auditor", "3171")):
         with pytest.raises(ValueError, match="district"):
             staff_row("secret", wrong, ends)
     with pytest.raises(ValueError, match="end"):

@@ -19,12 +19,13 @@ from gelombang.domain.errors import (
 )
 from gelombang.domain.face_evidence import PhotoEvidence, PhotoOutcome
 from gelombang.domain.messages import ChallengeAsked, ChallengeEvidenceReady, QueueName
-from gelombang.journey import applications, challenge, review, status
+from gelombang.domain.review import ReviewDecision
+from gelombang.journey import applications, challenge, reviewing, status
 from gelombang.journey.challenge import ChallengeStatus
 from gelombang.journey.evidence import challenge_evidence_of, evidence_row
 from gelombang.journey.ports import Put, ScanResult
-from gelombang.journey.review import ReviewDecision
-from tests.journey.walking import AUDITOR, JPEG, RELEASE, REVIEWER, begin, citizen
+from tests.journey.reviewers import RATNA, RINA, decide, see, take
+from tests.journey.walking import AUDITOR, JPEG, RELEASE, begin, citizen
 
 
 @pytest.fixture
@@ -71,7 +72,8 @@ def measured(walk, issued, *, is_bound=True):
 
 
 def case_of(walk):
-    return review.view_case(walk.ports, REVIEWER, walk.application(walk.name).review_case_id)
+    (person,) = see(walk.ports, walk.name).people
+    return person
 
 
 def told(walk):
@@ -125,10 +127,10 @@ def test_nothing_is_told_to_the_applicant_but_that_it_was_received(walk):
 
 
 def test_nobody_must_take_a_challenge_to_be_accepted(walk):
-    case_id = walk.application(walk.name).review_case_id
-    review.ask_challenge(walk.ports, REVIEWER, case_id)
+    reviewing.ask_challenge(walk.ports, RATNA, *take(walk.ports, RATNA, walk.name))
+    walk.world.clock.advance(hours=1)
 
-    review.decide_case(walk.ports, REVIEWER, case_id, ReviewDecision.ACCEPT, "same person")
+    decide(walk.ports, walk.name, ReviewDecision.ACCEPT)
 
     assert walk.application(walk.name).state is State.VERIFIED
     assert told(walk).challenge is ChallengeStatus.NOT_NOW
@@ -136,7 +138,7 @@ def test_nobody_must_take_a_challenge_to_be_accepted(walk):
 
 def test_a_reviewers_wish_is_told_and_granted_by_an_answer(walk):
     answered(walk)
-    review.ask_challenge(walk.ports, REVIEWER, walk.application(walk.name).review_case_id)
+    reviewing.ask_challenge(walk.ports, RATNA, *take(walk.ports, RATNA, walk.name))
     assert [reason.code for reason in told(walk).reasons] == ["REVIEWER_ASKS_CHALLENGE"]
     assert told(walk).challenge is ChallengeStatus.INVITED
 
@@ -147,14 +149,16 @@ def test_a_reviewers_wish_is_told_and_granted_by_an_answer(walk):
 
 
 def test_only_a_reviewer_with_an_open_case_may_ask(walk):
-    case_id = walk.application(walk.name).review_case_id
+    held = take(walk.ports, RINA, walk.name)
     with pytest.raises(NotAllowedError):
-        review.ask_challenge(walk.ports, AUDITOR, case_id)
+        reviewing.ask_challenge(walk.ports, AUDITOR, *held)
+    with pytest.raises(NotFoundError):
+        reviewing.ask_challenge(walk.ports, RATNA, *held)
 
-    review.decide_case(walk.ports, REVIEWER, case_id, ReviewDecision.REFUSE, "another person")
+    decide(walk.ports, walk.name, ReviewDecision.REFUSE)
 
-    with pytest.raises(MoveNotAllowedError):
-        review.ask_challenge(walk.ports, REVIEWER, case_id)
+    with pytest.raises(NotFoundError):
+        reviewing.ask_challenge(walk.ports, RINA, *held)
 
 
 def test_a_newer_challenge_voids_the_older(walk):
@@ -252,10 +256,10 @@ def test_outside_a_review_there_is_no_challenge():
 
 def test_evidence_that_comes_after_the_decision_is_on_record_and_changes_nothing(walk):
     issued = answered(walk)
-    case_id = walk.application(walk.name).review_case_id
-    review.decide_case(walk.ports, REVIEWER, case_id, ReviewDecision.ACCEPT, "same person")
+    decide(walk.ports, walk.name, ReviewDecision.ACCEPT)
 
     measured(walk, issued)
 
     assert walk.application(walk.name).state is State.VERIFIED
-    assert case_of(walk).challenges[0].outcome == "NOT_ASSESSED"
+    (shown,) = challenge.challenges_shown(walk.ports, walk.name, str)
+    assert shown.outcome == "NOT_ASSESSED"

@@ -12,10 +12,11 @@ from gelombang.domain.audit import chain_fault
 from gelombang.domain.consent import NEEDED, Purpose
 from gelombang.domain.errors import InvalidFormError
 from gelombang.domain.messages import ChecksDue, QueueName
-from gelombang.journey import applications, consents, photos, registration, review, verification
+from gelombang.journey import applications, consents, photos, registration, verification
 from gelombang.journey.evidence import evidence_key, evidence_of
 from gelombang.journey.photos import Slot
-from tests.journey.walking import JPEG, REVIEWER, SPOILED, begin, citizen
+from tests.journey.reviewers import open_cases
+from tests.journey.walking import JPEG, SPOILED, begin, citizen
 
 
 @pytest.fixture
@@ -160,11 +161,11 @@ def test_a_withdrawal_takes_the_case_off_the_reviewers_list(walk):
     name = walk.submit(citizen())
     walk.similarity[name] = 0.1
     walk.deliver()
-    assert len(review.open_cases(walk.ports, REVIEWER)) == 1
+    assert len(open_cases(walk.ports)) == 1
 
     withdraw(walk, name, Purpose.FACE_CHECK)
 
-    assert review.open_cases(walk.ports, REVIEWER) == []
+    assert open_cases(walk.ports) == []
     assert walk.application(name).state is State.DRAFT
 
 

@@ -16,6 +16,7 @@ from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import CodeError, NotFoundError, NotSignedInError
 from gelombang.domain.face_evidence import Candidate
 from gelombang.domain.messages import QueueName
+from gelombang.domain.review import ReviewDecision
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import (
     applications,
@@ -32,7 +33,8 @@ from gelombang.journey import (
 )
 from gelombang.journey.erasure import WITHIN
 from gelombang.journey.reconciliation import reconcile
-from tests.journey.walking import JPEG, REVIEWER, Walk, begin, citizen
+from tests.journey.reviewers import decide, open_cases, see
+from tests.journey.walking import JPEG, Walk, begin, citizen
 from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, crashing
 
 PHONE = "+6281234567890"
@@ -219,16 +221,16 @@ def test_a_case_about_somebody_erased_is_closed_and_cases_of_others_do_without_t
     second = walk.submit(other, "+6281234567891")
     walk.candidates[second] = (Candidate(first, 0.95),)
     walk.deliver()
-    case_id = walk.application(second).review_case_id
+    assert [person.label for person in see(walk.ports, second).people] == ["A", "B"]
 
     ask(walk)
     wait(walk, timedelta(hours=2))
-    others = review.view_case(walk.ports, REVIEWER, case_id).others
+    shown = see(walk.ports, second).people
     ask(walk, "+6281234567891")
     wait(walk, timedelta(hours=2))
 
-    assert others == ()
-    assert review.open_cases(walk.ports, REVIEWER) == []
+    assert [person.label for person in shown] == ["A"]
+    assert open_cases(walk.ports) == []
 
 
 def test_what_reviewers_noted_about_somebody_erased_goes_too_and_their_decision_stays():
@@ -237,15 +239,15 @@ def test_what_reviewers_noted_about_somebody_erased_goes_too_and_their_decision_
     walk.similarity[application_id] = 0.1
     walk.deliver()
     case_id = walk.application(application_id).review_case_id
-    note = f"{PERSON.name} is not on the card"
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.REFUSE, note)
+    decide(walk.ports, application_id, ReviewDecision.REFUSE, f"{PERSON.name} is not on the card")
 
     ask(walk)
     wait(walk, timedelta(hours=2))
 
     assert PERSON.name not in all_rows(walk)
-    assert review.case_record(walk.ports, case_id).note == ""
-    assert review.case_record(walk.ports, case_id).decision == "refuse"
+    record = review.case_record(walk.ports, case_id)
+    assert [answer.note for answer in record.answers] == ["", ""]
+    assert record.decision == "refuse"
 
 
 def test_somebody_who_had_withdrawn_the_face_check_can_be_erased():

@@ -15,6 +15,7 @@ from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import RestrictedError, TooManyRequestsError
 from gelombang.domain.face_evidence import Candidate
 from gelombang.domain.messages import ChecksDue, QueueName
+from gelombang.domain.review import ReviewDecision
 from gelombang.journey import (
     applications,
     challenge,
@@ -22,7 +23,7 @@ from gelombang.journey import (
     photos,
     registration,
     restriction,
-    review,
+    reviewing,
     selection,
     verification,
 )
@@ -31,8 +32,9 @@ from gelombang.journey.evidence import evidence_key
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.status import status_of
 from gelombang.memory.registers import SOURCES
+from tests.journey.reviewers import RATNA, decide, open_cases, see, take
 from tests.journey.test_erasure import ask, joined, wait
-from tests.journey.walking import JPEG, RELEASE, REVIEWER, Walk, begin, citizen
+from tests.journey.walking import JPEG, RELEASE, Walk, begin, citizen
 from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, close_and_run, crashing
 
 PERSON = citizen()
@@ -139,20 +141,23 @@ def test_a_face_that_was_enrolled_stays_in_the_galleries_so_that_nobody_gets_a_s
 def test_a_reviewer_neither_finds_sees_nor_decides_a_restricted_case():
     walk, application_id = in_review()
     case_id = walk.application(application_id).review_case_id
+    held = take(walk.ports, RATNA, application_id)
 
     restriction.restrict(walk.ports, application_id)
 
-    assert review.open_cases(walk.ports, REVIEWER) == []
-    view = review.view_case(walk.ports, REVIEWER, case_id)
-    assert (view.is_restricted, view.subject.selfie_url, view.subject.ktp_url) == (True, "", "")
-    for decision in review.ReviewDecision:
+    assert open_cases(walk.ports) == []
+    assert reviewing.next_review(walk.ports, RATNA) is None
+    (person,) = reviewing.view_review(walk.ports, RATNA, held[0]).people
+    assert (person.is_restricted, person.selfie_url, person.ktp_url) == (True, "", "")
+    for decision in ReviewDecision:
         with pytest.raises(RestrictedError):
-            review.decide_case(walk.ports, REVIEWER, case_id, decision, "")
+            reviewing.answer(walk.ports, RATNA, *held, decision=decision, note="")
     with pytest.raises(RestrictedError):
-        review.ask_challenge(walk.ports, REVIEWER, case_id)
+        reviewing.ask_challenge(walk.ports, RATNA, *held)
     restriction.lift(walk.ports, application_id)
-    assert [head.case_id for head in review.open_cases(walk.ports, REVIEWER)] == [case_id]
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.ACCEPT, "")
+    assert [case.case_id for case in open_cases(walk.ports)] == [case_id]
+    walk.world.clock.advance(hours=1)
+    decide(walk.ports, application_id, ReviewDecision.ACCEPT)
     assert walk.application(application_id).state is State.VERIFIED
 
 
@@ -167,8 +172,7 @@ def test_the_case_of_another_does_without_the_pictures_of_a_restricted_candidate
 
     restriction.restrict(walk.ports, first)
 
-    case_id = walk.application(second).review_case_id
-    assert review.view_case(walk.ports, REVIEWER, case_id).others == ()
+    assert [person.label for person in see(walk.ports, second).people] == ["A"]
 
 
 def test_a_challenge_that_waits_to_be_measured_is_measured_after_the_lifting():
@@ -299,8 +303,7 @@ def test_whose_nik_it_is_does_not_wait_for_somebody_who_took_it():
     walk.deliver()
     restriction.restrict(walk.ports, taker)
 
-    case_id = walk.application(owner).review_case_id
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.ACCEPT, "")
+    decide(walk.ports, owner, ReviewDecision.ACCEPT)
 
     assert walk.application(owner).state is State.VERIFIED
     assert walk.application(taker).state is State.NOT_ELIGIBLE

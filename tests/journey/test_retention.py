@@ -15,6 +15,7 @@ from gelombang.domain.application import TIMED_STATES, Slot, State
 from gelombang.domain.audit import chain_fault
 from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import NotFoundError
+from gelombang.domain.review import ReviewDecision
 from gelombang.journey import (
     applications,
     consents,
@@ -23,14 +24,14 @@ from gelombang.journey import (
     restriction,
     resumable,
     retention,
-    review,
     selection,
 )
 from gelombang.journey.applications import SHARDS, retention_list, shard_of
 from gelombang.journey.programme import load_programme
 from gelombang.journey.reconciliation import reconcile
+from tests.journey.reviewers import decide
 from tests.journey.test_erasure import all_rows, joined, token_of
-from tests.journey.walking import JPEG, RELEASE, REVIEWER, SPOILED, Walk, begin, citizen
+from tests.journey.walking import JPEG, RELEASE, SPOILED, Walk, begin, citizen
 from tests.journey.waves import WAVE, Crash, Writes, close_and_run, crashing
 
 PERSON = citizen()
@@ -52,9 +53,7 @@ def refused() -> tuple[Walk, str]:
     application_id = walk.submit(PERSON)
     walk.similarity[application_id] = 0.1
     walk.deliver()
-    case_id = walk.application(application_id).review_case_id
-    note = f"{PERSON.name} is not on the card"
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.REFUSE, note)
+    decide(walk.ports, application_id, ReviewDecision.REFUSE, f"{PERSON.name} is not on the card")
     return walk, application_id
 
 

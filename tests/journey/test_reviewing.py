@@ -1,40 +1,231 @@
-"""What people decide: cases, who may see and close them, contested NIKs, and the story told of it."""
+"""What people decide: who is given which case, what they see, how many must agree, contested NIKs, and the story."""
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gelombang.domain.application import Move, Slot, State
 from gelombang.domain.checks import Layer
-from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError
+from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFoundError
 from gelombang.domain.face_evidence import Candidate, PhotoEvidence, PhotoOutcome
-from gelombang.journey import (
-    applications,
-    explanation,
-    photos,
-    registration,
-    review,
-    status,
-)
-from gelombang.journey.review import ReviewDecision
-from tests.journey.walking import AUDITOR, REVIEWER, SPOILED, begin, citizen
+from gelombang.domain.review import GIVEN_FOR, ReviewDecision, outcome_of
+from gelombang.journey import applications, explanation, photos, registration, reviewing, status
+from gelombang.journey.reconciliation import reconcile
+from gelombang.journey.staff import Staff
+from tests.journey.reviewers import RATNA, RINA, RUDI, case_of, decide, open_cases, say, take
+from tests.journey.walking import AUDITOR, SPOILED, begin, citizen
+
+ACCEPT, REFUSE, RETAKE = ReviewDecision.ACCEPT, ReviewDecision.REFUSE, ReviewDecision.RETAKE
 
 
-def test_a_face_that_differs_goes_to_people_and_they_decide():
-    walk = begin(citizen())
-    name = walk.submit(citizen())
-    walk.similarity[name] = 0.1
-    walk.deliver()
+def doubted(count=1, **facts):
+    """Return a walk with some people whose selfies are unlike their cards, and their applications."""
+    people = [citizen(number, **facts) for number in range(1, count + 1)]
+    walk = begin(*people)
+    names = []
+    for number, person in enumerate(people):
+        names.append(walk.submit(person, f"+628123456789{number}"))
+        walk.similarity[names[-1]] = 0.1
+        walk.deliver()
+        walk.world.clock.advance(minutes=1)
+    return walk, names
+
+
+def alike(walk, *pairs):
+    """Submit people in turn, of each pair the second with the first's face; return their applications."""
+    names = []
+    for number in range(1 + max(second for _, second in pairs)):
+        names.append(walk.submit(citizen(number + 1), f"+628123456789{number}"))
+        firsts = [first for first, second in pairs if second == number]
+        walk.candidates[names[-1]] = tuple(Candidate(names[first], 0.95) for first in firsts)
+        walk.deliver()
+        walk.world.clock.advance(minutes=1)
+    return names
+
+
+@given(st.lists(st.sampled_from(ReviewDecision), max_size=3))
+def test_two_who_agree_decide_and_nobody_is_refused_or_accepted_by_one(decisions):
+    outcome = outcome_of(decisions)
+
+    agreeing = [each for each in ReviewDecision if decisions.count(each) > 1]
+    assert outcome == (agreeing[0] if agreeing else RETAKE if len(decisions) == 3 else None)
+    assert outcome == outcome_of(decisions[::-1])
+
+
+def test_a_face_that_differs_goes_to_people_and_two_of_them_decide():
+    walk, (name,) = doubted()
     assert walk.application(name).state is State.IN_REVIEW
-    (case,) = review.open_cases(walk.ports, REVIEWER)
+    (case,) = open_cases(walk.ports)
     assert case.reasons == ("FACE_DIFFERS",)
 
-    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "sama")
+    say(walk.ports, RINA, name, ACCEPT)
+    assert walk.application(name).state is State.IN_REVIEW
+    say(walk.ports, RUDI, name, ACCEPT)
 
     application = walk.application(name)
     assert application.state is State.VERIFIED
-    assert application.checks[Layer.FACE].source == "reviewer rina"
-    assert review.open_cases(walk.ports, REVIEWER) == []
+    assert application.checks[Layer.FACE].source == "reviewers"
+    assert open_cases(walk.ports) == []
+
+
+@pytest.mark.parametrize(
+    ("third", "state"),
+    [(ACCEPT, State.VERIFIED), (REFUSE, State.NOT_ELIGIBLE), (RETAKE, State.NEEDS_PHOTO)],
+)
+def test_where_two_disagree_a_third_decides_and_three_answers_ask_for_another_selfie(third, state):
+    walk, (name,) = doubted()
+    say(walk.ports, RINA, name, ACCEPT)
+    say(walk.ports, RUDI, name, REFUSE)
+    assert walk.application(name).state is State.IN_REVIEW
+
+    say(walk.ports, RATNA, name, third)
+
+    assert walk.application(name).state is state
+    assert reviewing.next_review(walk.ports, Staff("tuti", "reviewer", "1671")) is None
+
+
+def test_two_who_answer_at_the_same_moment_both_count():
+    walk, (name,) = doubted()
+    held = {who: take(walk.ports, who, name) for who in (RINA, RUDI)}
+    together = Barrier(2)
+
+    def answer(who):
+        together.wait()
+        return reviewing.answer(walk.ports, who, *held[who], decision=REFUSE, note="bukan dia")
+
+    with ThreadPoolExecutor() as pool:
+        assert [each.left for each in pool.map(answer, (RINA, RUDI))] == [(), ()]
+
+    assert {each.reviewer for each in case_of(walk.ports, name).answers} == {"rina", "rudi"}
+    assert walk.application(name).state is State.NOT_ELIGIBLE
+
+
+def test_nobody_answers_a_case_twice_and_nobody_is_told_what_came_of_it():
+    walk, (name,) = doubted()
+    held = take(walk.ports, RINA, name)
+
+    told = reviewing.answer(walk.ports, RINA, *held, decision=REFUSE, note="eh")
+
+    with pytest.raises(MoveNotAllowedError) as refused:
+        reviewing.answer(walk.ports, RINA, *held, decision=ACCEPT, note="oh")
+    assert refused.value.state == "CLOSED"
+    assert reviewing.next_review(walk.ports, RINA) is None
+    say(walk.ports, RUDI, name, REFUSE)
+    with pytest.raises(MoveNotAllowedError) as refused:
+        reviewing.answer(walk.ports, RINA, *held, decision=ACCEPT, note="oh")
+    assert refused.value.state == "CLOSED"
+    assert (told.label, told.left) == ("A", ())
+
+
+def test_a_reviewer_never_gets_anybody_of_their_own_district():
+    walk = begin(citizen(1), citizen(2, region="3578"))
+    first = walk.submit(citizen(1), "+6281234567890")
+    walk.deliver()
+    second = walk.submit(citizen(2, region="3578"), "+6281234567891")
+    walk.candidates[second] = (Candidate(first, 0.95),)
+    walk.deliver()
+
+    for district in ("3171", "3578"):  # of the candidate, of the applicant
+        assert reviewing.next_review(walk.ports, Staff("tono", "reviewer", district)) is None
+    with pytest.raises(NotAllowedError):
+        reviewing.next_review(walk.ports, Staff("tono", "reviewer"))
+    assert reviewing.next_review(walk.ports, RINA).labels == ("A",)
+
+
+def test_nobody_gets_a_cluster_in_which_somebody_of_their_district_is_named_only_by_another_case():
+    walk = begin(citizen(1), citizen(2, region="3578"), citizen(3, region="3273"))
+    names = []
+    for number, region in enumerate(("3171", "3578", "3273")):
+        person = citizen(number + 1, region=region)
+        names.append(walk.submit(person, f"+628123456789{number}"))
+        walk.candidates[names[-1]] = tuple(Candidate(name, 0.95) for name in names[:-1][-1:])
+        walk.deliver()
+
+    assert case_of(walk.ports, names[1]).regions == ("3171", "3578")
+    assert reviewing.next_review(walk.ports, Staff("tono", "reviewer", "3273")) is None
+    assert reviewing.next_review(walk.ports, RINA).labels == ("A", "B")
+
+
+def test_a_case_that_was_not_given_cannot_be_opened_and_one_that_was_is_held_for_half_an_hour():
+    walk, (name,) = doubted()
+    review_id, label = take(walk.ports, RINA, name)
+
+    for somebody in (RUDI, RATNA):
+        with pytest.raises(NotFoundError):
+            reviewing.view_review(walk.ports, somebody, review_id)
+        with pytest.raises(NotFoundError):
+            reviewing.answer(walk.ports, somebody, review_id, label, decision=REFUSE, note="x")
+    with pytest.raises(NotFoundError):
+        reviewing.view_review(walk.ports, RINA, case_of(walk.ports, name).case_id)
+    assert reviewing.next_review(walk.ports, RINA).review_id == review_id
+    walk.world.clock.advance(seconds=GIVEN_FOR.total_seconds())
+    with pytest.raises(NotFoundError):
+        reviewing.answer(walk.ports, RINA, review_id, label, decision=REFUSE, note="x")
+    assert reviewing.next_review(walk.ports, RINA).review_id != review_id
+
+
+def test_a_case_is_given_to_as_many_as_must_answer_and_what_is_left_lying_goes_to_others():
+    walk, _ = doubted()
+    assert reviewing.next_review(walk.ports, RINA)
+    assert reviewing.next_review(walk.ports, RUDI)
+
+    assert reviewing.next_review(walk.ports, RATNA) is None
+    walk.world.clock.advance(minutes=31)
+
+    assert reviewing.next_review(walk.ports, RATNA)
+    assert reviewing.next_review(walk.ports, Staff("tuti", "reviewer", "1671"))
+    assert reviewing.next_review(walk.ports, RINA) is None
+
+
+def test_many_who_ask_at_once_never_get_more_of_a_case_than_must_answer():
+    walk, _ = doubted()
+    crowd = [Staff(f"reviewer {number}", "reviewer", "1271") for number in range(8)]
+    together = Barrier(len(crowd))
+
+    def ask(who):
+        together.wait()
+        return reviewing.next_review(walk.ports, who)
+
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        assert sum(given is not None for given in pool.map(ask, crowd)) == 2
+
+
+def test_the_oldest_comes_first_but_clusters_before_and_whoever_is_nearly_late_before_all():
+    walk = begin(*map(citizen, (1, 2, 3)))
+    single = walk.submit(citizen(1))
+    walk.similarity[single] = 0.1
+    walk.deliver()
+    walk.world.clock.advance(minutes=1)
+    first = walk.submit(citizen(2), "+6281234567897")
+    walk.deliver()
+    twice = walk.submit(citizen(3), "+6281234567898")
+    walk.candidates[twice] = (Candidate(first, 0.95),)
+    walk.deliver()
+
+    assert [case.application_id for case in open_cases(walk.ports)] == [twice, single]
+    walk.world.clock.advance(hours=35, minutes=58)
+    assert [case.application_id for case in open_cases(walk.ports)] == [twice, single]
+    walk.world.clock.advance(minutes=1)
+
+    assert [case.application_id for case in open_cases(walk.ports)] == [single, twice]
+
+
+def test_cases_near_their_deadline_and_past_it_are_counted_every_minute():
+    walk, _ = doubted()
+    seen = []
+    for hours in (35, 1, 11, 1):
+        walk.world.clock.advance(hours=hours)
+        found = reconcile(walk.ports)
+        seen.append((found.reviews_near_deadline_count, found.reviews_overdue_count))
+
+    assert seen == [(0, 0), (1, 0), (1, 0), (0, 1)]
 
 
 def test_what_the_worker_failed_at_goes_to_people_and_asks_nobody_for_another_picture():
@@ -45,11 +236,11 @@ def test_what_the_worker_failed_at_goes_to_people_and_asks_nobody_for_another_pi
     walk.deliver()
 
     assert walk.application(name).state is State.IN_REVIEW
-    (case,) = review.open_cases(walk.ports, REVIEWER)
+    (case,) = open_cases(walk.ports)
     assert case.reasons == ("FACE_NOT_MEASURED",)
 
 
-def test_the_same_face_under_a_second_nik_goes_to_people_with_both_named():
+def test_the_same_face_under_a_second_nik_goes_to_people_with_both_shown():
     walk = begin(citizen(1), citizen(2))
     first = walk.submit(citizen(1), "+6281234567890")
     walk.deliver()
@@ -58,23 +249,82 @@ def test_the_same_face_under_a_second_nik_goes_to_people_with_both_named():
 
     walk.deliver()
 
-    (case,) = review.open_cases(walk.ports, REVIEWER)
-    assert (case.application_id, case.other_application_ids) == (second, (first,))
+    (case,) = open_cases(walk.ports)
+    assert (case.application_id, case.others) == (second, (first,))
     assert case.reasons == ("FACE_ENROLLED_TWICE",)
     assert walk.application(first).state is State.VERIFIED
-    view = review.view_case(walk.ports, REVIEWER, case.case_id)
-    assert [pictures.application_id for pictures in view.others] == [first]
+    view = reviewing.view_review(walk.ports, RINA, reviewing.next_review(walk.ports, RINA).review_id)
+    assert [(person.label, person.is_to_decide) for person in view.people] == [("A", True), ("B", False)]
+
+
+@pytest.mark.parametrize("pairs", [((0, 1), (0, 2), (0, 3)), ((0, 1), (1, 2), (2, 3))])
+def test_open_cases_about_one_face_are_one_case_and_each_member_is_decided_for_itself(pairs):
+    walk = begin(*map(citizen, range(1, 5)))
+    names = alike(walk, *pairs)
+
+    given = reviewing.next_review(walk.ports, RINA)
+    view = reviewing.view_review(walk.ports, RINA, given.review_id)
+
+    assert given.labels == ("A", "B", "C")
+    assert [person.is_to_decide for person in view.people] == [True, True, True, False]
+    for who, decision in ((RINA, REFUSE), (RUDI, REFUSE)):
+        review_id = reviewing.next_review(walk.ports, who).review_id
+        left = [reviewing.answer(walk.ports, who, review_id, "A", decision=decision, note="sama").left]
+        left += [reviewing.answer(walk.ports, who, review_id, "B", decision=ACCEPT, note="lain").left]
+        assert left == [("B", "C"), ("C",)]
+    states = [walk.application(name).state for name in names]
+    assert states == [State.VERIFIED, State.NOT_ELIGIBLE, State.VERIFIED, State.IN_REVIEW]
+
+
+def test_a_reviewer_sees_pictures_under_labels_and_nothing_that_names_anybody():
+    walk = begin(citizen(1), citizen(2))
+    first, second = alike(walk, (0, 1))
+
+    given = reviewing.next_review(walk.ports, RINA)
+    view = reviewing.view_review(walk.ports, RINA, given.review_id)
+
+    shown = f"{given} {view}"
+    for secret in (first, second, citizen(1).nik, citizen(2).nik, citizen(1).name, "0.95"):
+        assert secret not in shown
+    urls = [url for person in view.people for url in (person.selfie_url, person.ktp_url)]
+    kept = walk.world.photos.kept
+    originals = [
+        walk.application(name).photos[slot].key for name in (second, first) for slot in ("selfie", "ktp")
+    ]
+    assert [kept[url.removeprefix("memory://photos/")] for url in urls] == [kept[key] for key in originals]
+
+
+def test_the_copies_that_a_reviewer_saw_are_gone_when_the_time_is_over_or_the_next_is_given():
+    walk, (name, other) = doubted(2)
+    first = reviewing.next_review(walk.ports, RINA)
+    reviewing.view_review(walk.ports, RINA, first.review_id)
+    assert copies(walk)
+
+    reviewing.answer(walk.ports, RINA, first.review_id, "A", decision=ACCEPT, note="sama")
+    second = reviewing.next_review(walk.ports, RINA)
+    assert copies(walk) == []
+    reviewing.view_review(walk.ports, RINA, second.review_id)
+    assert copies(walk)
+    reconcile(walk.ports)
+    assert copies(walk)
+    walk.world.clock.advance(seconds=GIVEN_FOR.total_seconds())
+
+    assert reconcile(walk.ports).reviews_ended_count == 1
+    assert reconcile(walk.ports).reviews_ended_count == 0
+    assert copies(walk) == []
+    assert walk.application(name).photos[Slot.SELFIE].key in walk.world.photos.kept
+    assert walk.application(other).photos[Slot.SELFIE].key in walk.world.photos.kept
+
+
+def copies(walk):
+    return [key for key in walk.world.photos.kept if key.startswith("shown/")]
 
 
 def test_a_reviewer_may_refuse_or_ask_for_another_selfie():
-    walk = begin(citizen(1), citizen(2))
-    names = [walk.submit(citizen(n), f"+628123456789{n}") for n in (1, 2)]
-    walk.similarity |= dict.fromkeys(names, 0.1)
-    walk.deliver()
-    cases = {case.application_id: case.case_id for case in review.open_cases(walk.ports, REVIEWER)}
+    walk, names = doubted(2)
 
-    review.decide_case(walk.ports, REVIEWER, cases[names[0]], ReviewDecision.REFUSE, "bukan dia")
-    review.decide_case(walk.ports, REVIEWER, cases[names[1]], ReviewDecision.RETAKE, "gelap")
+    decide(walk.ports, names[0], REFUSE, "bukan dia")
+    decide(walk.ports, names[1], RETAKE, "gelap")
 
     assert walk.application(names[0]).reasons == ("REVIEWER_REFUSED",)
     assert walk.application(names[1]).state is State.NEEDS_PHOTO
@@ -83,28 +333,25 @@ def test_a_reviewer_may_refuse_or_ask_for_another_selfie():
         photos.offer_upload(walk.ports, names[1], Slot.KTP, "image/jpeg", 10)
 
 
-def test_a_case_is_decided_once_by_reviewers_only_and_each_view_is_on_record():
-    walk = begin(citizen())
-    name = walk.submit(citizen())
-    walk.similarity[name] = 0.1
-    walk.deliver()
-    (case,) = review.open_cases(walk.ports, REVIEWER)
+def test_only_reviewers_decide_and_each_view_is_on_record_of_everybody_shown():
+    walk = begin(citizen(1), citizen(2))
+    names = alike(walk, (0, 1))
 
-    review.view_case(walk.ports, REVIEWER, case.case_id)
+    held = take(walk.ports, RINA, names[1])
+    reviewing.view_review(walk.ports, RINA, held[0])
     for act in (
-        lambda: review.open_cases(walk.ports, AUDITOR),
-        lambda: review.view_case(walk.ports, AUDITOR, case.case_id),
-        lambda: review.decide_case(walk.ports, AUDITOR, case.case_id, ReviewDecision.ACCEPT, ""),
+        lambda: reviewing.next_review(walk.ports, AUDITOR),
+        lambda: reviewing.view_review(walk.ports, AUDITOR, held[0]),
+        lambda: reviewing.answer(walk.ports, AUDITOR, *held, decision=ACCEPT, note=""),
     ):
         with pytest.raises(NotAllowedError):
             act()
-    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "sama")
 
-    with pytest.raises(MoveNotAllowedError):
-        review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.REFUSE, "eh")
-    story = explanation.explain(walk.ports, walk.programme, AUDITOR, name)
-    assert [line.facts["reviewer"] for line in story.happened if line.event == "case_viewed"] == ["rina"]
-    assert story.audit_fault == ""
+    for name in names:
+        story = explanation.explain(walk.ports, walk.programme, AUDITOR, name)
+        views = [line.facts for line in story.happened if line.event == "case_viewed"]
+        assert [(view["reviewer"], view["review_id"]) for view in views] == [("rina", held[0])]
+        assert story.audit_fault == ""
 
 
 def test_a_nik_held_by_somebody_else_is_decided_by_people():
@@ -113,12 +360,12 @@ def test_a_nik_held_by_somebody_else_is_decided_by_people():
     walk.deliver()
     second = walk.submit(citizen(1), "+6281234567891")
     walk.deliver()
-    (case,) = review.open_cases(walk.ports, REVIEWER)
+    (case,) = open_cases(walk.ports)
     assert (case.application_id, case.reasons) == (second, ("NIK_ALREADY_REGISTERED",))
 
     assert status.status_of(walk.ports, walk.programme, second).reasons == ()
 
-    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "dia pemilik NIK")
+    decide(walk.ports, second, ACCEPT, "dia pemilik NIK")
 
     assert walk.application(second).state is State.VERIFIED
     assert walk.application(first).reasons == ("REVIEWER_REFUSED",)
@@ -126,7 +373,7 @@ def test_a_nik_held_by_somebody_else_is_decided_by_people():
     assert (story.happened[-2].event, story.audit_fault) == ("refused_for_another", "")
 
 
-def test_nobody_who_has_joined_a_wave_loses_a_nik_to_a_reviewer():
+def test_nobody_who_has_joined_a_wave_loses_a_nik_to_reviewers():
     walk = begin(citizen(1))
     first = walk.submit(citizen(1), "+6281234567890")
     walk.deliver()
@@ -137,27 +384,30 @@ def test_nobody_who_has_joined_a_wave_loses_a_nik_to_a_reviewer():
     )
     second = walk.submit(citizen(1), "+6281234567891")
     walk.deliver()
-    (case,) = review.open_cases(walk.ports, REVIEWER)
 
-    with pytest.raises(MoveNotAllowedError):
-        review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.ACCEPT, "x")
+    for reviewer in (RINA, RUDI):
+        with pytest.raises(MoveNotAllowedError):
+            say(walk.ports, reviewer, second, ACCEPT)
 
+    assert case_of(walk.ports, second).answers == ()
     assert walk.application(second).state is State.IN_REVIEW
     assert walk.application(first).state is State.JOINED
 
 
-def test_the_story_of_a_review_names_who_decided_what_and_why():
-    walk = begin(citizen())
-    name = walk.submit(citizen())
-    walk.similarity[name] = 0.1
-    walk.deliver()
-    (case,) = review.open_cases(walk.ports, REVIEWER)
-    review.decide_case(walk.ports, REVIEWER, case.case_id, ReviewDecision.REFUSE, "bukan dia")
+def test_the_story_of_a_review_names_who_answered_what_and_why():
+    walk, (name,) = doubted()
+    decide(walk.ports, name, REFUSE, "bukan dia")
 
     (told,) = explanation.explain(walk.ports, walk.programme, AUDITOR, name).reviews
 
     assert (told.head.reasons, told.decision) == (("FACE_DIFFERS",), "refuse")
-    assert (told.decided_by, told.note) == ("rina", "bukan dia")
+    assert [(each.reviewer, each.decision, each.note) for each in told.answers] == [
+        ("rina", "refuse", "bukan dia"),
+        ("rudi", "refuse", "bukan dia"),
+    ]
+    entries = applications.audit_of(walk.ports, name)
+    assert [entry.event for entry in entries][-3:-1] == ["case_answered", "review_decided"]
+    assert "bukan dia" not in json.dumps([entry.facts for entry in entries])
 
 
 def test_the_story_of_a_retake_keeps_what_was_measured_before():
@@ -173,3 +423,17 @@ def test_the_story_of_a_retake_keeps_what_was_measured_before():
     faces = explanation.explain(walk.ports, walk.programme, AUDITOR, name).faces
 
     assert [face.verdict for face in faces] == ["RETAKE", "MATCH"]
+
+
+def test_who_answered_before_may_answer_a_later_case_of_the_same_person():
+    walk, (name,) = doubted()
+    decide(walk.ports, name, RETAKE)
+    walk.send_photo(name, Slot.SELFIE)
+    registration.submit(walk.ports, name)
+    walk.similarity[name] = 0.1
+    walk.deliver()
+    walk.world.clock.advance(seconds=timedelta(minutes=1).total_seconds())
+
+    decide(walk.ports, name, ACCEPT)
+
+    assert walk.application(name).state is State.VERIFIED

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from gelombang.domain.application import State
 from gelombang.domain.errors import ConflictError
+from gelombang.domain.review import ReviewDecision
 from gelombang.journey import (
     codes,
     registration,
-    review,
     sessions,
 )
 from gelombang.journey.ports import Delete
@@ -36,7 +36,8 @@ from tests.journey.key_phases import (
     places_of,
     process,
 )
-from tests.journey.walking import REVIEWER, begin, citizen
+from tests.journey.reviewers import decide
+from tests.journey.walking import begin, citizen
 
 
 def give_up(nik, name):
@@ -184,9 +185,8 @@ def test_a_nik_that_was_given_up_is_claimed_for_whom_a_reviewer_accepts():
     accepted = walk.submit(citizen(), "+6281234567891")
     walk.deliver()
     walk.ports.rows.commit(release_nik(walk.ports, walk.application(holder)))
-    case_id = walk.application(accepted).review_case_id
 
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.ACCEPT, "kartu dilihat")
+    decide(walk.ports, accepted, ReviewDecision.ACCEPT)
 
     row = find(walk.ports, nik_key, walk.application(accepted).form.nik_tag)
     assert row.fields == {"application_id": accepted}

@@ -44,7 +44,6 @@ POINT = OperatingPoint(
 JPEG = b"\xff\xd8\xff\xe0 the rest does not matter here"
 GOOD = PhotoEvidence(PhotoOutcome.ASSESSED, 480, 640, 1, {"sharpness": 90.0, "roll_deg": 1.0})
 SPOILED = PhotoEvidence(PhotoOutcome.ASSESSED, 480, 640, 1, {"sharpness": 3.0, "roll_deg": 30.0})
-REVIEWER = staff.Staff("rina", "reviewer")
 AUDITOR = staff.Staff("agus", "auditor")
 
 
