@@ -9,6 +9,7 @@ from chalice.app import Chalice
 
 from gelombang import wiring
 from gelombang.api.account import serve_account
+from gelombang.api.appeals import serve_appeals
 from gelombang.api.assisted import serve_assistance
 from gelombang.api.callers import ANYONE, APPLICANT
 from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm
@@ -43,6 +44,7 @@ app = Chalice(app_name="gelombang-register", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
 app.api.binary_types.append(CHUNK_TYPE)
 serve_account(routes)
+serve_appeals(routes)
 serve_assistance(routes)
 serve_rights(routes)
 serve_uploads(routes)

@@ -11,31 +11,27 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from gelombang import wiring
+from gelombang.api.appeal_decisions import serve_appeal_decisions
 from gelombang.api.callers import ANYONE, AUDITOR
 from gelombang.api.forms import EmptyForm
-from gelombang.api.messages import consume, consume_messages, photo_keys, run_by_clock
+from gelombang.api.messages import consume, consume_messages, photo_keys, readable, run_by_clock
 from gelombang.api.replies import Health
 from gelombang.api.reviews import serve_reviews
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.domain.challenge import is_frame_key
 from gelombang.domain.messages import ChallengeEvidenceReady, FaceEvidenceReady, QueueName
-from gelombang.journey import (
-    anchors,
-    challenge,
-    explanation,
-    photos,
-    reconciliation,
-    retention,
-    verification,
-)
+from gelombang.journey import anchors, challenge, explanation, reconciliation, retention, verification
+from gelombang.journey.appeal_clock import tend_appeals
+from gelombang.journey.arrivals import record_upload
 from gelombang.journey.explanation import Story
 from gelombang.journey.staff import Staff
+from gelombang.journey.together import asking_together
 
 STORY = "/v1/explanations/{application_id}"
 
 app = Chalice(app_name="gelombang-verify", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
 serve_reviews(routes)
+serve_appeal_decisions(routes)
 
 
 @app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=2)
@@ -44,8 +40,7 @@ def photo_arrived(event: SQSEvent) -> dict[str, Any]:
 
     def record(body: str) -> None:
         for key in photo_keys(body):
-            taken = challenge.record_frame if is_frame_key(key) else photos.record_arrival
-            taken(wiring.ports_from_environment(), key)
+            record_upload(wiring.ports_from_environment(), key)
 
     return consume(event, routes.logger, record)
 
@@ -53,9 +48,10 @@ def photo_arrived(event: SQSEvent) -> dict[str, Any]:
 @app.on_sqs_message(queue=str(QueueName.CHECKS_DUE), batch_size=10)
 def checks_due(event: SQSEvent) -> dict[str, Any]:
     """Run the layers of checks that are not decided yet."""
-    ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
+    programme, due = wiring.programme_from_environment(), readable(event, QueueName.CHECKS_DUE)
+    ports = asking_together(wiring.ports_from_environment(), programme, due)
     return consume_messages(
-        event, routes.logger, QueueName.CHECKS_DUE, lambda due: verification.run_checks(ports, programme, due)
+        event, routes.logger, QueueName.CHECKS_DUE, lambda one: verification.run_checks(ports, programme, one)
     )
 
 
@@ -75,9 +71,10 @@ def face_evidence(event: SQSEvent) -> dict[str, Any]:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def reconcile(_event: CloudWatchEvent) -> None:
-    """Send what the outbox still holds, and move on what is stuck."""
-    ports = wiring.ports_from_environment()
+    """Send what the outbox still holds, move on what is stuck, and do what is due with appeals."""
+    ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
     run_by_clock(routes.logger, "reconciled", lambda: asdict(reconciliation.reconcile(ports)))
+    run_by_clock(routes.logger, "appeals_tended", lambda: asdict(tend_appeals(ports, programme)))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

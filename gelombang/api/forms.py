@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gelombang.domain.appeal import MOST_WORDS, AppealCode
 from gelombang.domain.consent import Purpose
 from gelombang.domain.review import ReviewDecision
 
@@ -116,6 +117,27 @@ class AnswerForm(LabelForm):
     note: Annotated[
         str, Field(min_length=1, max_length=1000, examples=["Orang yang sama; foto lama di KTP."])
     ]
+
+
+class AppealForm(StrictForm):
+    """What somebody disputes: one reason of the refusal, in their own words."""
+
+    reason: Annotated[str, Field(max_length=40, examples=["STILL_AT_SCHOOL"])]
+    words: Annotated[str, Field(max_length=MOST_WORDS, examples=["Saya lulus tahun 2024."])]
+    wants_to_join: Annotated[bool, Field(examples=[True])] = False  # the running wave, once restored
+
+
+class AppealAnswerForm(StrictForm):
+    """What somebody answers when more is asked for."""
+
+    words: Annotated[str, Field(max_length=MOST_WORDS, examples=["Surat dari sekolah sudah saya kirim."])]
+
+
+class AppealDecisionForm(StrictForm):
+    """An answer to an appeal by its code; the note stays with the appeal, its hash goes to the audit."""
+
+    code: Annotated[AppealCode, Field(examples=["REJECTED_NOT_SHOWN"])]
+    note: Annotated[str, Field(max_length=1000, examples=["Surat tidak terbaca."])] = ""
 
 
 class WaveForm(StrictForm):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from gelombang.domain.appeal import AppealRules
 from gelombang.domain.application import State
 from gelombang.domain.checks import Layer
 from gelombang.domain.conditions import LayerRule
@@ -16,6 +17,7 @@ from gelombang.domain.errors import DependencyError
 from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import RetentionClass
 from gelombang.domain.verdict import OperatingPoint
+from gelombang.domain.working_days import WorkingCalendar
 
 LANGUAGES = ("id", "en")
 
@@ -61,6 +63,8 @@ class Programme:
     consents: tuple[Consent, ...]  # every version that was ever asked for, oldest first
     operating_points: dict[str, OperatingPoint]  # by model release
     retention: tuple[RetentionClass, ...]  # of each state the one that ends first first
+    appeals: AppealRules
+    calendar: WorkingCalendar
 
     @property
     def consent(self) -> Consent:

@@ -107,6 +107,7 @@ class Wave:
     reached: WaveState | None = None  # by the last step done; None while the hours decide
     asked: WaveStep | None = None  # asked for and not done yet
     entry_count: int = 0  # from the freeze on
+    restored_count: int = 0  # of these, whom a wrong refusal had kept out of an earlier draw: they come first
     root: str = ""
     entries_sha256: str = ""
     sealed_secret: str = ""
@@ -128,6 +129,11 @@ def state_of(wave: Wave, now: datetime) -> WaveState:
     if now >= closing_time(wave):
         return WaveState.CLOSED
     return WaveState.OPEN
+
+
+def frozen_at(wave: Wave) -> datetime | None:
+    """Return when the wave's entries were frozen, None before."""
+    return next((step.at for step in wave.history if step.event == f"{WaveStep.FREEZE}_done"), None)
 
 
 def closing_time(wave: Wave) -> datetime:

@@ -19,6 +19,7 @@ from gelombang.domain.consent import NEEDED, Consent, Purpose, missing_purposes
 from gelombang.domain.errors import FieldFault, InvalidFormError
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, review
+from gelombang.journey.appeal_endings import calling_off
 from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import releases_of, withdrawal_of_check
 from gelombang.journey.gallery import erasure_of_face
@@ -115,7 +116,12 @@ def withdraw_consent(
 
 def _stopped(ports: Ports, application: Application, purpose: Purpose) -> tuple[Application, list[Change]]:
     """Return the application with whatever needed this purpose called off, and what must be saved with it."""
-    if purpose not in NEEDED or (application.state, Move.WITHDRAW_CONSENT) not in MOVES:
+    if purpose not in NEEDED:
+        return application, []
+    if application.open_appeal:
+        closed = replace(application, open_appeal="", appeal_closed_at=ports.clock.now())
+        return closed, calling_off(ports, application)
+    if (application.state, Move.WITHDRAW_CONSENT) not in MOVES:
         return application, []
     also = release_nik(ports, application) + withdrawal_of_check(ports, application.face_check_id)
     also += review.closing_of(ports, application, review.WITHDRAWN)

@@ -22,6 +22,7 @@ from typing import Any
 from gelombang.domain.application import Application, Move, State
 from gelombang.domain.errors import ConflictError, NotReadyError
 from gelombang.journey import applications, codes, sessions
+from gelombang.journey.appeal_endings import forgetting
 from gelombang.journey.applications import RETENTION_ENDED, application_key, rereading
 from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.decisions import DECISION
@@ -153,7 +154,7 @@ def _strip(ports: Ports, application: Application) -> bool:
     phone = find(ports, phone_key, application.phone_tag) if application.phone_tag else None
     if phone is not None and phone.fields["application_id"] == application.application_id:
         changes.append(Delete(phone.key, phone.version))
-    changes += release_receipt(ports, application)
+    changes += release_receipt(ports, application) + forgetting(ports, application)
     changes += sessions.endings(ports, application.application_id)
     moved = applications.move(application, Move.ERASE, ports.clock.now())
     stripped = Application(

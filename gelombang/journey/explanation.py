@@ -13,6 +13,7 @@ from gelombang.domain.face_evidence import FaceEvidence, PhotoEvidence
 from gelombang.domain.programme import Programme
 from gelombang.domain.verdict import judge_face
 from gelombang.journey import applications
+from gelombang.journey.appeal_decisions import AppealRecord, appeal_records
 from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.ports import Ports
@@ -57,6 +58,7 @@ class Story:
     checks: tuple[CheckResult, ...]
     faces: tuple[FaceStory, ...]  # one a submission that reached its face check, in order
     reviews: tuple[CaseRecord, ...]
+    appeals: tuple[AppealRecord, ...]
     happened: tuple[Happened, ...]
     audit_fault: str  # "" when the chain holds
 
@@ -78,6 +80,7 @@ def explain(ports: Ports, programme: Programme, staff: Staff, application_id: st
         tuple(application.checks.values()),
         _face_stories(ports, programme, application),
         _reviews(ports, entries),
+        appeal_records(ports, application),
         tuple(_happened(entry) for entry in entries),
         chain_fault(entries, application.audit_length, application.audit_head),
     )

@@ -8,6 +8,9 @@ from datetime import datetime
 from gelombang.domain.application import Application, PhotoStatus, Slot
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, sessions
+from gelombang.journey.appeal_evidence import evidence_urls
+from gelombang.journey.appeal_rows import load_appeal
+from gelombang.journey.appeals import AppealTold, read_appeals
 from gelombang.journey.consents import Consents, consents_of
 from gelombang.journey.ports import Ports
 from gelombang.journey.reach import email_context, phone_context
@@ -36,6 +39,8 @@ class PersonalCopy:
     status: Status
     photos: dict[Slot, str]
     sessions: list[SessionSeen]
+    appeals: tuple[AppealTold, ...]
+    evidence: tuple[str, ...]  # pictures of appeals, as `photos`
     events: list[Event]
 
 
@@ -57,8 +62,15 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
         status=status_of(ports, programme, application.application_id),
         photos=_photos_of(ports, application),
         sessions=sessions.list_sessions(ports, session),
+        appeals=read_appeals(ports, programme, application.application_id).appeals,
+        evidence=_evidence_of(ports, application),
         events=[Event(entry.at, entry.event) for entry in entries],
     )
+
+
+def _evidence_of(ports: Ports, application: Application) -> tuple[str, ...]:
+    found = (load_appeal(ports, number) for number in application.appeals)
+    return tuple(url for appeal in found for url in evidence_urls(ports, appeal))
 
 
 def _phone_of(ports: Ports, application: Application) -> str:

@@ -77,7 +77,7 @@ def offer_key(
 
     `is_used` says that something was sent already under the key that this one replaces.
     """
-    faults = _offer_faults(content_type, size_bytes)
+    faults = offer_faults(content_type, size_bytes)
     if faults:
         raise InvalidFormError(faults)
     application = applications.load(ports, application_id)
@@ -108,7 +108,7 @@ def record_arrival(ports: Ports, key: str) -> None:
     if awaiting is None:
         return
     try:
-        examined = _examine(ports, key)
+        examined = examine(ports, key)
     except NotFoundError:
         if awaiting[0].state is not State.CHECKING:
             return  # nothing has arrived yet
@@ -119,6 +119,36 @@ def record_arrival(ports: Ports, key: str) -> None:
         ports.queues.send(PhotoArrived(key), SCAN_AGAIN_S)
         return
     _record(ports, key, examined)
+
+
+def examine(ports: Ports, key: str) -> Examined:
+    """Scan an upload in quarantine and keep a clean copy of it, or say why there is none.
+
+    Raises:
+        NotFoundError: nothing has arrived under this key.
+        DependencyError: something could not be reached; nothing was decided.
+    """
+    scan = ports.scans.result_of(key)
+    if scan is ScanResult.PENDING:
+        return Examined("", (), scan)
+    if scan is ScanResult.INFECTED:
+        return Examined("", (Reason.MALWARE,), scan)
+    picture = ports.pictures.clean(ports.photos.read_upload(key))
+    if isinstance(picture, RefusedPicture):
+        return Examined("", (picture.reason,), scan)
+    clean_key = f"{key}-{hashlib.sha256(picture.content).hexdigest()[:32]}.jpg"
+    ports.photos.keep(clean_key, picture.content)
+    return Examined(clean_key, (), scan)
+
+
+def offer_faults(content_type: str, size_bytes: int) -> tuple[FieldFault, ...]:
+    """Return why a picture of this type and size is not taken."""
+    faults = []
+    if content_type not in ACCEPTED_TYPES:
+        faults.append(FieldFault("/content_type", "PHOTO_TYPE_NOT_ACCEPTED"))
+    if not 0 < size_bytes <= MOST_UPLOAD_BYTES:
+        faults.append(FieldFault("/size_bytes", "PHOTO_TOO_LARGE"))
+    return tuple(faults)
 
 
 def keep_frame(ports: Ports, key: str) -> None:
@@ -154,20 +184,6 @@ def _awaiting(ports: Ports, key: str) -> tuple[Application, Slot] | None:
     return (application, slot) if is_awaited else None
 
 
-def _examine(ports: Ports, key: str) -> Examined:
-    scan = ports.scans.result_of(key)
-    if scan is ScanResult.PENDING:
-        return Examined("", (), scan)
-    if scan is ScanResult.INFECTED:
-        return Examined("", (Reason.MALWARE,), scan)
-    picture = ports.pictures.clean(ports.photos.read_upload(key))
-    if isinstance(picture, RefusedPicture):
-        return Examined("", (picture.reason,), scan)
-    clean_key = f"{key}-{hashlib.sha256(picture.content).hexdigest()[:32]}.jpg"
-    ports.photos.keep(clean_key, picture.content)
-    return Examined(clean_key, (), scan)
-
-
 @rereading
 def _record(ports: Ports, key: str, examined: Examined) -> None:
     awaiting = _awaiting(ports, key)
@@ -195,15 +211,6 @@ def _tries(ports: Ports, photo: Photo, *, is_used: bool) -> tuple[datetime, ...]
         wait = recent[0] + TRIES_WITHIN - now
         raise TooManyRequestsError(max(1, round(wait.total_seconds())))
     return (*recent, now)
-
-
-def _offer_faults(content_type: str, size_bytes: int) -> tuple[FieldFault, ...]:
-    faults = []
-    if content_type not in ACCEPTED_TYPES:
-        faults.append(FieldFault("/content_type", "PHOTO_TYPE_NOT_ACCEPTED"))
-    if not 0 < size_bytes <= MOST_UPLOAD_BYTES:
-        faults.append(FieldFault("/size_bytes", "PHOTO_TOO_LARGE"))
-    return tuple(faults)
 
 
 def _save_photo(

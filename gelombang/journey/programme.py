@@ -5,6 +5,8 @@
                       regions.json                      kabupaten/kota of registered domicile
                       consent.json                      the consent asked for, purpose by purpose, in every version
                       retention.json                    how long each class of data is kept, and why
+                      appeals.json                      how long an appeal takes
+                      holidays.json                     the days on which no working day is counted
                       operating_points/<release>.json   the thresholds of one model release
 
 Read as package resources, so that the same lines work in a checkout and in a Lambda's zip.
@@ -28,6 +30,7 @@ from gelombang.domain.programme import Programme, Text
 from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import Removal, RetentionClass
 from gelombang.domain.verdict import Limit, OperatingPoint
+from gelombang.journey.appeal_files import AppealsFile, HolidaysFile
 from gelombang.journey.data_files import DataFile, Filled, read_data
 from gelombang.journey.rule_files import read_rules
 
@@ -71,6 +74,8 @@ def read_programme(name: str, folder: Traversable) -> Programme:
         consents=tuple(entry.value() for entry in _read(folder, "consent.json", _ConsentFile).versions),
         operating_points={entry.release: entry.value() for entry in read},
         retention=tuple(entry.value() for entry in _read(folder, "retention.json", _RetentionFile).classes),
+        appeals=_read(folder, "appeals.json", AppealsFile).value(),
+        calendar=_read(folder, "holidays.json", HolidaysFile).value(),
     )
 
 

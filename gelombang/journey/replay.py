@@ -15,6 +15,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from gelombang.domain.appeal import BY_APPEAL
 from gelombang.domain.application import Photo, PhotoStatus, Slot
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.decision import (
@@ -154,7 +155,7 @@ def _check_again(
     if layer in facts:
         rules = _rules(programme, told["rules_sha256"])
         outcome, reason, flags = judge_layer(layer, facts[layer], person, rules, jakarta_day(at))
-    elif layer is not Layer.FACE and outcome is not Outcome.PENDING:
+    elif not (layer is Layer.FACE or outcome is Outcome.PENDING or told["source"].startswith(BY_APPEAL)):
         raise _NotReplayableError(Again.DIFFERS, f"nothing is kept of what layer {layer} was judged from")
     return CheckResult(
         layer,

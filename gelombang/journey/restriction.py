@@ -24,6 +24,7 @@ from gelombang.domain.errors import TooManyRequestsError
 from gelombang.domain.messages import Message
 from gelombang.domain.reasons import Reason
 from gelombang.journey import applications, review
+from gelombang.journey.appeal_endings import pausing
 from gelombang.journey.applications import rereading
 from gelombang.journey.challenge import challenge_request, unmeasured_challenges
 from gelombang.journey.evidence import renewal_of_check, withdrawal_of_check
@@ -55,6 +56,7 @@ def restrict(ports: Ports, application_id: str) -> Application:
         for change in withdrawal_of_check(ports, name)
     ]
     off_the_list = review.pausing_of(ports, application, is_paused=True)
+    off_the_list += pausing(ports, application, is_paused=True)
     facts = {"entry_held": bool(held)}
     restricted = replace(application, restricted_at=now)
     also = [*held, *called_off, *off_the_list]
@@ -77,6 +79,7 @@ def lift(ports: Ports, application_id: str) -> Application:
         for change in renewal_of_check(ports, name)
     ]
     also += review.pausing_of(ports, application, is_paused=False)
+    also += pausing(ports, application, is_paused=False)
     lifted, entry = _let_go(ports, replace(application, restricted_at=None))
     announce: list[Message] = [*messages_due(ports, lifted)]
     announce += [challenge_request(lifted, each) for each in unmeasured]

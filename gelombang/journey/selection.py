@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from gelombang.domain.application import Application, Move, State, require_unrestricted
+from gelombang.domain.checks import Outcome
 from gelombang.domain.draw import DrawOutcome
 from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, MANIFEST, sha256
 from gelombang.domain.errors import (
@@ -38,6 +39,7 @@ from gelombang.domain.wave import (
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
+from gelombang.journey.restored import all_waves, has_missed_a_draw, is_open_to
 from gelombang.journey.tags import find
 from gelombang.journey.wave_rows import (
     STEPS_DUE,
@@ -84,6 +86,7 @@ class WavePage:
     state: WaveState
     closes_at: datetime  # earlier than the definition's when an operator closed it
     entry_count: int
+    restored_count: int  # of these, seated first after a wrong refusal
     filled: dict[str, int]  # region → seats given; once published
     outcomes: dict[str, dict[str, int]]  # region → outcome → entries; once published
     root: str
@@ -146,7 +149,7 @@ def open_wave(ports: Ports, definition: WaveDefinition, operator: str) -> WavePa
 
 def list_waves(ports: Ports) -> list[WavePage]:
     """Return the pages of all waves, by id."""
-    return [find_wave(ports, row.key.sort) for row in ports.rows.read_partition("WAVES")]
+    return [_page(wave, ports.clock.now()) for wave in all_waves(ports)]
 
 
 def find_wave(ports: Ports, wave_id: str) -> WavePage:
@@ -162,6 +165,8 @@ def find_wave(ports: Ports, wave_id: str) -> WavePage:
 def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
     """Enter an application into an open wave; asking again returns the same receipt.
 
+    Whom a refusal that was taken back had kept out during the wave's hours may join until the freeze.
+
     Raises:
         NotFoundError: there is no such wave or application.
         WaveNotOpenError: it is before the wave's opening or after its close.
@@ -175,10 +180,18 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
     require_unrestricted(application, Move.JOIN)
     if application.wave_id == wave_id:
         return _receipt(wave, load_entry(ports, wave_id, application.entry_id))
-    if state_of(wave, now) is not WaveState.OPEN:
+    if not is_open_to(wave, application, now):
         raise WaveNotOpenError(wave.definition.opens_at, closing_time(wave))
     entry = _new_entry(ports, wave, application)
-    joined = applications.move(application, Move.JOIN, now, wave_id=wave_id, entry_id=entry.entry_id, rank=0)
+    joined = applications.move(
+        application,
+        Move.JOIN,
+        now,
+        wave_id=wave_id,
+        entry_id=entry.entry_id,
+        rank=0,
+        restored_from=application.restored_from if entry.restored else None,
+    )
     also: list[Change] = [
         Put(entry_row(wave_id, entry)),
         Require(gate_key(wave_id, entry.entry_id[:2]), 0),  # see wave_steps: fails once the freeze has begun
@@ -301,6 +314,7 @@ def _page(wave: Wave, now: datetime) -> WavePage:
         state=state_of(wave, now),
         closes_at=closing_time(wave),
         entry_count=wave.entry_count,
+        restored_count=wave.restored_count,
         filled={region: counts[DrawOutcome.SELECTED] for region, counts in outcomes.items()},
         outcomes=outcomes,
         root=wave.root,
@@ -315,6 +329,9 @@ def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntr
     form = application.form
     if form is None or application.state in UNVERIFIED:
         raise NotReadyError((Reason.NOT_VERIFIED,))
+    # Found by a list of after the freeze of the wave before: it waits for the check after that draw.
+    if failed := [each.reason for each in application.checks.values() if each.outcome is Outcome.FAILED]:
+        raise NotReadyError(tuple(failed))
     if form.region not in wave.definition.quota:
         raise NotReadyError((Reason.REGION_NOT_IN_WAVE,))
     return StoredEntry(
@@ -324,6 +341,7 @@ def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntr
         kk_tag=form.kk_tag,
         priority=_is_on_priority_list(ports, wave, form.nik_tag),
         joined_at=ports.clock.now(),
+        restored=has_missed_a_draw(ports, application),
     )
 
 

@@ -21,6 +21,8 @@ class Scope(StrEnum):
     MEASURE_REVIEWS = "reviews.measure"
     READ_STORIES = "stories.read"
     ASSIST = "applicants.assist"
+    DECIDE_APPEALS = "appeals.decide"
+    SUPERVISE_APPEALS = "appeals.supervise"
 
 
 SCOPES_OF: dict[str, frozenset[Scope]] = {
@@ -28,12 +30,15 @@ SCOPES_OF: dict[str, frozenset[Scope]] = {
     REVIEWER: frozenset({Scope.DECIDE_CASES}),
     "auditor": frozenset({Scope.READ_STORIES, Scope.MEASURE_REVIEWS}),
     OFFICER: frozenset({Scope.ASSIST}),
+    # Not the reviewers' role: who answers appeals never refused anybody.
+    "appeals_officer": frozenset({Scope.DECIDE_APPEALS}),
+    "appeals_supervisor": frozenset({Scope.DECIDE_APPEALS, Scope.SUPERVISE_APPEALS}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Somebody who works for the programme; `role` is operator, reviewer, auditor or officer.
+    """Somebody who works for the programme; `role` is one of `SCOPES_OF`.
 
     `name` is theirs alone and goes on record; `district` is a kabupaten/kota, four digits: an officer helps people of
     theirs, a reviewer gets nobody of theirs. Nobody else has one.

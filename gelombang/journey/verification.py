@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
 
+from gelombang.domain.appeal import is_by_appeal
 from gelombang.domain.application import (
     Application,
     Form,
@@ -49,8 +49,8 @@ from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Person, Ports, RegisterAnswer
-from gelombang.journey.registration import release_nik, tell_owner, typed_fields
+from gelombang.journey.ports import Ports, RegisterAnswer
+from gelombang.journey.registration import person_of, release_nik, tell_owner
 from gelombang.journey.tags import find, nik_key
 
 FIRST_RETRY_S = 5
@@ -129,9 +129,7 @@ def _form_of(application: Application) -> Form:
 
 
 def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> dict[str, CheckResult]:
-    typed = typed_fields(ports, application)
-    born = date.fromisoformat(typed["birth_date"])
-    person = Person(typed["nik"], typed["kk"], typed["name"], born, typed["region"])
+    person = person_of(ports, application)
     answers: dict[Layer, RegisterAnswer] = {}
     results: dict[str, CheckResult] = {}
     sealed: dict[Layer, str] = {}
@@ -176,7 +174,8 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
     """Decide what follows from what is known; `stored` is the application as last saved."""
     rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
     grounds = Grounds(application.photos, application.checks, None, application.submission)
-    evidence = None if photo_faults(grounds) else evidence_of(ports, application.face_check_id)
+    is_settled = photo_faults(grounds) or is_by_appeal(application.checks.get(Layer.FACE))
+    evidence = None if is_settled else evidence_of(ports, application.face_check_id)
     if evidence:
         verdict = judge_face(evidence, programme.operating_point(evidence.model_release))
         application = replace(

@@ -45,6 +45,7 @@ class StoredEntry:
     priority: bool
     joined_at: datetime
     result: EntryResult | None = None
+    restored: bool = False  # an upheld appeal came after a draw that they had missed for the refusal
     is_held: bool = False  # its owner restricted processing before the freeze: it takes part in no draw
     version: int = 0  # of the stored row; 0 before it is stored
 

@@ -22,10 +22,13 @@ from gelombang.domain.draw import (
     SECRET_BYTES,
     DrawOutcome,
     Entry,
+    RestoredEntry,
     Result,
     count_outcomes,
     hold_draw,
+    is_restored,
     leaf_of,
+    spec_of,
 )
 from gelombang.domain.draw_bundle import (
     COMMITMENT,
@@ -115,12 +118,17 @@ def _freeze(ports: Ports, wave: Wave) -> None:
     for start in range(0, len(SHARDS), GATES_PER_COMMIT):
         shards = SHARDS[start : start + GATES_PER_COMMIT]
         _shut_gates(ports, wave_id, shards)
-    content = entries_file(_public_entries(ports, wave_id))
-    _write(ports, wave_id, {RULES: rules_file(wave.definition), ENTRIES: content})
-    leaves = content.splitlines()
-    root = build_tree(leaves).root.hex()
+    entries = _public_entries(ports, wave_id)
+    content = entries_file(entries)
+    _write(ports, wave_id, {RULES: rules_file(wave.definition, spec_of(entries)), ENTRIES: content})
     _finish(
-        ports, wave_id, WaveStep.FREEZE, entry_count=len(leaves), root=root, entries_sha256=sha256(content)
+        ports,
+        wave_id,
+        WaveStep.FREEZE,
+        entry_count=len(entries),
+        restored_count=sum(map(is_restored, entries)),
+        root=build_tree(content.splitlines()).root.hex(),
+        entries_sha256=sha256(content),
     )
 
 
@@ -145,9 +153,11 @@ def _draw(ports: Ports, wave: Wave) -> None:
     commitment = _read(ports, definition.wave_id, COMMITMENT, wave.commitment_sha256)
     content = _read(ports, definition.wave_id, ENTRIES, wave.entries_sha256)
     told = draw_file(commitment, _open_secret(ports, wave), bytes.fromhex(wave.beacon))
-    results = hold_draw(definition, entries_from(content), bytes.fromhex(json.loads(told)["seed"]))
+    entries = entries_from(content)
+    results = hold_draw(definition, entries, bytes.fromhex(json.loads(told)["seed"]))
     files = {DRAW: told, RESULTS: results_file(results)}
-    before = {RULES: rules_file(definition), ENTRIES: content, COMMITMENT: commitment}
+    rules = rules_file(definition, spec_of(entries))
+    before = {RULES: rules, ENTRIES: content, COMMITMENT: commitment}
     manifest = manifest_file(definition, {**before, **files})
     _write(ports, definition.wave_id, {**files, MANIFEST: manifest})
     outcomes = count_outcomes(definition, results)
@@ -197,7 +207,9 @@ def _public_entries(ports: Ports, wave_id: str) -> list[Entry]:
     tag_of = {kk_tag: ports.vault.raised(kk_tag, latest) for kk_tag in {one.kk_tag for one in stored}}
     before = {kk_tag: recipients_before(ports, kk_tag, wave_id) for kk_tag in set(tag_of.values())}
     return [
-        Entry(one.entry_id, one.region, _household(wave_id, kk_tag), before[kk_tag], one.priority)
+        (RestoredEntry if one.restored else Entry)(
+            one.entry_id, one.region, _household(wave_id, kk_tag), before[kk_tag], one.priority
+        )
         for one in stored
         for kk_tag in [tag_of[one.kk_tag]]
     ]

@@ -46,8 +46,9 @@ def test_every_state_can_be_reached_from_a_draft():
     assert reached == set(State)
 
 
-def test_nothing_but_erasure_leads_out_of_selected_or_not_eligible_and_nothing_out_of_erased():
-    assert {move for (state, move) in MOVES if state in {State.SELECTED, State.NOT_ELIGIBLE}} == {Move.ERASE}
+def test_nothing_but_erasure_leads_out_of_selected_nor_but_an_upheld_appeal_out_of_a_refusal_nor_any_out_of_erased():
+    assert {move for (state, move) in MOVES if state is State.SELECTED} == {Move.ERASE}
+    assert {move for (state, move) in MOVES if state is State.NOT_ELIGIBLE} == {Move.ERASE, Move.RESTORE}
     assert not [move for (state, move) in MOVES if state is State.ERASED]
 
 

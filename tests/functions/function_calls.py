@@ -112,6 +112,7 @@ FUNCTION_OF = {
     "application": "register",
     "assisted": "register",
     "programme": "register",
+    "appeals": "verify",
     "reviews": "verify",
     "explanations": "verify",
     "waves": "select",

@@ -1,0 +1,59 @@
+"""What somebody may join whose refusal was taken back, and whether they come first there.
+
+Refused during a wave's hours and restored before its freeze, they may join it until then, open or closed. Was it frozen
+meanwhile, they are seated first in the next wave that they join.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gelombang.domain.application import Application
+from gelombang.domain.wave import Wave, WaveState, closing_time, frozen_at, state_of
+from gelombang.journey.ports import Ports
+from gelombang.journey.wave_rows import load_wave
+
+TIME_TO_JOIN = timedelta(
+    hours=24
+)  # whoever may join for less than this before a freeze could not be expected to
+
+
+def all_waves(ports: Ports) -> list[Wave]:
+    """Return all waves, by id."""
+    return [load_wave(ports, row.key.sort) for row in ports.rows.read_partition("WAVES")]
+
+
+def is_open_to(wave: Wave, application: Application, now: datetime) -> bool:
+    """Say whether a wave takes this application now: inside its hours, or until the freeze if a refusal kept it out."""
+    state, refused_at = state_of(wave, now), application.restored_from
+    if state is WaveState.CLOSED and refused_at is not None:
+        return refused_at < closing_time(wave)
+    return state is WaveState.OPEN
+
+
+def joinable_wave(ports: Ports, application: Application) -> str:
+    """Return the wave that an application may join now and that closes first, "" where there is none."""
+    now = ports.clock.now()
+    found = [wave for wave in _of_its_region(ports, application) if is_open_to(wave, application, now)]
+    return min(found, key=closing_time).definition.wave_id if found else ""
+
+
+def has_missed_a_draw(ports: Ports, application: Application) -> bool:
+    """Say whether a refusal that was taken back kept an application out of a wave until it was frozen.
+
+    `state_since` is when it was verified; a wave that was joined as restored, without a seat, counts as missed too.
+    """
+    refused_at = application.restored_from
+    if refused_at is None:
+        return False
+    by_then = application.state_since + TIME_TO_JOIN
+    return any(
+        frozen <= by_then and refused_at < closing_time(wave)
+        for wave in _of_its_region(ports, application)
+        if (frozen := frozen_at(wave))
+    )
+
+
+def _of_its_region(ports: Ports, application: Application) -> list[Wave]:
+    region = application.form.region if application.form else ""
+    return [wave for wave in all_waves(ports) if region in wave.definition.quota]

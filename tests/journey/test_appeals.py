@@ -1,0 +1,540 @@
+"""An appeal from its filing to its end: who may, by when it is answered, and what follows from the answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from gelombang.domain.appeal import AppealCode, AppealState, Escalation
+from gelombang.domain.application import Slot, State
+from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.errors import (
+    InvalidFormError,
+    MoveNotAllowedError,
+    NotAllowedError,
+    NotFoundError,
+    NotReadyError,
+    RestrictedError,
+    WaveNotOpenError,
+)
+from gelombang.journey import (
+    appeal_decisions,
+    appeal_evidence,
+    appeals,
+    applications,
+    arrivals,
+    explanation,
+    registration,
+    restriction,
+    retention,
+    review,
+    selection,
+)
+from gelombang.journey.appeal_rows import load_appeal
+from gelombang.journey.applications import SHARDS
+from gelombang.journey.staff import Staff
+from gelombang.verifier import verify_bundle
+from tests.journey.appealing import (
+    DEWI,
+    FACE,
+    OTHERS,
+    PUPIL,
+    SCHOOL,
+    SURYA,
+    WORDS,
+    days_pass,
+    decide,
+    file,
+    open_wave,
+    picture,
+    refused_face,
+    refused_pupil,
+    take_steps,
+    tend,
+)
+from tests.journey.walking import AUDITOR, JPEG, REVIEWER, Walk, begin
+
+
+def told(walk: Walk, name: str):
+    return appeals.read_appeals(walk.ports, walk.programme, name)
+
+
+def reasons_of(refused) -> tuple[str, ...]:
+    return refused.value.missing
+
+
+def joined(walk: Walk, name: str, wave_id: str) -> bool:
+    application = walk.application(name)
+    return application.state is State.JOINED and application.wave_id == wave_id
+
+
+# Filing
+
+
+def test_whoever_is_refused_may_appeal_and_gets_a_number_and_a_day():
+    walk, name = refused_pupil()
+
+    before = told(walk, name)
+    filed = file(walk, name)
+
+    assert [reason.code for reason in before.may_file] == [SCHOOL]
+    assert filed.number.startswith("B-")
+    assert name not in filed.number
+    assert filed.deadline == date(2026, 12, 7)  # ten working days after a Monday, 23 November
+    assert (filed.words, filed.state.code) == ((WORDS,), "APPEAL_OPEN")
+    assert told(walk, name).may_file == ()
+    assert WORDS not in json.dumps([row.fields for row in walk.world.rows.read_all()])
+
+
+def test_the_same_appeal_sent_again_is_the_same_appeal():
+    walk, name = refused_pupil()
+
+    assert file(walk, name) == file(walk, name)
+    assert len(told(walk, name).appeals) == 1
+
+
+def test_nobody_appeals_who_is_not_refused_nor_against_what_was_not_said():
+    walk, name = refused_pupil(*OTHERS)
+    other = walk.submit(OTHERS[0], "+6281234567891")
+    walk.deliver()
+
+    with pytest.raises(MoveNotAllowedError):
+        file(walk, other)
+    with pytest.raises(InvalidFormError, match="APPEAL_REASON_OTHER"):
+        file(walk, name, "RECEIVES_AID")
+    for words in ("  ", "x" * 2001, "\x00", "\u202eabc"):
+        with pytest.raises(InvalidFormError, match="/words"):
+            appeals.file_appeal(walk.ports, walk.programme, name, SCHOOL, words)
+    assert told(walk, other).may_file == ()
+
+
+def test_one_appeal_is_open_at_a_time_and_two_are_answered_at_most():
+    walk, name = refused_pupil()
+
+    first = file(walk, name)
+    with pytest.raises(NotReadyError) as another:
+        appeals.file_appeal(walk.ports, walk.programme, name, SCHOOL, "Lagi.")
+    decide(walk, first.number, AppealCode.NOT_SHOWN)
+    second = file(walk, name)
+    with pytest.raises(NotFoundError):  # whoever answered before does not answer again
+        decide(walk, second.number, AppealCode.NOT_SHOWN)
+    decide(walk, second.number, AppealCode.NOT_SHOWN, SURYA)
+    with pytest.raises(NotReadyError) as third:
+        file(walk, name)
+
+    assert reasons_of(another) == ("APPEAL_IS_OPEN",)
+    assert reasons_of(third) == ("APPEALS_USED_UP",)
+
+
+def test_a_face_can_be_disputed_as_long_as_its_photographs_are_kept():
+    walk, name = refused_face()
+    may_file = told(walk, name).may_file
+
+    walk.world.clock.advance(days=31)
+    retention.remove_due(walk.ports, walk.programme, range(SHARDS))
+
+    assert [reason.code for reason in may_file] == [FACE]
+    assert told(walk, name).may_file == ()
+    with pytest.raises(NotReadyError) as late:
+        file(walk, name, FACE)
+    assert reasons_of(late) == ("APPEAL_TOO_LATE",)
+
+
+# Upheld
+
+
+def test_upheld_before_the_freeze_restores_into_the_running_wave_even_after_its_hours():
+    walk, name = refused_pupil()
+    open_wave(walk, "gelombang-1", days=3)
+    filed = file(walk, name, wants_to_join=True)
+
+    days_pass(walk, 4)  # the wave has closed, and is not frozen
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+    verified = walk.application(name).state
+    tend(walk)
+
+    assert verified is State.VERIFIED
+    assert joined(walk, name, "gelombang-1")
+    take_steps(walk, "gelombang-1", "freeze", "commit", "draw", "publish")
+    assert walk.application(name).state is State.SELECTED
+    assert selection.find_wave(walk.ports, "gelombang-1").restored_count == 0
+    assert "diikutkan" in walk.world.texts.sent[-1][1]
+
+
+def test_who_did_not_ask_to_be_joined_is_verified_and_joins_with_one_call_until_the_freeze():
+    walk, name = refused_pupil()
+    open_wave(walk, "gelombang-1", days=3)
+    filed = file(walk, name)
+    days_pass(walk, 4)
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+
+    tend(walk)
+    waiting = walk.application(name).state
+    selection.join(walk.ports, name, "gelombang-1")
+
+    assert waiting is State.VERIFIED
+    assert joined(walk, name, "gelombang-1")
+
+
+def test_nobody_else_joins_after_the_hours():
+    walk, name = refused_pupil(*OTHERS)
+    other = walk.submit(OTHERS[0], "+6281234567891")
+    walk.deliver()
+    open_wave(walk, "gelombang-1", days=3)
+    days_pass(walk, 4)
+
+    with pytest.raises(WaveNotOpenError):
+        selection.join(walk.ports, other, "gelombang-1")
+    assert walk.application(name).state is State.NOT_ELIGIBLE
+
+
+def test_upheld_after_the_freeze_is_seated_first_in_the_next_wave_for_all_to_see(tmp_path):
+    walk, name = refused_pupil(*OTHERS)
+    open_wave(walk, "gelombang-1")
+    filed = file(walk, name)
+    days_pass(walk, 1)
+    others = [walk.submit(each, f"+628123456780{n}") for n, each in enumerate(OTHERS)]
+    walk.deliver()
+    take_steps(walk, "gelombang-1", "freeze", "commit", "draw", "publish")
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+
+    open_wave(walk, "gelombang-2")
+    for each in [*others, name]:
+        selection.join(walk.ports, each, "gelombang-2")
+    take_steps(walk, "gelombang-2", "freeze", "commit", "draw", "publish")
+
+    page = selection.find_wave(walk.ports, "gelombang-2")
+    files = {
+        each.name: walk.ports.documents.read(f"waves/gelombang-2/{each.name}")
+        for each in selection.bundle_files(walk.ports, "gelombang-2")
+    }
+    for each, content in files.items():
+        (tmp_path / each).write_bytes(content)
+    own = selection.result_of(walk.ports, name, "gelombang-2").result
+    assert walk.application(name).state is State.SELECTED
+    assert (own.outcome, own.rule) == ("SELECTED", "RESTORED_SEAT")
+    assert page.restored_count == 1
+    assert json.loads(files["commitment.json"])["counts"]["3171"]["restored"] == 1
+    assert verify_bundle(tmp_path, page.commitment_sha256) == []
+
+
+def test_whoever_was_restored_a_day_before_the_freeze_and_did_not_join_has_lost_the_claim():
+    walk, name = refused_pupil()
+    open_wave(walk, "gelombang-1", days=9)
+    filed = file(walk, name)
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+
+    days_pass(walk, 2)
+    take_steps(walk, "gelombang-1", "freeze", "commit", "draw", "publish")
+    open_wave(walk, "gelombang-2")
+    selection.join(walk.ports, name, "gelombang-2")
+    take_steps(walk, "gelombang-2", "freeze")
+
+    assert selection.find_wave(walk.ports, "gelombang-2").restored_count == 0
+
+
+def test_all_else_that_was_checked_stays_and_the_overruled_check_names_the_appeal():
+    walk, name = refused_pupil()
+    before = walk.application(name).checks
+    filed = file(walk, name)
+
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+
+    after = walk.application(name).checks
+    overruled = after[Layer.EDUCATION]
+    assert (overruled.outcome, overruled.source) == (Outcome.PASSED, f"appeal {filed.number}")
+    kept = set(before) - {Layer.EDUCATION}
+    assert {layer: after[layer] for layer in kept} == {layer: before[layer] for layer in kept}
+
+
+@pytest.mark.parametrize(("is_corrected", "state"), [(True, State.VERIFIED), (False, State.NOT_ELIGIBLE)])
+def test_a_register_that_was_corrected_is_asked_again_and_decides(is_corrected, state):
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+    if is_corrected:
+        walk.registers._by_nik[PUPIL.nik] = replace(PUPIL, is_at_school=False)  # the register's own doing
+
+    decide(walk, filed.number, AppealCode.REGISTER_CORRECTED)
+
+    assert walk.application(name).state is state
+    assert walk.application(name).checks[Layer.EDUCATION].source == "kemdikbud"
+    may_file = {reason.code for reason in told(walk, name).may_file}
+    assert may_file == (set() if is_corrected else {SCHOOL})  # a refusal of its own
+
+
+def test_a_face_is_accepted_by_somebody_who_did_not_refuse_it_and_no_machine_doubts_it_again():
+    walk, name = refused_face()
+    filed = file(walk, name, FACE)
+    rina = Staff(REVIEWER.name, "appeals_officer")
+
+    seen = appeal_decisions.view_appeal(walk.ports, DEWI, filed.number)
+    with pytest.raises(NotFoundError):
+        appeal_decisions.view_appeal(walk.ports, rina, filed.number)
+    with pytest.raises(NotFoundError):
+        decide(walk, filed.number, AppealCode.FACE_CONFIRMED, rina)
+    decide(walk, filed.number, AppealCode.FACE_CONFIRMED)
+
+    assert appeal_decisions.open_appeals(walk.ports, rina) == []
+    assert seen.selfie_url
+    assert seen.ktp_url
+    assert walk.application(name).state is State.VERIFIED
+    assert walk.application(name).checks[Layer.FACE].source == f"appeal {filed.number}"
+
+
+def test_an_appeal_against_one_reason_leaves_the_others_standing():
+    walk = begin(replace(PUPIL, occupation="POLICE"))
+    name = walk.submit(PUPIL)
+    walk.deliver()
+    both = walk.application(name).reasons
+    filed = file(walk, name)
+
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+
+    assert both == (SCHOOL, "EXCLUDED_OCCUPATION")
+    assert walk.application(name).state is State.NOT_ELIGIBLE
+    assert walk.application(name).reasons == ("EXCLUDED_OCCUPATION",)
+    assert file(walk, name, "EXCLUDED_OCCUPATION").state.code == "APPEAL_OPEN"
+
+
+def test_photographs_that_are_gone_by_then_are_asked_for_again():
+    walk, name = refused_pupil()
+    walk.world.clock.advance(days=31)
+    retention.remove_due(walk.ports, walk.programme, range(SHARDS))
+    filed = file(walk, name)
+
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+
+    asked = walk.application(name)
+    assert asked.state is State.NEEDS_PHOTO
+    assert asked.reasons == ("PHOTO_KEPT_NO_LONGER",)
+    for slot in Slot:
+        walk.send_photo(name, slot)
+    registration.submit(walk.ports, name)
+    walk.deliver()
+    assert walk.application(name).state is State.VERIFIED
+
+
+def test_a_nik_that_was_given_to_another_meanwhile_is_decided_by_reviewers():
+    walk, name = refused_face()
+    other = walk.submit(OTHERS[0], "+6281234567891")
+    walk.deliver()
+    case_id = walk.application(other).review_case_id
+    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.ACCEPT, "pemilik")
+    filed = file(walk, name, FACE)
+
+    decide(walk, filed.number, AppealCode.FACE_CONFIRMED)
+
+    restored = walk.application(name)
+    assert restored.state is State.IN_REVIEW
+    assert restored.review_case_id != case_id
+
+
+# Rejected, asked, late
+
+
+def test_a_rejection_says_why_and_whom_to_contact():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+
+    state = decide(walk, filed.number, AppealCode.REGISTER_STANDS, note="Kata Rina: sudah ditanya")
+    tend(walk)
+
+    (shown,) = told(walk, name).appeals
+    assert state is AppealState.REJECTED
+    assert walk.application(name).state is State.NOT_ELIGIBLE
+    assert (shown.outcome.code, shown.agency.code) == ("REJECTED_REGISTER_STANDS", "AGENCY_KEMDIKBUD")
+    assert "Rina" not in json.dumps([row.fields for row in walk.world.rows.read_all()])
+    assert filed.number in walk.world.texts.sent[-1][1]
+
+
+def test_more_is_asked_for_the_answer_comes_and_the_deadline_moves():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+    days_pass(walk, 2)
+    decide(walk, filed.number, AppealCode.ASK_LETTER)
+
+    asked = told(walk, name).appeals[0]
+    days_pass(walk, 2)
+    answered = appeals.answer_appeal(walk.ports, walk.programme, name, filed.number, "Ini suratnya.")
+    again = appeals.answer_appeal(walk.ports, walk.programme, name, filed.number, "Ini suratnya.")
+
+    assert (asked.state.code, asked.outcome.code) == ("APPEAL_ASKED", "ASKED_LETTER")
+    assert asked.answer_by == date(2026, 12, 9)
+    assert (answered.state.code, answered.deadline) == ("APPEAL_OPEN", date(2026, 12, 11))
+    assert answered.words == (WORDS, "Ini suratnya.") == again.words
+    with pytest.raises(MoveNotAllowedError):
+        appeals.answer_appeal(walk.ports, walk.programme, name, filed.number, "Lagi.")
+
+
+def test_a_question_that_nobody_answers_goes_back_into_the_queue_and_two_are_the_most():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+
+    for _ in range(2):
+        decide(walk, filed.number, AppealCode.ASK_LETTER)
+        days_pass(walk, 20)
+    with pytest.raises(NotReadyError) as third:
+        decide(walk, filed.number, AppealCode.ASK_LETTER)
+
+    assert reasons_of(third) == ("QUESTIONS_USED_UP",)
+    assert [head.number for head in appeal_decisions.open_appeals(walk.ports, DEWI)] == [filed.number]
+
+
+def test_a_deadline_that_nears_and_passes_is_escalated_and_its_owner_is_told():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+
+    days_pass(walk, 8)
+    calm = appeal_decisions.escalated_appeals(walk.ports, SURYA)
+    days_pass(walk, 3)  # Friday 4 December: less than two working days are left
+    near = appeal_decisions.escalated_appeals(walk.ports, SURYA)
+    untold = [text for _, text in walk.world.texts.sent if "terlambat" in text]
+    days_pass(walk, 4)
+    tended = tend(walk)
+    late = appeal_decisions.escalated_appeals(walk.ports, SURYA)
+
+    assert (calm, untold) == ([], [])
+    assert [head.escalation for head in near] == [Escalation.NEAR]
+    assert [head.escalation for head in late] == [Escalation.PASSED]
+    assert tended.late_count == 1
+    assert told(walk, name).appeals[0].deadline_note.code == "APPEAL_TAKES_LONGER"
+    assert sum("terlambat" in text for _, text in walk.world.texts.sent) == 1
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE, SURYA)
+    tend(walk)
+    assert appeal_decisions.escalated_appeals(walk.ports, SURYA) == []
+    assert walk.application(name).state is State.VERIFIED
+
+
+def test_a_deadline_in_a_year_without_holidays_is_not_told_until_they_are_known():
+    walk, name = refused_pupil()
+    walk.world.clock.advance(days=25)  # 18 December: ten working days end in 2027
+    filed = file(walk, name)
+    calendar = walk.programme.calendar
+    days = {**calendar.holidays, date(2027, 1, 1): "Tahun Baru"}
+    known = replace(calendar, holidays=days, years=calendar.years | {2027})
+
+    unknown = told(walk, name).appeals[0]
+    walk.programme = replace(walk.programme, calendar=known)
+    later = told(walk, name).appeals[0]
+
+    assert (filed.deadline, filed.deadline_note.code) == (None, "APPEAL_DEADLINE_UNKNOWN")
+    assert unknown.deadline is None
+    assert (later.deadline, later.deadline_note) == (date(2027, 1, 6), None)
+    days_pass(walk, 14)
+    assert load_appeal(walk.ports, filed.number).deadline == date(2027, 1, 6)
+
+
+# Evidence
+
+
+def test_evidence_goes_through_quarantine_and_the_officer_sees_clean_copies_alone():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+    offers = [appeal_evidence.offer_evidence(walk.ports, name, filed.number, "image/jpeg", 99) for _ in "12"]
+
+    picture(walk, offers[1])
+    arrived = appeal_decisions.view_appeal(walk.ports, DEWI, filed.number)
+    third = appeal_evidence.offer_evidence(walk.ports, name, filed.number, "image/jpeg", 99)
+    walk.world.photos.receive(third.fields["key"], b"no picture")
+    arriving = appeal_decisions.view_appeal(walk.ports, DEWI, filed.number)
+    arrivals.record_upload(walk.ports, third.fields["key"])
+
+    assert len(arrived.evidence_urls) == 1
+    assert walk.world.photos.quarantine[offers[1].fields["key"]] == JPEG
+    assert (arriving.is_evidence_arriving, len(arriving.evidence_urls)) == (True, 1)
+    shown = told(walk, name).appeals[0].evidence
+    assert [(each.status, each.fault.code if each.fault else "") for each in shown] == [
+        ("KEPT", ""),
+        ("REFUSED", "NOT_AN_IMAGE"),
+    ]
+
+
+def test_four_pictures_are_the_most_and_none_comes_after_the_answer():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+    for _ in range(4):
+        offer = appeal_evidence.offer_evidence(walk.ports, name, filed.number, "image/jpeg", 99)
+        picture(walk, offer)
+
+    with pytest.raises(NotReadyError) as fifth:
+        appeal_evidence.offer_evidence(walk.ports, name, filed.number, "image/jpeg", 99)
+    decide(walk, filed.number, AppealCode.NOT_SHOWN)
+    with pytest.raises(MoveNotAllowedError):
+        appeal_evidence.offer_evidence(walk.ports, name, filed.number, "image/jpeg", 99)
+
+    assert reasons_of(fifth) == ("EVIDENCE_ENOUGH",)
+    assert appeal_decisions.view_appeal(walk.ports, DEWI, filed.number).evidence_urls == ()
+
+
+def test_nobody_touches_an_appeal_of_somebody_else():
+    walk, name = refused_pupil(*OTHERS)
+    filed = file(walk, name)
+    other = walk.submit(OTHERS[0], "+6281234567891")
+
+    for step in (
+        lambda: appeal_evidence.offer_evidence(walk.ports, other, filed.number, "image/jpeg", 99),
+        lambda: appeals.answer_appeal(walk.ports, walk.programme, other, filed.number, "Saya."),
+    ):
+        with pytest.raises(NotFoundError):
+            step()
+
+
+# Staff
+
+
+def test_officers_see_the_disputed_check_and_no_more_and_every_view_is_on_record():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+
+    spoken = filed.number.lower().replace("-", " ")  # as said on the phone
+    seen = appeal_decisions.view_appeal(walk.ports, DEWI, spoken)
+
+    assert (seen.check.source, seen.check.list_version) == ("kemdikbud", "2026-11-01/memory")
+    assert (seen.words, seen.selfie_url, seen.ktp_url) == ((WORDS,), "", "")
+    assert PUPIL.nik not in str(seen)
+    assert name not in str(seen)
+    entries = applications.audit_of(walk.ports, walk.application(name).application_id)
+    assert [e.facts["officer"] for e in entries if e.event == "appeal_viewed"] == ["dewi"]
+    story = explanation.explain(walk.ports, walk.programme, AUDITOR, name)
+    assert [each.number for each in story.appeals] == [filed.number]
+
+
+def test_an_answer_must_fit_the_refusal():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+
+    with pytest.raises(InvalidFormError, match="/code"):
+        decide(walk, filed.number, AppealCode.FACE_CONFIRMED)
+
+
+def test_reviewers_answer_no_appeals_and_officers_have_no_supervisors_queue():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+
+    with pytest.raises(NotAllowedError):
+        appeal_decisions.open_appeals(walk.ports, REVIEWER)
+    with pytest.raises(NotAllowedError):
+        decide(walk, filed.number, AppealCode.NOT_SHOWN, REVIEWER)
+    with pytest.raises(NotAllowedError):
+        appeal_decisions.escalated_appeals(walk.ports, DEWI)
+
+
+def test_restriction_pauses_an_appeal_and_lifting_it_counts_the_deadline_anew():
+    walk, name = refused_pupil()
+    filed = file(walk, name)
+    restriction.restrict(walk.ports, name)
+
+    hidden = appeal_decisions.view_appeal(walk.ports, DEWI, filed.number)
+    with pytest.raises(RestrictedError):
+        decide(walk, filed.number, AppealCode.NOT_SHOWN)
+    days_pass(walk, 3)
+    paused = appeal_decisions.open_appeals(walk.ports, DEWI)
+    restriction.lift(walk.ports, name)
+    tend(walk)
+
+    assert (hidden.words, hidden.is_restricted, paused) == ((), True, [])
+    assert load_appeal(walk.ports, filed.number).deadline == date(2026, 12, 10)
+    assert len(appeal_decisions.open_appeals(walk.ports, DEWI)) == 1
