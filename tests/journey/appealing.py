@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gelombang.domain.appeal import AppealCode
+from gelombang.domain.review import ReviewDecision
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import (
     appeal_clock,
     appeal_decisions,
     appeals,
     arrivals,
-    review,
     selection,
 )
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.staff import Staff
-from tests.journey.walking import JPEG, REVIEWER, Walk, begin, citizen
+from tests.journey import reviewers
+from tests.journey.walking import JPEG, Walk, begin, citizen
 
 PUPIL = citizen(1, is_at_school=True)
 OTHERS = [citizen(number) for number in range(2, 6)]
@@ -40,8 +41,7 @@ def refused_face() -> tuple[Walk, str]:
     name = walk.submit(OTHERS[0])
     walk.similarity[name] = 0.1
     walk.deliver()
-    case_id = walk.application(name).review_case_id
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.REFUSE, "bukan dia")
+    reviewers.decide(walk.ports, name, ReviewDecision.REFUSE, "bukan dia")
     return walk, name
 
 

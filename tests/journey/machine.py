@@ -16,6 +16,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from gelombang.domain.appeal import AppealCode
 from gelombang.domain.application import MOVES, MOVES_WHILE_RESTRICTED, WORKING_STATES, Move, Slot, State
 from gelombang.domain.audit import chain_fault
 from gelombang.domain.consent import NEEDED, Purpose
@@ -24,6 +25,9 @@ from gelombang.domain.messages import QueueName
 from gelombang.domain.review import ReviewDecision
 from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import (
+    appeal_clock,
+    appeal_decisions,
+    appeals,
     applications,
     consents,
     photos,
@@ -37,16 +41,18 @@ from gelombang.journey import (
 from gelombang.journey.applications import OUTBOX
 from gelombang.journey.evidence import evidence_key
 from gelombang.journey.review_cases import load_case
+from gelombang.journey.staff import Staff
 from gelombang.memory.registers import SOURCES
 from tests.journey.reviewers import RATNA, RINA, RUDI
 from tests.journey.walking import GOOD, JPEG, SPOILED, begin, citizen
 
-PORTS = ("rows", "photos", "queues", "texts", "vault", "registers")
+PORTS = ("rows", "photos", "queues", "texts", "vault", "registers", "signer")
 PEOPLE = (citizen(1), citizen(2), citizen(1))  # the third types the first one's NIK
 QUEUES = (QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS, QueueName.FACE_EVIDENCE)
-FINAL = frozenset({State.SELECTED, State.NOT_ELIGIBLE})
+FINAL = frozenset({State.SELECTED})
 HOLDING = frozenset({State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN})
 WAVE = "gelombang-1"
+OFFICER = Staff("dewi", "appeals_officer")
 WHO = st.integers(0, len(PEOPLE) - 1)
 REVIEWERS = (RINA, RUDI, RATNA)
 # Which call to the outside is the last one, and whether it still took effect; mostly none is.
@@ -264,6 +270,31 @@ class Journey(RuleBasedStateMachine):
         for who in REVIEWERS:
             self.review(who, decision, fate)
 
+    @precondition(lambda self: State.NOT_ELIGIBLE in self.states.values())
+    @rule(who=WHO, wants_to_join=st.booleans(), fate=FATE)
+    def appeal(self, who, wants_to_join, fate):
+        name, programme = self.names[who], self.walk.programme
+        for reason in self.walk.application(name).reasons[:1]:
+            self.do(
+                fate,
+                lambda p, reason=reason: appeals.file_appeal(
+                    p, programme, name, reason, "Itu keliru.", wants_to_join=wants_to_join
+                ),
+            )
+
+    @rule(code=st.sampled_from(AppealCode), fate=FATE)
+    def answer_appeal(self, code, fate):
+        programme = self.walk.programme
+        for head in appeal_decisions.open_appeals(self.walk.ports, OFFICER)[:1]:
+            self.do(
+                fate,
+                lambda p, head=head: appeal_decisions.decide_appeal(p, programme, OFFICER, head.number, code),
+            )
+
+    @rule(fate=FATE)
+    def tend_appeals(self, fate):
+        self.do(fate, lambda p: appeal_clock.tend_appeals(p, self.walk.programme))
+
     @precondition(lambda self: State.JOINED in self.states.values())
     @rule(last=st.sampled_from(WaveStep), fate=FATE)
     def take_wave_steps(self, last, fate):
@@ -287,6 +318,9 @@ class Journey(RuleBasedStateMachine):
             before, now = self.states[name], application.state
             assert now is before or now in _reachable(before), f"{before} to {now}"
             assert before not in FINAL or now is before, f"{before} was final"
+            was_refused = before is State.NOT_ELIGIBLE and now is not before
+            assert not was_refused or application.appeals, "a refusal was taken back without an appeal"
+            assert not application.open_appeal or now is State.NOT_ELIGIBLE, "an appeal is open against nothing"
             assert application.submission >= self.acknowledged[name], "an acknowledged submission is lost"
             if self.restricted[name] and application.restricted_at == self.restricted[name]:
                 self._only_what_may_has_moved(before, application)

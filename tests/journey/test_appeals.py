@@ -20,6 +20,7 @@ from gelombang.domain.errors import (
     RestrictedError,
     WaveNotOpenError,
 )
+from gelombang.domain.review import ReviewDecision
 from gelombang.journey import (
     appeal_decisions,
     appeal_evidence,
@@ -30,13 +31,13 @@ from gelombang.journey import (
     registration,
     restriction,
     retention,
-    review,
     selection,
 )
 from gelombang.journey.appeal_rows import load_appeal
 from gelombang.journey.applications import SHARDS
 from gelombang.journey.staff import Staff
 from gelombang.verifier import verify_bundle
+from tests.journey import reviewers
 from tests.journey.appealing import (
     DEWI,
     FACE,
@@ -55,7 +56,8 @@ from tests.journey.appealing import (
     take_steps,
     tend,
 )
-from tests.journey.walking import AUDITOR, JPEG, REVIEWER, Walk, begin
+from tests.journey.reviewers import RINA
+from tests.journey.walking import AUDITOR, JPEG, Walk, begin
 
 
 def told(walk: Walk, name: str):
@@ -268,7 +270,7 @@ def test_a_register_that_was_corrected_is_asked_again_and_decides(is_corrected, 
 def test_a_face_is_accepted_by_somebody_who_did_not_refuse_it_and_no_machine_doubts_it_again():
     walk, name = refused_face()
     filed = file(walk, name, FACE)
-    rina = Staff(REVIEWER.name, "appeals_officer")
+    rina = Staff(RINA.name, "appeals_officer")
 
     seen = appeal_decisions.view_appeal(walk.ports, DEWI, filed.number)
     with pytest.raises(NotFoundError):
@@ -322,7 +324,7 @@ def test_a_nik_that_was_given_to_another_meanwhile_is_decided_by_reviewers():
     other = walk.submit(OTHERS[0], "+6281234567891")
     walk.deliver()
     case_id = walk.application(other).review_case_id
-    review.decide_case(walk.ports, REVIEWER, case_id, review.ReviewDecision.ACCEPT, "pemilik")
+    reviewers.decide(walk.ports, other, ReviewDecision.ACCEPT, "pemilik")
     filed = file(walk, name, FACE)
 
     decide(walk, filed.number, AppealCode.FACE_CONFIRMED)
@@ -515,9 +517,9 @@ def test_reviewers_answer_no_appeals_and_officers_have_no_supervisors_queue():
     filed = file(walk, name)
 
     with pytest.raises(NotAllowedError):
-        appeal_decisions.open_appeals(walk.ports, REVIEWER)
+        appeal_decisions.open_appeals(walk.ports, RINA)
     with pytest.raises(NotAllowedError):
-        decide(walk, filed.number, AppealCode.NOT_SHOWN, REVIEWER)
+        decide(walk, filed.number, AppealCode.NOT_SHOWN, RINA)
     with pytest.raises(NotAllowedError):
         appeal_decisions.escalated_appeals(walk.ports, DEWI)
 
