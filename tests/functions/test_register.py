@@ -140,6 +140,23 @@ def test_the_programme_page_may_be_kept_by_anyone_and_has_consent_and_regions(an
     assert page.body["regions"]["3171"]
 
 
+def test_the_programme_page_tells_every_rule_set_and_what_becomes_of_whoever_is_not_decided_in_time(
+    anybody: Caller,
+) -> None:
+    page = anybody.get("/v1/programme").body
+
+    assert [rules["name"] for rules in page["rule_sets"]] == [
+        "2020-april",
+        "2020-july",
+        "2021-december",
+        "2023",
+    ]
+    for rules in page["rule_sets"]:
+        told = page["texts"][rules["pending_at_freeze"]]
+        assert "not drawn" in told["en"]["sentence"]
+        assert "tidak ikut diundi" in told["id"]["sentence"]
+
+
 @pytest.mark.parametrize("function", ["register", "verify", "select"])
 @pytest.mark.usefixtures("world")
 def test_each_function_says_that_it_is_alive(function: str) -> None:

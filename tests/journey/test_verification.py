@@ -140,6 +140,36 @@ def test_a_register_that_comes_back_can_still_refuse():
     assert walk.application(name).reasons == ("STILL_AT_SCHOOL",)
 
 
+def test_a_failed_check_names_the_agency_to_contact_in_both_languages_and_no_other_check_does():
+    person = citizen(is_at_madrasah=True)
+    walk = begin(person)
+    name = walk.submit(person)
+
+    walk.deliver()
+
+    told = {check.layer: check.agency for check in status.status_of(walk.ports, walk.programme, name).checks}
+    named = told.pop(Layer.RELIGIOUS_EDUCATION)
+    assert "Kementerian Agama" in named.sentence["id"]
+    assert "madrasah" in named.next_step["en"]
+    assert set(told.values()) == {None}
+
+
+def test_who_mistyped_into_a_pupils_nik_corrects_it_and_no_school_is_asked():
+    pupil, applicant = citizen(1, date(2010, 5, 5), is_at_school=True), citizen(2)
+    walk = begin(pupil, applicant)
+    name = walk.submit(replace(applicant, nik=pupil.nik))
+    walk.deliver()
+    mistyped = walk.application(name)
+
+    registration.save_form(walk.ports, walk.programme, name, {"nik": applicant.nik})
+    registration.submit(walk.ports, name)
+    walk.deliver()
+
+    assert (mistyped.state, mistyped.reasons) == (State.DRAFT, ("BIRTH_DATE_DIFFERS", "KK_DIFFERS"))
+    assert set(mistyped.checks) == {Layer.POPULATION, Layer.KK}
+    assert walk.application(name).state is State.VERIFIED
+
+
 def test_registers_that_answered_are_not_asked_again():
     walk = begin(citizen())
     walk.registers.fail("kemdikbud")
