@@ -102,6 +102,7 @@ const reasonItem = (told) => el("li", {}, el("strong", {}, said(told.sentence)),
 function checkItem(check) {
   const item = el("li", { className: check.outcome }, el("strong", {}, t(check.layer)), ": " + t(check.outcome), el("div", { className: "hint" }, check.source + " · " + moment(check.checked_at)));
   if (check.reason) item.append(el("div", {}, said(check.reason.sentence) + " " + said(check.reason.next_step)));
+  for (const remark of check.remarks) item.append(el("div", { className: "hint" }, said(remark.sentence) + " " + said(remark.next_step)));
   if (check.agency) item.append(el("div", { className: "hint" }, said(check.agency.sentence) + " " + said(check.agency.next_step)));
   return item;
 }

@@ -42,6 +42,7 @@ class CheckTold:
     checked_at: datetime
     reason: Told | None
     agency: Told | None  # of a check that failed
+    remarks: tuple[Told, ...]  # of one that passed: what differs and never blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def _checks_told(programme: Programme, application: Application) -> tuple[CheckT
             check.checked_at,
             told(programme, check.reason) if check.reason and check.outcome is not Outcome.PASSED else None,
             told(programme, CONTRACTS[check.layer].agency) if check.outcome is Outcome.FAILED else None,
+            _all_told(programme, check.flags if check.outcome is Outcome.PASSED else ()),
         )
         for check in application.checks.values()
         if check.layer is not Layer.FACE

@@ -154,6 +154,20 @@ def test_a_failed_check_names_the_agency_to_contact_in_both_languages_and_no_oth
     assert set(told.values()) == {None}
 
 
+def test_what_differs_and_does_not_block_is_said_in_its_own_words():
+    person = citizen()
+    walk = begin(person)
+    name = walk.submit(replace(person, name="Bambang Wijayakusuma"))
+
+    walk.deliver()
+
+    told = status.status_of(walk.ports, walk.programme, name)
+    remarks = {check.layer: [remark.code for remark in check.remarks] for check in told.checks}
+    assert (told.state.code, told.reasons) == (State.VERIFIED, ())
+    assert remarks.pop(Layer.POPULATION) == ["NAME_DIFFERS"]
+    assert not any(remarks.values())
+
+
 def test_who_mistyped_into_a_pupils_nik_corrects_it_and_no_school_is_asked():
     pupil, applicant = citizen(1, date(2010, 5, 5), is_at_school=True), citizen(2)
     walk = begin(pupil, applicant)
