@@ -11,11 +11,14 @@ from typing import Any
 
 from benchmarks.drills.gateway import Gateway
 from gelombang import wiring
-from gelombang.domain.application import Application, Photo, PhotoStatus, Slot, State
+from gelombang.domain.application import Application, Move, Photo, PhotoStatus, Slot, State
+from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.consent import NEEDED
 from gelombang.domain.nik import Sex
+from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import (
+    appeals,
     applications,
     consents,
     registration,
@@ -24,8 +27,9 @@ from gelombang.journey import (
     reviewing,
     selection,
 )
-from gelombang.journey.ports import Put
+from gelombang.journey.ports import Ports, Put
 from gelombang.journey.programme import load_programme
+from gelombang.journey.sessions import session_of
 from gelombang.journey.staff import OFFICER, REVIEWER, SCOPES_OF, Staff, staff_row
 from gelombang.memory.ports import MemoryWorld, memory_world
 from gelombang.memory.registers import Citizen, MemoryRegisters
@@ -33,7 +37,7 @@ from gelombang.memory.registers import Citizen, MemoryRegisters
 WAVE = "gelombang-1"
 DISTRICT, ELSEWHERE = "3171", "1271"  # of everybody but the reviewer
 JSON = {"Content-Type": "application/json"}
-STEPS = ("empty", "ready", "checking", "in_review", "verified")
+STEPS = ("empty", "ready", "checking", "in_review", "verified", "refused", "appealing")
 WRONG_SHARE, NOBODY_SHARE = 0.06, 0.03  # of requests, sent as somebody else or as nobody
 
 
@@ -89,6 +93,7 @@ def open_world(gateway: Gateway) -> World:
         "review_id": (given.review_id,) if given else (),
         "application_id": tuple(case.application_id for case in cases),
         "session_id": ("this",),
+        "number": _appeals_of(memory, applicants["appealing"]),
     }
     return World(memory, applicants, staff, names, wired)
 
@@ -143,7 +148,24 @@ def _placed(gateway: Gateway, memory: MemoryWorld, step: str, citizen: Citizen) 
     if step == "verified":
         verified = replace(submitted, state=State.VERIFIED)
         applications.save(ports, verified, "verified_by_hand")
+    if step in ("refused", "appealing"):
+        _refuse(ports, submitted)
+    if step == "appealing":
+        appeals.file_appeal(ports, load_programme("prakerja"), name, Reason.STILL_AT_SCHOOL, "Saya lulus.")
     return token
+
+
+def _refuse(ports: Ports, application: Application) -> None:
+    """Refuse somebody whom the education register calls a pupil."""
+    now = ports.clock.now()
+    check = CheckResult(Layer.EDUCATION, Outcome.FAILED, "kemdikbud", "1", now, Reason.STILL_AT_SCHOOL)
+    reasons = (str(Reason.STILL_AT_SCHOOL),)
+    refused = applications.move(application, Move.REFUSE, now, reasons=reasons, checks={check.layer: check})
+    applications.save(ports, refused, "refused_by_hand")
+
+
+def _appeals_of(memory: MemoryWorld, token: str) -> tuple[str, ...]:
+    return applications.load(memory.ports, session_of(memory.ports, token).application_id).appeals
 
 
 def _open_wave(memory: MemoryWorld) -> None:

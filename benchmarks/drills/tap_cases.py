@@ -217,6 +217,34 @@ def _review(stage: Stage) -> str:
     return f"/v1/reviews/{stage.world.names['review_id'][0]}"
 
 
+def _appeal(stage: Stage) -> Tap:
+    words = {"reason": "STILL_AT_SCHOOL", "words": "Saya lulus.", "wants_to_join": True}
+    return stage.tap("refused", "/v1/application/appeals", words, stage.events("refused", "appeal_filed"))
+
+
+def _evidence(stage: Stage) -> Tap:
+    offer = {"content_type": "image/jpeg", "size_bytes": 1000}
+    effect = stage.events("appealing", "evidence_offered")
+    return stage.tap("appealing", f"/v1/application/appeals/{_number(stage)}/evidence", offer, effect)
+
+
+def _appeal_answer(stage: Stage) -> Tap:
+    number = _number(stage)
+    stage.ask("appeals_officer", f"/v1/appeals/{number}/decision", {"code": "ASKED_LETTER"})
+    effect = stage.events("appealing", "appeal_answered")
+    return stage.tap("appealing", f"/v1/application/appeals/{number}/answer", {"words": "Ini."}, effect)
+
+
+def _appeal_decision(stage: Stage) -> Tap:
+    decided = {"code": "UPHELD_SHOWN_OTHERWISE", "note": "jelas"}
+    effect = stage.events("appealing", "appeal_decided")
+    return stage.tap("appeals_officer", f"/v1/appeals/{_number(stage)}/decision", decided, effect)
+
+
+def _number(stage: Stage) -> str:
+    return stage.world.names["number"][0]
+
+
 def _wave(stage: Stage) -> Tap:
     return stage.tap("operator", "/v1/waves", _definition(stage, "gelombang-2"), stage.rows("WAVES", "gelom"))
 
@@ -333,6 +361,10 @@ CASES: dict[str, Case] = {
     "/v1/reviews/next": Case(_next),
     "/v1/reviews/{review_id}/decision": Case(_decision),
     "/v1/reviews/{review_id}/challenge": Case(_wish, is_anew=True),
+    "/v1/application/appeals": Case(_appeal),
+    "/v1/application/appeals/{number}/evidence": Case(_evidence, is_anew=True),
+    "/v1/application/appeals/{number}/answer": Case(_appeal_answer),
+    "/v1/appeals/{number}/decision": Case(_appeal_decision),
     "/v1/waves": Case(_wave),
     "/v1/waves/{wave_id}/entries": Case(_entry),
     "/v1/waves/{wave_id}/beacon": Case(_beacon),
