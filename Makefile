@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps bench-api drill-worker drill-codes drill-enumeration drill-keys soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-audit bench-api drill-worker drill-codes drill-enumeration drill-keys drill-sources drill-refresh soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,15 @@ drill-enumeration: $(READY) ## Known against unknown NIK: same answers, same tim
 
 drill-keys: $(READY) ## Change the HMAC keys while people register: who is lost, doubled, not found? (PEOPLE=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.keys --people $(or $(PEOPLE),2000) --seed $(or $(SEED),1)
+
+drill-audit: $(READY) ## Tamper with evidence of decisions: is every change found, its place named? (COUNT=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.tampering --count $(or $(COUNT),1000) --seed $(or $(SEED),1)
+
+drill-sources: $(READY) ## Each register off, slow and garbled for an hour: is anybody failed, how much is asked again? (PEOPLE=number, REQUESTS_PEOPLE=number)
+	@$(BIN)/python -m benchmarks.drills.sources --people $(or $(PEOPLE),40) --requests-people $(or $(REQUESTS_PEOPLE),300)
+
+drill-refresh: $(READY) ## A new version of a list over very many applicants (APPLICANTS="10000 100000 1000000")
+	@$(BIN)/python -m benchmarks.drills.refresh --applicants $(or $(APPLICANTS),10000 100000 1000000)
 
 drill-taps: $(READY) ## Many copies of every POST at once, and clients that die after each step (COPIES=number)
 	@$(BIN)/python -m benchmarks.drills.taps --copies $(or $(COPIES),50)

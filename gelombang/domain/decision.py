@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum, StrEnum
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -160,6 +161,7 @@ def rules_document(rules: RuleSet) -> Json:
     return {name: told[name] for name in told if name not in NOT_DECIDING}
 
 
+@lru_cache(maxsize=64)  # every check and every bundle names its rules
 def rules_hash(rules: RuleSet) -> str:
     """Return the SHA-256 (hex) of a rule set's canonical bytes."""
     return hashlib.sha256(canonical(rules_document(rules))).hexdigest()

@@ -194,12 +194,13 @@ class HttpRegisters:
         *,
         sources: Mapping[str, Source] | None = None,
         now: Callable[[], datetime] | None = None,
+        guard: Callable[[str, float], Guard] = Guard,
     ) -> None:
         self._base_url, self._now = base_url.rstrip("/"), now
         self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=timeout_s), retries=NO_RETRY)
         names = {register.source for register in _REGISTERS.values()}
         self._sources = {name: (sources or {}).get(name, UNAGREED) for name in names}
-        self._guards = {name: Guard(name, source.share_per_s) for name, source in self._sources.items()}
+        self._guards = {name: guard(name, source.share_per_s) for name, source in self._sources.items()}
         self._newest: dict[str, date] = {}  # list of each source so far
 
     def close(self) -> None:

@@ -14,6 +14,9 @@ Found = TypeVar("Found")
 
 def in_parallel(step: Callable[[Thing], Found], things: Iterable[Thing], threads: int) -> Iterator[Found]:
     """Give what a step found with each thing, in their order; the first error ends it."""
+    if threads == 1:
+        yield from map(step, things)
+        return
     waiting = iter(things)
     with ThreadPoolExecutor(threads) as pool:
         while some := list(islice(waiting, threads * EACH_TURN)):
