@@ -31,6 +31,7 @@ from local.answering import (
     running,
     stop,
 )
+from local.audit import audit_app
 from local.client import connect
 from local.display import Display
 from local.keys import keys_app
@@ -51,6 +52,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
 app.add_typer(wave_app, name="wave")
 app.add_typer(keys_app, name="keys")
+app.add_typer(audit_app, name="audit")
 app.add_typer(lists_app, name="lists")
 app.add_typer(rules_app, name="rules")
 

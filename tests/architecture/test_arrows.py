@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "gelombang.observability": set(),
     "gelombang.settings": {"gelombang.domain"},
     "gelombang.verifier": set(),
+    "gelombang.audit_verifier": set(),
     "workers": {
         "gelombang.domain",
         "gelombang.journey",

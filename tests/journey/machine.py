@@ -320,7 +320,9 @@ class Journey(RuleBasedStateMachine):
             assert before not in FINAL or now is before, f"{before} was final"
             was_refused = before is State.NOT_ELIGIBLE and now is not before
             assert not was_refused or application.appeals, "a refusal was taken back without an appeal"
-            assert not application.open_appeal or now is State.NOT_ELIGIBLE, "an appeal is open against nothing"
+            assert not application.open_appeal or now is State.NOT_ELIGIBLE, (
+                "an appeal is open against nothing"
+            )
             assert application.submission >= self.acknowledged[name], "an acknowledged submission is lost"
             if self.restricted[name] and application.restricted_at == self.restricted[name]:
                 self._only_what_may_has_moved(before, application)

@@ -1,0 +1,132 @@
+"""Evidence of decisions: check it without the service, write it out of the service, decide again what was decided.
+
+`verify` needs nothing but the folder. The others work on the service that the environment names (docs/architecture.md),
+else on the one on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, plainly
+from local.keys import as_operator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gelombang.domain.programme import Programme
+    from gelombang.journey.ports import Ports
+    from gelombang.journey.replay import Replayed
+
+audit_app = typer.Typer(no_args_is_help=True, help="Evidence of decisions: docs/audit-spec.md.")
+Names = Annotated[list[str] | None, typer.Argument(help="Ids of applications.")]
+IsEverything = Annotated[bool, typer.Option("--all", help="Every application there is.")]
+
+
+@audit_app.command()
+def verify(
+    folder: Annotated[
+        Path, typer.Argument(help="What `gelombang audit export` wrote.", exists=True, file_okay=False)
+    ],
+    *,
+    keys: Annotated[
+        Path | None, typer.Option(help="The list of keys as published.", exists=True, dir_okay=False)
+    ] = None,
+    anchor: Annotated[
+        str | None, typer.Option(help="SHA-256 of the last anchor's file as published.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check signed decisions, audit chains and anchors, offline; exit 1 and name each fault's place if there is one."""
+    from gelombang.audit_verifier import summary, verify_audit  # noqa: PLC0415 - cryptography
+
+    found = verify_audit(folder, keys, anchor)
+    text = "\n".join(f"FAULT  {each}" for each in found) or f"accepted: {summary(folder)}"
+    answer({"accepted": not found, "faults": found}, text, as_json=as_json)
+    if found:
+        raise typer.Exit(NOT_RIGHT)
+
+
+@audit_app.command()
+def export(
+    *,
+    names: Names = None,
+    folder: Annotated[Path, typer.Argument(help="A new folder to put it in.", file_okay=False)],
+    everything: IsEverything = False,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Write the evidence of some applications, or of all, for an auditor: no personal data is in it."""
+    from gelombang.journey.audit_export import export as files_of  # noqa: PLC0415 - pydantic
+
+    with plainly(), as_operator(state):
+        if folder.exists() and any(folder.iterdir()):
+            raise CommandError(f"{folder} is not empty: what lies there would be taken for evidence.")
+        ports, programme = _service()
+        chosen = _chosen(names, everything=everything)
+        count = 0
+        for name, content in files_of(ports, programme, chosen, has_everything=everything):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            count += 1
+        answer({"folder": str(folder), "file_count": count}, f"{count} files in {folder}", as_json=as_json)
+
+
+@audit_app.command()
+def replay(
+    names: Names = None, *, everything: IsEverything = False, state: StateDir = STATE, as_json: AsJson = False
+) -> None:
+    """Decide again from the sealed evidence, with the rules and lists of then; exit 1 unless it is the same."""
+    from gelombang.journey.replay import Again  # noqa: PLC0415 - pydantic
+    from gelombang.journey.replay import replay as decided_again  # noqa: PLC0415 - as above
+
+    with plainly(), as_operator(state):
+        ports, programme = _service()
+        found = {
+            name: decided_again(ports, programme, name) for name in _chosen(names, everything=everything)
+        }
+    told = [_line(name, each) for name, replayed in found.items() for each in replayed]
+    counts = Counter(str(each.again) for replayed in found.values() for each in replayed)
+    tally = ", ".join(f"{count} {again}" for again, count in sorted(counts.items())) or "no decisions"
+    document = {name: [asdict(each) for each in replayed] for name, replayed in found.items()}
+    answer(document, "\n".join([*told, tally]), as_json=as_json)
+    if counts[Again.DIFFERS]:
+        raise typer.Exit(NOT_RIGHT)
+
+
+def _line(name: str, replayed: Replayed) -> str:
+    why = f": {replayed.difference}" if replayed.difference else ""
+    return f"{name} entry {replayed.sequence} {replayed.decision}: {replayed.again}{why}"
+
+
+def _service() -> tuple[Ports, Programme]:
+    from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
+
+    return ports_from_environment(), programme_from_environment()
+
+
+def _chosen(names: list[str] | None, *, everything: bool) -> Iterator[str]:
+    """Give the applications that were asked for; all of them are found by reading the table once."""
+    if bool(names) is everything:
+        raise CommandError("Name applications, or say --all.")
+    return _every_name() if everything else iter(names or [])
+
+
+def _every_name() -> Iterator[str]:
+    from gelombang.aws.clients import aws_client  # noqa: PLC0415 - boto3
+    from gelombang.aws.rows import DynamoRows  # noqa: PLC0415 - as above
+    from gelombang.journey.applications import application_key  # noqa: PLC0415 - pydantic
+    from gelombang.settings import read_settings  # noqa: PLC0415 - as above
+
+    prefix = application_key("").partition
+    rows = DynamoRows(read_settings(os.environ).table, aws_client("dynamodb")).read_all()
+    for row in rows:
+        if row.key.partition.startswith(prefix) and row.key.sort == "-":
+            yield row.key.partition.removeprefix(prefix)
