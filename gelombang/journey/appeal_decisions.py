@@ -287,6 +287,13 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(each)
 
 
+def photo_again(photo: Photo) -> Photo:
+    """Return a photograph of whose refusal is taken back: as it is, or asked for again where its copy is gone."""
+    if photo.key:
+        return photo
+    return replace(photo, status=PhotoStatus.REFUSED, faults=(Reason.PHOTO_KEPT_NO_LONGER,))
+
+
 def _restored(application: Application, appeal: Appeal, now: datetime) -> Application:
     """Return the application back in checking: what was disputed is open or overruled, all else stays as it is.
 
@@ -299,7 +306,7 @@ def _restored(application: Application, appeal: Appeal, now: datetime) -> Applic
         source = f"{BY_APPEAL}{appeal.number}"
         checks[appeal.layer] = CheckResult(appeal.layer, Outcome.PASSED, source, version, now)
     refused_at = min(appeal.refused_at, application.restored_from or appeal.refused_at)
-    photos = {slot: _photo_again(photo) for slot, photo in application.photos.items()}
+    photos = {slot: photo_again(photo) for slot, photo in application.photos.items()}
     has_all = all(photo.key for photo in photos.values())
     return applications.move(
         application,
@@ -311,13 +318,6 @@ def _restored(application: Application, appeal: Appeal, now: datetime) -> Applic
         face_check_id=application.face_check_id if has_all else "",
         restored_from=refused_at,
     )
-
-
-def _photo_again(photo: Photo) -> Photo:
-    """Return a photograph as it is, or asked for again where its copy is gone."""
-    if photo.key:
-        return photo
-    return replace(photo, status=PhotoStatus.REFUSED, faults=(Reason.PHOTO_KEPT_NO_LONGER,))
 
 
 def _asked(programme: Programme, appeal: Appeal, now: datetime) -> Appeal:

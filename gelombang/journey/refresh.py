@@ -9,6 +9,7 @@
                                  and no chance that others' proofs hang on, is taken away silently
       passes now   NOT_ELIGIBLE for this reason alone ─▶ CHECKING: the checks go on where they were
       the same     the check gets the new version of its list
+      by appeal    what people decided stands before the list
       restricted   left until the owner lifts that: doing the refresh again finds them
 
 Nothing is kept of how far a refresh is: whoever has been judged by the version is passed over, so that it may end
@@ -24,6 +25,7 @@ from datetime import date
 from enum import StrEnum
 from functools import partial
 
+from gelombang.domain.appeal import is_by_appeal
 from gelombang.domain.application import Application, Move, State
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.decision import Decided, Grounds, conclude, rules_hash
@@ -32,6 +34,8 @@ from gelombang.domain.messages import ChecksDue, Message
 from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.sources import listed_facts
 from gelombang.journey import applications, decisions, review
+from gelombang.journey.appeal_decisions import photo_again
+from gelombang.journey.appeal_endings import calling_off
 from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import UNRECORDED, Recorded
 from gelombang.journey.notices import Notice, notice_row
@@ -92,6 +96,7 @@ class Effect(StrEnum):
     RESTORED = "restored"
     AFTER_DRAW = "after_draw"  # refused by the list, but drawn or being drawn: for the check after the draw
     RESTRICTED = "restricted"  # left as they are
+    BY_APPEAL = "by_appeal"  # people decided about this layer: a list does not decide about it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +141,26 @@ def _touch(ports: Ports, judging: _Judging, change: ListChange) -> Touched:
     if claim is None:
         return Touched("", Effect.NOBODY, why=change.why)
     application = applications.load(ports, claim.fields["application_id"])
-    before = application.checks.get(listing.layer)
-    told = Touched(
-        application.application_id, Effect.NOT_JUDGED, application.state, application.state, why=change.why
-    )
-    if application.state in UNTOUCHED or before is None or before.outcome not in JUDGED:
-        return told
-    is_missed = before.outcome is Outcome.FAILED and application.state is State.NOT_DRAWN  # drawn meanwhile
-    if before.list_version == listing.list_version and not is_missed:
-        return _told_before(ports, application, listing) or told
-    if before.list_version[:10] > listing.list_version[:10]:
-        return told
-    if application.restricted_at:
-        return replace(told, effect=Effect.RESTRICTED)
-    return _judge_again(ports, judging, application, change)
+    left = _left_as(application, listing)
+    if left is None:
+        return _judge_again(ports, judging, application, change)
+    state = application.state
+    told = Touched(application.application_id, left, state, state, why=change.why)
+    return (_told_before(ports, application, listing) or told) if left is Effect.NOT_JUDGED else told
+
+
+def _left_as(application: Application, listing: Listing) -> Effect | None:
+    """Return why somebody is left as they are; None: they are judged."""
+    before, state = application.checks.get(listing.layer), application.state
+    if state in UNTOUCHED or before is None or before.outcome not in JUDGED:
+        return Effect.NOT_JUDGED
+    if is_by_appeal(before):
+        return Effect.BY_APPEAL
+    is_missed = before.outcome is Outcome.FAILED and state is State.NOT_DRAWN  # drawn meanwhile
+    is_later = before.list_version[:10] > listing.list_version[:10]
+    if is_later or (before.list_version == listing.list_version and not is_missed):
+        return Effect.NOT_JUDGED
+    return Effect.RESTRICTED if application.restricted_at else None
 
 
 def _judge_again(ports: Ports, judging: _Judging, application: Application, change: ListChange) -> Touched:
@@ -208,8 +219,26 @@ def _step(ports: Ports, judging: _Judging, judged: Application, before: CheckRes
     left = tuple(reason for reason in judged.reasons if reason != before.reason)
     if left or any(each.outcome is Outcome.FAILED for each in judged.checks.values()):
         return _Step(Effect.SAME, replace(judged, reasons=left or judged.reasons))
-    restored = applications.move(judged, Move.RESTORE, ports.clock.now())
-    return _Step(Effect.RESTORED, restored, announce=(due,))
+    return _restored(ports, judged)
+
+
+def _restored(ports: Ports, judged: Application) -> _Step:
+    """Check somebody again, as after an appeal: what was kept no longer is asked for, and an open appeal is over."""
+    photos = {slot: photo_again(photo) for slot, photo in judged.photos.items()}
+    has_all = all(photo.key for photo in photos.values())
+    now, ended = ports.clock.now(), calling_off(ports, judged)
+    closed = {"open_appeal": "", "appeal_closed_at": now} if ended else {}
+    restored = applications.move(
+        judged,
+        Move.RESTORE,
+        now,
+        photos=photos,
+        submission=judged.submission + 1,
+        face_check_id=judged.face_check_id if has_all else "",
+        **closed,
+    )
+    due = ChecksDue(restored.application_id, restored.submission)
+    return _Step(Effect.RESTORED, restored, tuple(ended), announce=(due,))
 
 
 def _refused(ports: Ports, judging: _Judging, judged: Application, reason: str) -> _Step:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gelombang.domain.appeal import BY_APPEAL
 from gelombang.domain.application import State
 from gelombang.domain.audit import chain_fault
 from gelombang.domain.checks import Layer, Outcome
@@ -364,3 +365,27 @@ def test_what_cannot_be_saved_now_ends_the_refresh_and_is_done_again(town, error
     rows.commit = commit
 
     assert town.effects() == {2: Effect.RESTORED, 3: Effect.REFUSED}
+
+
+def test_what_people_decided_on_appeal_stands_before_the_list(town):
+    application = town.of(3)
+    shown = replace(application.checks[LAYER], source=f"{BY_APPEAL}K-1")
+    applications.save(
+        town.walk.ports, replace(application, checks=application.checks | {LAYER: shown}), "drill"
+    )
+    town.deliver([2, 3])
+
+    assert town.effects() == {3: Effect.BY_APPEAL}
+    assert town.of(3).state is State.VERIFIED
+
+
+def test_photographs_that_were_not_kept_after_a_refusal_are_asked_for_again(town):
+    application = town.of(2)
+    gone = {slot: replace(photo, key="") for slot, photo in application.photos.items()}
+    applications.save(town.walk.ports, replace(application, photos=gone), "drill")
+    town.deliver([])
+
+    assert town.effects() == {2: Effect.RESTORED}
+    town.walk.deliver()
+
+    assert (town.of(2).state, town.of(2).reasons) == (State.NEEDS_PHOTO, ("PHOTO_KEPT_NO_LONGER",))
