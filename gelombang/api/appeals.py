@@ -20,8 +20,29 @@ REFUSING = (*ANSWERING, NotReadyError)
 def serve_appeals(routes: Routes) -> None:
     """Let `routes` serve everything below."""
     read = Route("GET", OWN, APPLICANT, EmptyForm, Appeals, "My appeals, and what I may appeal against")
-    file = Route("POST", OWN, APPLICANT, AppealForm, AppealTold, "Appeal against a refusal", 201, REFUSING)
-    answer = Route("POST", f"{ONE}/answer", APPLICANT, AppealAnswerForm, AppealTold, "Answer", 200, ANSWERING)
+    # What people say is in these two answers, so they are kept sealed.
+    file = Route(
+        "POST",
+        OWN,
+        APPLICANT,
+        AppealForm,
+        AppealTold,
+        "Appeal against a refusal",
+        201,
+        REFUSING,
+        is_secret=True,
+    )
+    answer = Route(
+        "POST",
+        f"{ONE}/answer",
+        APPLICANT,
+        AppealAnswerForm,
+        AppealTold,
+        "Answer",
+        200,
+        ANSWERING,
+        is_secret=True,
+    )
     offer = Route(
         "POST", f"{ONE}/evidence", APPLICANT, PhotoForm, UploadForm, "Send a picture", 201, REFUSING
     )

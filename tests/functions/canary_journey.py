@@ -2,7 +2,7 @@
 
     Zélikha   signs in past wrong codes ─ refused input ─ form ─ photographs, one in chunks ─ submits while a
               register crashes ─ retake ─ review with a challenge ─ e-mail ─ another phone ─ copy ─ wave ─ erased
-    a second  types the same NIK, is explained to an auditor, and is erased
+    a second  types the same NIK, is explained to an auditor, refused, appeals in vain, and is erased
 
 At the end every route is asked once more while the table crashes with all these values in its words.
 """
@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from canary_appeals import appealed
 from canary_values import (
     AGENT,
     DEVICE,
@@ -179,6 +180,7 @@ def walk(watch: Watch, measures: Measures) -> None:
     _reviewed(zelikha, measures)
     _reached_elsewhere(zelikha)
     other = _same_nik(watch)
+    appealed(other)
     _drawn(zelikha)
     _erased(other)
     _everything_crashes(zelikha, other)

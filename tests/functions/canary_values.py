@@ -27,6 +27,7 @@ ZELIKHA = Citizen(
 PHONE, NEW_PHONE, OTHER_PHONE = "+6281277788899", "+6281366655544", "+6281900112233"
 EMAIL = "zelikha.kenanga@contoh.example"
 ADDRESS, AGENT, DEVICE = "203.0.113.77", "Peramban-Langka/9.81", "gawai-rahasia-4711"
+WORDS = "Kartu saya pernah dipinjam bibi di pasar"  # of an appeal
 NOTE, FILE = "Tahi lalat di pipi kirinya sama", "kartu zelikha terbaru.jpg"
 SIMILARITY, LIKENESS, SPOILED = 0.731862, 0.583921, 0.713862
 PHOTO = b"\xff\xd8\xff\xe0" + random.Random(7).randbytes(5000)  # noqa: S311 - to be recognised
@@ -53,6 +54,7 @@ def known_canaries() -> list[Canary]:
         canaries.secret("address", ADDRESS),
         canaries.secret("agent", AGENT),
         canaries.secret("note", NOTE),
+        canaries.secret("words", WORDS),
         canaries.name("file", FILE),
         *(canaries.secret("staff token", each) for each in STAFF.values()),
         *(canaries.measure("score", each) for each in (SIMILARITY, LIKENESS, SPOILED)),

@@ -75,6 +75,7 @@ class Sink(StrEnum):
     TEXTS = "messages to people"
     OWN = "answers to the owner"
     AUDITOR = "answers to the auditor"
+    OFFICER = "answers to appeals officers"
     OTHERS = "answers to others"
 
 
@@ -89,8 +90,9 @@ ALLOWED: dict[Sink, set[str]] = {
     Sink.ROW_FIELDS: {NONCE, "photograph", "score", "note"},
     Sink.OBJECT_KEYS: {NONCE},
     Sink.TEXTS: {"code"},
-    Sink.OWN: {NONCE, "token", "receipt", "name", "birth date"},
+    Sink.OWN: {NONCE, "token", "receipt", "name", "birth date", "words"},
     Sink.AUDITOR: {NONCE, "score", "note"},
+    Sink.OFFICER: {NONCE, "words"},
     Sink.OTHERS: {NONCE},
 }
 

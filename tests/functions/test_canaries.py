@@ -90,7 +90,8 @@ ANSWERS: dict[Sink, Callable[[str], Answer]] = {
     Sink.PROBLEMS: lambda words: Answer(422, {}, words.encode()),
     Sink.HEADERS: lambda words: Answer(200, {"x-debug": words}, b"{}"),
     **dict.fromkeys(
-        (Sink.OWN, Sink.AUDITOR, Sink.OTHERS), lambda words: Answer(200, {}, f'{{"a":"{words}"}}'.encode())
+        (Sink.OWN, Sink.AUDITOR, Sink.OFFICER, Sink.OTHERS),
+        lambda words: Answer(200, {}, f'{{"a":"{words}"}}'.encode()),
     ),
 }
 
