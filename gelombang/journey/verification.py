@@ -49,7 +49,7 @@ from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Ports, RegisterAnswer
+from gelombang.journey.ports import Person, Ports, RegisterAnswer
 from gelombang.journey.registration import person_of, release_nik, tell_owner
 from gelombang.journey.tags import find, nik_key
 
@@ -130,7 +130,7 @@ def _form_of(application: Application) -> Form:
 
 def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> dict[str, CheckResult]:
     person = person_of(ports, application)
-    answers: dict[Layer, RegisterAnswer] = {}
+    answers: dict[Layer, RegisterAnswer | DependencyError] = {}
     results: dict[str, CheckResult] = {}
     sealed: dict[Layer, str] = {}
     judged_by = rules_hash(rules)
@@ -140,18 +140,18 @@ def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> di
             continue
         if not may_ask(layer, application.checks | results, rules):
             continue  # that the numbers are this person's must be known first
-        # The population register's one answer is judged by three layers.
+        # The population register's one answer, or that there is none, counts for three layers.
         asked = CONTRACTS[layer].answered_by
         tries = before.tries + 1 if before else 1
         now = ports.clock.now()
-        try:
-            answer = answers.get(asked) or ports.registers.ask(asked, person)
-        except DependencyError as error:
+        if asked not in answers:
+            answers[asked] = _answer_of(ports, asked, person)
+        answer = answers[asked]
+        if isinstance(answer, DependencyError):
             results[layer] = CheckResult(
-                layer, Outcome.PENDING, error.service, "", now, "REGISTER_UNREACHABLE", (), tries
+                layer, Outcome.PENDING, answer.service, "", now, "REGISTER_UNREACHABLE", (), tries
             )
             continue
-        answers[asked] = answer
         if asked not in sealed:
             sealed[asked] = decisions.sealed_facts(ports, application.application_id, answer.facts)
         outcome, reason, flags = judge_layer(layer, answer.facts, person, rules, jakarta_day(now))
@@ -168,6 +168,14 @@ def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> di
             sealed[asked],
         )
     return results
+
+
+def _answer_of(ports: Ports, layer: Layer, person: Person) -> RegisterAnswer | DependencyError:
+    """Return what a register says, or why it says nothing: it is not asked a second time now."""
+    try:
+        return ports.registers.ask(layer, person)
+    except DependencyError as error:
+        return error
 
 
 def _settle(ports: Ports, programme: Programme, stored: Application, application: Application) -> None:

@@ -22,7 +22,7 @@ from gelombang.domain.sources import Source
 from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Vault
 from gelombang.journey.tags import is_same_tag
-from gelombang.lists.delivery import Delivery, ListError, read_rows
+from gelombang.lists.delivery import ENDING, Delivery, ListError, read_rows
 from gelombang.lists.files import SEALED_AS, KeptList, ListHeader, write_list
 
 
@@ -96,8 +96,12 @@ class Shelf:
         return header
 
     def note_refreshed(self, layer: Layer, name: str) -> None:
-        """Note that everybody has been judged by this version."""
-        self._keep(layer, Place(self.place_of(layer).in_use, name))
+        """Note that everybody has been judged by this version; those that are used no more are deleted."""
+        place = Place(self.place_of(layer).in_use, name)
+        self._keep(layer, place)
+        for path in self._folder.glob(f"{layer}-*{ENDING}"):
+            if path.name not in (place.in_use, place.refreshed):
+                path.unlink()
 
     def _as_imported(self, name: str) -> ListHeader | None:
         """Return the header of a list, or None where it was damaged since: then it may be imported again."""

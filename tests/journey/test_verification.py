@@ -184,6 +184,19 @@ def test_who_mistyped_into_a_pupils_nik_corrects_it_and_no_school_is_asked():
     assert walk.application(name).state is State.VERIFIED
 
 
+def test_a_register_that_does_not_answer_is_asked_once_though_three_layers_need_it():
+    walk = begin(citizen())
+    walk.registers.fail("dukcapil")
+    asked, ask = [], walk.registers.ask
+    walk.registers.ask = lambda layer, person: asked.append(layer) or ask(layer, person)
+    name = walk.submit(citizen())
+
+    walk.deliver()
+
+    assert len(asked) == 1
+    assert walk.application(name).state is State.CHECKING
+
+
 def test_registers_that_answered_are_not_asked_again():
     walk = begin(citizen())
     walk.registers.fail("kemdikbud")
