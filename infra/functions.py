@@ -45,7 +45,7 @@ def roles() -> Resources:
     """Return a role and a log group for each application."""
     found: Resources = {}
     for application in APPLICATIONS:
-        found[_log_group_id(application)] = resource("AWS::Logs::LogGroup", {"RetentionInDays": LOG_DAYS})
+        found[log_group_id(application)] = resource("AWS::Logs::LogGroup", {"RetentionInDays": LOG_DAYS})
         found[role_id(application)] = resource(
             "AWS::IAM::Role",
             {
@@ -72,7 +72,7 @@ def settled(application: str, function: Json) -> Json:
         "MemorySize": MEMORY_MIB[application],
         "Timeout": paced("TimeoutS") if events else ASK_S,
         "Layers": [ref(LAYER), *([ref(PICTURES_LAYER)] if properties["Handler"] == CLEANING else [])],
-        "LoggingConfig": {"LogGroup": ref(_log_group_id(application))},
+        "LoggingConfig": {"LogGroup": ref(log_group_id(application))},
         "Environment": {"Variables": environment() | _logging(application) | _texting(application)},
         "Events": {name: _fed(event) for name, event in events.items()},
     }
@@ -142,7 +142,7 @@ def _everyone(application: str) -> list[Json]:
         allow(["dynamodb:GetItem", "dynamodb:PutItem"], [arn(KEY_TABLE)]),
         *uses_keys(),
         allow(["sqs:SendMessage"], [arn(queue_id(name)) for name in SENDS[application]]),
-        allow(["logs:CreateLogStream", "logs:PutLogEvents"], [arn(_log_group_id(application))]),
+        allow(["logs:CreateLogStream", "logs:PutLogEvents"], [arn(log_group_id(application))]),
     ]
     if RECEIVES[application]:
         taken = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
@@ -221,5 +221,6 @@ def _logging(application: str) -> dict[str, str]:
     return {"POWERTOOLS_SERVICE_NAME": application, "POWERTOOLS_LOG_LEVEL": "INFO"}
 
 
-def _log_group_id(application: str) -> str:
+def log_group_id(application: str) -> str:
+    """Return the logical id of the log that an application's functions write."""
     return application.title() + "Log"

@@ -33,6 +33,8 @@ ROLES = (
     "operator",
     "reviewer",
     "auditor",
+    "appeals_officer",
+    "appeals_supervisor",
 )  # an officer's token has a district and an end: made when asked for
 OFFICER_TOKEN = timedelta(hours=12)
 MAIL_SENDER = "kode@gelombang.example"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as fields_of
+
 import pytest
 
 from gelombang.domain.messages import QueueName
+from gelombang.journey.appeal_clock import Tended
+from gelombang.journey.reconciliation import Reconciled
 from infra.queues import dead_letter_id, queue_id
 from infra.template import PACE
 
@@ -69,13 +73,26 @@ def test_photographs_are_announced_to_their_queue_by_our_buckets_alone(service):
 
 
 def test_dead_letters_and_long_waits_wake_a_person(service, of_type):
-    alarms = of_type(service["Resources"], "AWS::CloudWatch::Alarm").values()
+    every = of_type(service["Resources"], "AWS::CloudWatch::Alarm").values()
+    alarms = [alarm for alarm in every if alarm["Namespace"] == "AWS/SQS"]
 
     watched = {(alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0], alarm["MetricName"]) for alarm in alarms}
     assert watched == {(dead_letter_id(name), "ApproximateNumberOfMessagesVisible") for name in QueueName} | {
         (queue_id(name), "ApproximateAgeOfOldestMessage") for name in QueueName
     }
-    assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms)
+    assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in every)
+
+
+def test_people_who_wait_for_people_wake_somebody_too(service, of_type):
+    filters = of_type(service["Resources"], "AWS::Logs::MetricFilter").values()
+    alarms = of_type(service["Resources"], "AWS::CloudWatch::Alarm").values()
+
+    counted = {each["MetricTransformations"][0]["MetricName"]: each for each in filters}
+    fields = {name: each["MetricTransformations"][0]["MetricValue"][2:] for name, each in counted.items()}
+    known = {field.name for kind in (Tended, Reconciled) for field in fields_of(kind)}
+    assert {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "Gelombang"} == counted.keys()
+    assert set(fields.values()) <= known
+    assert {each["LogGroupName"]["Ref"] for each in filters} == {"VerifyLog"}
 
 
 def test_no_queue_speaks_without_tls_unless_told_that_it_is_on_one_machine(service, of_type):
