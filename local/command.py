@@ -10,6 +10,7 @@ import json
 import signal
 import threading
 from contextlib import ExitStack, contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -39,6 +40,7 @@ from local.lists import lists_app
 from local.office import download_bundle, take_step
 from local.rules import rules_app
 from local.story import print_story, wib_time
+from local.told_story import told_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +59,15 @@ app.add_typer(lists_app, name="lists")
 app.add_typer(rules_app, name="rules")
 
 Port = Annotated[int, typer.Option(help="Port of the pages and the API on this machine; 0 for a free one.")]
+
+
+class Language(StrEnum):
+    """A language of the programme's texts."""
+
+    ID = "id"
+    EN = "en"
+
+
 WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]
 PORT = 8080
 TRY_WAVE = "coba"  # stays open for whoever tries the service by hand
@@ -179,14 +190,20 @@ def verify_draw(
 @app.command()
 def explain(
     application_id: Annotated[str, typer.Argument(help="Id of the application.")],
+    language: Annotated[
+        Language | None,
+        typer.Option(help="Only the decisions, in plain words, as one tells them to the person."),
+    ] = None,
     state: StateDir = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Tell one applicant's whole story, as an auditor: checks, face evidence, events, the draw."""
+    """Tell one applicant's whole story, as an auditor: decisions, checks, face evidence, events, the draw."""
     with plainly(), _as_staff(state, "auditor") as auditor:
         story = auditor.get(f"/v1/explanations/{application_id}")
         if as_json:
             print_json(story)
+        elif language:
+            out.print("\n".join(told_lines(story, language)), markup=False, soft_wrap=True)
         else:
             print_story(out, story)
 

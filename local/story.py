@@ -27,6 +27,8 @@ def print_story(console: Console, story: Json) -> None:
     for reason in status["reasons"]:
         console.print(f"  {reason['code']}: {reason['sentence']['en']}")
     console.print(_checks(story["checks"]))
+    for decision in story["decisions"]:
+        console.print(_decision(decision), highlight=False, soft_wrap=True)
     for face in story["faces"] or [None]:
         for line in _face(face):
             console.print(line, highlight=False, soft_wrap=True)
@@ -54,6 +56,15 @@ def _checks(checks: list[Json]) -> Table:
         )
         table.add_row(*told, *more)
     return table
+
+
+def _decision(decision: Json) -> str:
+    reasons = " + ".join(reason["code"] for reason in decision["reasons"])
+    by = " + ".join(decision["people"]) or f"rules {decision['rule_set']} ({decision['rules_sha256'][:12]})"
+    anchored = f"anchored on {decision['anchored_on']}" if decision["anchored_on"] else "not anchored yet"
+    stands = f"[red]{decision['fault']}[/]" if decision["fault"] else f"signed by {decision['key_id']}"
+    what = f"{decision['decision']['code']} {reasons}".rstrip()
+    return f"Decision, entry {decision['entry']}: {what}, by {by}; {stands}, {anchored}"
 
 
 def _face(face: Json | None) -> list[str]:

@@ -73,6 +73,6 @@ def keys_document(programme: str, keys: Sequence[tuple[PublicKey, datetime]]) ->
                 "valid_from": (since - BEFORE).isoformat(),
                 "valid_until": until.isoformat() if until else None,
             }
-            for (key, since), until in zip(used, [*ends, None], strict=True)
+            for (key, since), until in zip(used, [*ends, None], strict=False)
         ],
     }

@@ -1,8 +1,8 @@
-"""One applicant's whole story for an auditor: checks, face evidence, moves, and whether the chain holds."""
+"""One applicant's whole story for an auditor: decisions, checks, face evidence, moves, and whether the chain holds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from gelombang.domain.verdict import judge_face
 from gelombang.journey import applications
 from gelombang.journey.appeal_decisions import AppealRecord, appeal_records
 from gelombang.journey.applications import rereading
+from gelombang.journey.decision_story import DecisionStory, decision_stories
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.ports import Ports
 from gelombang.journey.review import CaseRecord, case_record
@@ -56,6 +57,7 @@ class Story:
 
     status: Status
     checks: tuple[CheckResult, ...]
+    decisions: tuple[DecisionStory, ...]
     faces: tuple[FaceStory, ...]  # one a submission that reached its face check, in order
     reviews: tuple[CaseRecord, ...]
     appeals: tuple[AppealRecord, ...]
@@ -77,7 +79,8 @@ def explain(ports: Ports, programme: Programme, staff: Staff, application_id: st
     entries = applications.audit_of(ports, application.application_id)
     return Story(
         status_of(ports, programme, application_id),
-        tuple(application.checks.values()),
+        tuple(replace(check, sealed_facts="") for check in application.checks.values()),
+        decision_stories(ports, programme, application_id, entries),
         _face_stories(ports, programme, application),
         _reviews(ports, entries),
         appeal_records(ports, application),

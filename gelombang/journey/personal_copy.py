@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gelombang.domain.application import Application, PhotoStatus, Slot
 from gelombang.domain.programme import Programme
@@ -12,6 +13,7 @@ from gelombang.journey.appeal_evidence import evidence_urls
 from gelombang.journey.appeal_rows import load_appeal
 from gelombang.journey.appeals import AppealTold, read_appeals
 from gelombang.journey.consents import Consents, consents_of
+from gelombang.journey.decisions import opened_facts
 from gelombang.journey.ports import Ports
 from gelombang.journey.reach import email_context, phone_context
 from gelombang.journey.registration import typed_fields
@@ -35,6 +37,7 @@ class PersonalCopy:
     phone: str
     email: str
     form: dict[str, str]
+    registers: dict[str, dict[str, Any]]  # what each register answered, by layer; JSON of that register
     consents: Consents
     status: Status
     photos: dict[Slot, str]
@@ -58,6 +61,7 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
         phone=_phone_of(ports, application),
         email=_email_of(ports, application),
         form=typed_fields(ports, application),
+        registers=_answers_of(ports, application),
         consents=consents_of(ports, programme, application.application_id),
         status=status_of(ports, programme, application.application_id),
         photos=_photos_of(ports, application),
@@ -71,6 +75,12 @@ def copy_of(ports: Ports, programme: Programme, session: Session) -> PersonalCop
 def _evidence_of(ports: Ports, application: Application) -> tuple[str, ...]:
     found = (load_appeal(ports, number) for number in application.appeals)
     return tuple(url for appeal in found for url in evidence_urls(ports, appeal))
+
+
+def _answers_of(ports: Ports, application: Application) -> dict[str, dict[str, Any]]:
+    name = application.application_id
+    sealed = {layer: check.sealed_facts for layer, check in application.checks.items() if check.sealed_facts}
+    return {layer: opened_facts(ports, name, each) for layer, each in sealed.items()}
 
 
 def _phone_of(ports: Ports, application: Application) -> str:

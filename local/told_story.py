@@ -1,0 +1,100 @@
+"""Tells a person the decisions about their application in plain words, in Indonesian or English."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from gelombang.domain.wave import JAKARTA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.client import Json
+
+MONTHS = {
+    "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split(),  # noqa: SIM905 - read as words
+    "en": "January February March April May June July August September October November December".split(),  # noqa: SIM905 - likewise
+}
+WORDS = {
+    "id": {
+        "now": "Sekarang",
+        "at": "pukul",
+        "why": "Alasan",
+        "next": "Langkah berikutnya",
+        "rules": "Aturan yang dipakai",
+        "asked": "Yang ditanya",
+        "people": "Diputuskan oleh orang, bukan mesin: {count} petugas",
+        "machine": "Diputuskan oleh mesin menurut aturan; menolak wajah hanya boleh dilakukan orang",
+        "right": "Tanda tangan digital benar: catatan ini tidak diubah sejak dibuat",
+        "wrong": "PERINGATAN, catatan ini tidak benar",
+        "anchored": "Terkunci bagi siapa pun sejak {day}",
+        "waiting": "Dikunci malam setelah hari keputusan",
+        "none": "Belum ada keputusan.",
+        "chain": "Seluruh riwayat utuh.",
+        "broken": "PERINGATAN: riwayat tidak utuh",
+        "versions": "daftar {version}",
+    },
+    "en": {
+        "now": "Now",
+        "at": "at",
+        "why": "Reason",
+        "next": "What comes next",
+        "rules": "Rules that were used",
+        "asked": "Who was asked",
+        "people": "Decided by people, not by a machine: {count} of the staff",
+        "machine": "Decided by the machine according to the rules; only people may refuse a face",
+        "right": "The digital signature is right: this record was not changed since it was made",
+        "wrong": "WARNING, this record is not right",
+        "anchored": "Locked for everybody since {day}",
+        "waiting": "Will be locked in the night after the day of the decision",
+        "none": "Nothing was decided yet.",
+        "chain": "The whole history is complete.",
+        "broken": "WARNING: the history is not complete",
+        "versions": "list {version}",
+    },
+}
+
+
+def told_lines(story: Json, language: str) -> Iterator[str]:
+    """Give the lines of `GET /v1/explanations/{application_id}` for the person whom it is about."""
+    words, state = WORDS[language], story["status"]["state"]
+    yield f"{words['now']}: {state['sentence'][language]}"
+    yield f"{words['next']}: {state['next_step'][language]}"
+    for decision in story["decisions"]:
+        yield ""
+        yield from _decision(decision, language)
+    if not story["decisions"]:
+        yield words["none"]
+    yield ""
+    yield f"{words['broken']}: {story['audit_fault']}" if story["audit_fault"] else words["chain"]
+
+
+def _decision(decision: Json, language: str) -> Iterator[str]:
+    words = WORDS[language]
+    at = datetime.fromisoformat(decision["decided_at"]).astimezone(JAKARTA)
+    told = decision["decision"]
+    yield f"{day_told(at.date(), language)}, {words['at']} {at:%H.%M} WIB: {told['sentence'][language]}"
+    for reason in decision["reasons"]:
+        yield f"  {words['why']}: {reason['sentence'][language]} {reason['next_step'][language]}"
+    if not decision["reasons"]:
+        yield f"  {words['next']}: {told['next_step'][language]}"
+    count = len(decision["people"])
+    yield f"  {words['people'].format(count=count) if count else words['machine']}."
+    if decision["rule_set"]:
+        yield f"  {words['rules']}: {decision['rule_set']}."
+    asked = {each["source"]: each["list_version"] for each in decision["lists"] if each["list_version"]}
+    if asked:
+        lists = (f"{who} ({words['versions'].format(version=version)})" for who, version in asked.items())
+        yield f"  {words['asked']}: {', '.join(lists)}."
+    yield f"  {words['wrong']}: {decision['fault']}." if decision["fault"] else f"  {words['right']}."
+    day = decision["anchored_on"]
+    locked = (
+        words["anchored"].format(day=day_told(date.fromisoformat(day), language)) if day else words["waiting"]
+    )
+    yield f"  {locked}."
+
+
+def day_told(day: date, language: str) -> str:
+    """Return a day in words: 5 November 2026."""
+    return f"{day.day} {MONTHS[language][day.month - 1]} {day.year}"
