@@ -116,10 +116,11 @@ def _chosen(names: list[str] | None, *, everything: bool) -> Iterator[str]:
     """Give the applications that were asked for; all of them are found by reading the table once."""
     if bool(names) is everything:
         raise CommandError("Name applications, or say --all.")
-    return _every_name() if everything else iter(names or [])
+    return every_name() if everything else iter(names or [])
 
 
-def _every_name() -> Iterator[str]:
+def every_name() -> Iterator[str]:
+    """Give the id of every application of the service, reading the table once."""
     from gelombang.aws.clients import aws_client  # noqa: PLC0415 - boto3
     from gelombang.aws.rows import DynamoRows  # noqa: PLC0415 - as above
     from gelombang.journey.applications import application_key  # noqa: PLC0415 - pydantic

@@ -1,7 +1,9 @@
-"""Check a proposed rule file, and try it on made-up people: who would gain and who would lose, by reason."""
+"""Check a proposed rule file, and try it on people: who would gain and who would lose, by reason."""
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -11,7 +13,9 @@ import typer
 
 from gelombang.domain.eligibility import jakarta_day, rule_set_for
 from gelombang.domain.wave import JAKARTA
-from local.answering import NOT_RIGHT, AsJson, CommandError, answer, plainly
+from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, plainly
+from local.audit import every_name
+from local.keys import as_operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from gelombang.domain.programme import Programme, RuleSet
 
 MOST_AT_ONCE = 9999  # citizens of one population; a larger one is several, each with the next seed
+MOST_NAMED = 5  # of those who gain, and of those who lose
 File = Annotated[Path, typer.Argument(help="A file like programmes/prakerja/rules.json.", exists=True)]
 rules_app = typer.Typer(no_args_is_help=True, help="Check and try rule files: docs/eligibility.md.")
 
@@ -46,14 +51,18 @@ def dry_run(
     day: Annotated[str, typer.Option(help="ISO 8601; default: today in Jakarta.")] = "",
     people: Annotated[int, typer.Option(help="How many made-up people.", min=1, max=10_000_000)] = 10_000,
     seed: Annotated[int, typer.Option(help="The same seed and day make the same people.")] = 1,
-    named: Annotated[int, typer.Option(help="How many of those who gain or lose are named.", min=0)] = 5,
-    programme: Annotated[str, typer.Option(help="Whose rules in force it is compared with.")] = "prakerja",
+    stored: Annotated[
+        bool,
+        typer.Option("--stored", help="The service's applicants instead, as registers answered about them."),
+    ] = False,
+    state: StateDir = STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Judge made-up people by the rules in force and by a proposed file; nobody's data is read.
+    """Judge people by the rules in force and by a proposed file, and say who would gain, who would lose, and why.
 
-    Half of these people are ordinary and the others of each kind in turn, so the counts are of this population and
-    say nothing about the country's. Who is named is named as seed/number in it.
+    Half of the made-up people are ordinary and the others of each kind in turn, so the counts are of this population
+    and say nothing about the country's; who is named is named as seed/number in it. Without --stored nobody's data is
+    read; with it, that of the service that the environment names, else of the one on this machine. Nobody is asked.
     """
     from gelombang.domain.dry_run import compare  # noqa: PLC0415 - as the command alone needs it
     from gelombang.journey.programme import load_programme  # noqa: PLC0415 - pydantic
@@ -61,12 +70,14 @@ def dry_run(
     with plainly():
         try:
             today = date.fromisoformat(day) if day else jakarta_day(datetime.now(UTC))
-            in_force = load_programme(programme)
+            in_force = load_programme(os.environ.get("GELOMBANG_PROGRAMME", "prakerja"))
             before, after = rule_set_for(in_force, today), _proposed(in_force, file, rule_set, today)
         except ValueError as error:
             raise CommandError(str(error)) from error
         noon = datetime.combine(today, time(12), JAKARTA)
-        diff = compare(before, after, made_up(seed, people, today), noon, named)
+        with as_operator(state) if stored else nullcontext():
+            cases = _recorded() if stored else made_up(seed, people, today)
+            diff = compare(before, after, cases, noon, MOST_NAMED)
     told = {"day": today.isoformat(), "before": before.name, "after": after.name, "diff": asdict(diff)}
     answer(told, _told(diff, before, after), as_json=as_json)
 
@@ -87,6 +98,13 @@ def made_up(seed: int, count: int, today: date) -> Iterator[Case]:
             yield Case(
                 f"{seed + part}/{number}", person, {layer: facts_about(layer, one, one.kk) for layer in asked}
             )
+
+
+def _recorded() -> Iterator[Case]:
+    from gelombang.journey.recorded_cases import recorded_cases  # noqa: PLC0415 - pydantic
+    from gelombang.wiring import ports_from_environment  # noqa: PLC0415 - boto3
+
+    return recorded_cases(ports_from_environment(), every_name())
 
 
 def _proposed(in_force: Programme, file: Path, name: str, today: date) -> RuleSet:
@@ -111,7 +129,7 @@ def _told(diff: Diff, before: RuleSet, after: RuleSet) -> str:
     )
     return "\n".join(
         [
-            f"{diff.people_count} made-up people; before: {before.name}, after: {after.name}",
+            f"{diff.people_count} people; before: {before.name}, after: {after.name}",
             f"  {'':<10}{'before':>10}{'after':>10}",
             places,
             f"would gain: {diff.gained_count}{_by_reason(diff.gained_by_reason)}{_names(diff.gained)}",

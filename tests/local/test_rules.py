@@ -79,7 +79,7 @@ def test_a_dry_run_can_try_another_set_of_the_file():
         (("--rule-set", "2019"), "has no rule set 2019"),
         (("--day", "2019-01-01"), "has no rules on 2019-01-01"),
         (("--day", "yesterday"), "yesterday"),
-        (("--programme", "nobody"), "no programme named"),
+        (("--stored", "--state", "/nowhere"), "No service is running"),
     ],
 )
 def test_what_cannot_be_tried_is_said_plainly(words, said):
