@@ -163,6 +163,7 @@ def _particular(application: str) -> list[Json]:
         "verify": [*_cleans_photos(), *_sends_texts(), _forgets_faces(), *signs(), *_anchors()],
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], [documents]),
+            allow(["s3:GetObject"], [sub(f"${{{DOCUMENTS}.Arn}}/audit/*")]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
         ],
     }[application]

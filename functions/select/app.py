@@ -20,7 +20,8 @@ from gelombang.domain.application import ApplicationId
 from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
 from gelombang.domain.messages import QueueName
 from gelombang.domain.wave import WaveStep, definition_from_json
-from gelombang.journey import selection
+from gelombang.journey import anchors, selection
+from gelombang.journey.anchors import Anchors
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
 from gelombang.journey.staff import Staff
 
@@ -108,6 +109,12 @@ def announce_beacon(call: Call[Staff, BeaconForm]) -> WavePage:
 def read_bundle(call: Call[None, EmptyForm]) -> Bundle:
     """List the published files with their hashes."""
     return Bundle(selection.bundle_files(call.ports, call.path["wave_id"]))
+
+
+@routes.serve(Route("GET", "/v1/anchors", ANYONE, EmptyForm, Anchors, "What pins the audit", cache_s=PAGE_S))
+def read_anchors(call: Call[None, EmptyForm]) -> Anchors:
+    """Give the list of signing keys and the last daily anchor of all audit chains."""
+    return anchors.published_anchors(call.ports)
 
 
 @routes.serve(Route("GET", "/v1/select/health", ANYONE, EmptyForm, Health, "The function is alive"))

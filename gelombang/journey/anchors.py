@@ -55,6 +55,22 @@ class Anchored:
     next_shard: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file that anybody may fetch, with its SHA-256."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What pins every audit chain: the list of signing keys and the last daily anchor; none before the first night."""
+
+    files: tuple[PublishedFile, ...]
+
+
 def anchor_due(ports: Ports, programme: str) -> int:
     """Make the anchors that are due; return how many were finished. The first call begins with the present day.
 
@@ -77,6 +93,21 @@ def anchored(ports: Ports) -> Anchored | None:
     """Return how far the anchors are; None before the first round."""
     row = ports.rows.read(STATE)
     return _state(row) if row else None
+
+
+def published_anchors(ports: Ports) -> Anchors:
+    """Return the list of keys and the last anchor, which pins all before it.
+
+    Raises:
+        DependencyError: a store could not be reached.
+    """
+    state = anchored(ports)
+    if state is None or not state.number:
+        return Anchors(())
+    last = anchor_key(state.next_day - timedelta(days=1))
+    hashes = {KEYS_FILE: file_hash(ports.documents.read(KEYS_FILE)), last: state.previous_sha256}
+    files = (PublishedFile(name, ports.documents.url(name), sha256) for name, sha256 in hashes.items())
+    return Anchors(tuple(files))
 
 
 def anchor_days(ports: Ports) -> Iterator[date]:

@@ -13,7 +13,7 @@ from gelombang.domain.errors import DependencyError
 from gelombang.domain.merkle import is_proven
 from gelombang.domain.signature import message_to_sign
 from gelombang.journey import anchors, applications
-from gelombang.journey.anchors import Anchored, anchor_due, anchor_key, leaf_on
+from gelombang.journey.anchors import Anchored, anchor_due, anchor_key, leaf_on, published_anchors
 from gelombang.journey.applications import shard_of
 from tests.journey.audited import next_day
 from tests.journey.machine import Died
@@ -132,6 +132,22 @@ class Cut:
         real = getattr(self._port, name)
         is_change = name in {"commit", "keep_once", "write", "sign"}
         return (lambda *given: self._fate.call(real, *given)) if is_change else real
+
+
+def test_the_last_anchor_and_the_keys_are_published_for_everybody():
+    walk = started()
+    assert published_anchors(walk.ports).files == ()
+
+    next_day(walk)
+
+    keys, last = published_anchors(walk.ports).files
+    content = walk.world.documents.files[keys.name]
+    assert (keys.name, keys.sha256) == ("audit/keys.json", anchors.file_hash(content))
+    assert (last.name, last.sha256) == (
+        anchor_key(TODAY),
+        anchors.file_hash(walk.world.archive.files[last.name]),
+    )
+    assert json.loads(content)["keys"][0]["valid_until"] is None
 
 
 def test_an_anchor_that_lies_there_already_is_the_days_anchor():
