@@ -58,7 +58,7 @@ function endSession() {
   clearTimeout(timer);
   token = "";
   memory.write("token", "");
-  status = form = consents = result = null;
+  status = form = consents = result = appeals = null;
   for (const field of Object.keys(unsaved)) delete unsaved[field];
   for (const slot of Object.keys(chosen)) { URL.revokeObjectURL(chosen[slot].preview); delete chosen[slot]; }
   for (const each of document.querySelectorAll("form")) each.reset();
@@ -78,6 +78,7 @@ function draw() {
   $("leave").hidden = !token;
   drawChallenge();
   drawCountDown();
+  $("appeal-step").hidden = true;
   if (!status) return;
   drawDevices();
   drawPhoneChange();
@@ -95,6 +96,7 @@ function draw() {
   if (consents) drawConsents();
   drawPhotos(open);
   drawWave(state);
+  drawAppeals();
 }
 
 const reasonItem = (told) => el("li", {}, el("strong", {}, said(told.sentence)), " ", said(told.next_step));
@@ -209,6 +211,7 @@ async function refresh() {
   if (!form || isOther) form = await ask("GET", "/v1/application/form");
   programme = programme || await call("GET", "/v1/programme");
   if (!consents || isOther) consents = await ask("GET", "/v1/application/consents");
+  if (state !== "DRAFT" && (isOther || state === "NOT_ELIGIBLE")) await readAppeals();
   if (CAN_JOIN.includes(state)) waves = (await ask("GET", "/v1/waves")).waves;
   if (!status.wave || state === "JOINED") result = null;
   else if (!result) result = await ask("GET", "/v1/waves/" + status.wave.wave_id + "/entries/mine").catch(() => null);

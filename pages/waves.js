@@ -7,6 +7,7 @@ words({
     "The draw is held after the wave has closed; the order of arrival does not change anybody's chance. The commitment is published before the draw, and anybody can check the files."],
   none: ["Belum ada gelombang.", "No waves yet."], opens: ["Dibuka", "Opens"], closes: ["Ditutup", "Closes"], entries: ["Peserta undian", "Entries in the draw"],
   seats: ["Kursi", "Seats"], filled: ["Terisi", "Filled"], region: ["Kabupaten/kota", "Regency or city"], commitment: ["Komitmen (SHA-256)", "Commitment (SHA-256)"],
+  restored: ["Didahulukan setelah banding dikabulkan", "First, after an upheld appeal"],
   root: ["Akar Merkle", "Merkle root"], files: ["Berkas undian", "Draw bundle"], afterClose: ["tampil setelah gelombang ditutup", "shown once the wave has closed"],
   PLANNED: ["Belum dibuka", "Not open yet"], OPEN: ["Dibuka", "Open"], CLOSED: ["Ditutup", "Closed"], FROZEN: ["Daftar peserta dikunci", "Entries frozen"],
   COMMITTED: ["Komitmen diumumkan", "Commitment published"], DRAWN: ["Sudah diundi", "Drawn"], PUBLISHED: ["Hasil diumumkan", "Results published"],
@@ -24,6 +25,7 @@ function card(wave) {
     line(t("opens"), moment(plan.opens_at)), line(t("closes"), moment(wave.closes_at)),
     line(t("seats"), String(total(plan.quota))), line(t("filled"), published ? String(total(wave.filled)) : "–"),
     line(t("entries"), wave.root ? String(wave.entry_count) : t("afterClose")),
+    ...(wave.restored_count ? [line(t("restored"), String(wave.restored_count))] : []),
     line(t("root"), el("code", {}, wave.root || "–")), line(t("commitment"), el("code", {}, wave.commitment_sha256 || "–"))));
   const places = Object.keys(plan.quota).map((region) => el("tr", {}, el("th", { scope: "row" }, programme.regions[region] || region),
     el("td", {}, String(plan.quota[region])), el("td", {}, published ? String(wave.filled[region] || 0) : "–")));

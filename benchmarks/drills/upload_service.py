@@ -30,7 +30,7 @@ from starlette.routing import Route
 
 from benchmarks.drills.gateway import unlogged
 from gelombang import wiring
-from gelombang.journey import photos
+from gelombang.journey.arrivals import record_upload
 from gelombang.journey.ports import UploadForm
 from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld, memory_world
@@ -75,7 +75,7 @@ class UploadService:
     def look_at_arrivals(self) -> None:
         """Do what verification does with what lies in quarantine."""
         for key in [*self.world.photos.quarantine]:
-            photos.record_arrival(self.world.ports, key)
+            record_upload(self.world.ports, key)
 
 
 @contextmanager
