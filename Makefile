@@ -96,7 +96,7 @@ drill-audit: $(READY) ## Tamper with evidence of decisions: is every change foun
 	@$(BIN)/python -m benchmarks.drills.tampering --count $(or $(COUNT),1000) --seed $(or $(SEED),1)
 
 drill-sources: $(READY) ## Each register off, slow and garbled for an hour: is anybody failed, how much is asked again? (PEOPLE=number, REQUESTS_PEOPLE=number)
-	@$(BIN)/python -m benchmarks.drills.sources --people $(or $(PEOPLE),40) --requests-people $(or $(REQUESTS_PEOPLE),300)
+	@$(BIN)/python -m benchmarks.drills.sources --people $(or $(PEOPLE),40) --requests-people $(or $(REQUESTS_PEOPLE),1000)
 
 drill-refresh: $(READY) ## A new version of a list over very many applicants (APPLICANTS="10000 100000 1000000")
 	@$(BIN)/python -m benchmarks.drills.refresh --applicants $(or $(APPLICANTS),10000 100000 1000000)

@@ -1,6 +1,6 @@
 """Each register off, slow and talking nonsense for an hour: is anybody failed, is everybody decided afterwards?
 
-python -m benchmarks.drills.sources --people 40 --requests-people 300
+python -m benchmarks.drills.sources --people 40 --requests-people 1000
 
     memory   every source x every fault, the registers in memory
     http     the same over real HTTP: the adapter with its guard, against the registers' simulator
@@ -30,6 +30,7 @@ from gelombang.domain.application import State
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.domain.messages import QueueName
 from gelombang.http.guard import Guard
+from gelombang.http.registers import TIMEOUT_S as PRODUCT_TIMEOUT_S
 from gelombang.http.registers import HttpRegisters
 from gelombang.journey import verification
 from gelombang.journey.ports import Registers
@@ -67,7 +68,7 @@ def main() -> int:
     """Drill as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=40, help="in each hour")
-    parser.add_argument("--requests-people", type=int, default=300, help="for the count of requests")
+    parser.add_argument("--requests-people", type=int, default=1000, help="for the count of requests")
     parser.add_argument("--sources", nargs="*", default=sorted(set(SOURCES.values())))
     given = parser.parse_args()
     citizens = Population.seeded(SEED, max(given.people, given.requests_people), TODAY).citizens
@@ -170,7 +171,7 @@ def deliver(walk: Walk) -> None:
 
 def requests_of(url: str, citizens: Sequence[Citizen], share: float) -> Counter[str]:
     """Return how many requests each source got until everybody was decided, while a share of them fails."""
-    walk, registers = over_http(url, citizens)
+    walk, registers = over_http(url, citizens, PRODUCT_TIMEOUT_S)
     before = Counter(tell(url, "requests", {}))
     for source in set(SOURCES.values()) if share else ():
         tell(url, "outage", {"register": source, "mode": Outage.OFF, "share": share})
@@ -185,7 +186,9 @@ def requests_of(url: str, citizens: Sequence[Citizen], share: float) -> Counter[
     return Counter(tell(url, "requests", {})) - before
 
 
-def over_http(url: str, citizens: Sequence[Citizen]) -> tuple[Walk, HttpRegisters]:
+def over_http(
+    url: str, citizens: Sequence[Citizen], timeout_s: float = TIMEOUT_S
+) -> tuple[Walk, HttpRegisters]:
     """Return a walk whose registers are the simulator's, over real HTTP, on the walk's own time."""
     walk = begin(*citizens)
     clock = walk.world.clock
@@ -197,7 +200,7 @@ def over_http(url: str, citizens: Sequence[Citizen]) -> tuple[Walk, HttpRegister
         return Guard(source, per_s, seconds, partial(wait, clock))
 
     sources = load_sources("prakerja")
-    registers = HttpRegisters(url, TIMEOUT_S, sources=sources, now=clock.now, guard=guard)
+    registers = HttpRegisters(url, timeout_s, sources=sources, now=clock.now, guard=guard)
     return asking(walk, registers), registers
 
 
