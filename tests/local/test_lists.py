@@ -1,0 +1,145 @@
+"""`gelombang lists`: an agency signs, the operator imports, verifies, compares, and refreshes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typer.testing import CliRunner, Result
+
+from gelombang import wiring
+from gelombang.domain.application import State
+from gelombang.journey import restriction
+from local.command import app
+from tests.journey.walking import Walk, begin, citizen
+from tests.lists.agency import LAYER, TODAY, Agency
+
+
+class Desk:
+    """An operator's terminal beside an agency's."""
+
+    def __init__(self, folder: Path, agency: Agency, walk: Walk) -> None:
+        self.folder, self.agency, self.walk = folder, agency, walk
+
+    def run(self, *words: str) -> Result:
+        return CliRunner().invoke(app, ["lists", *words, "--json"])
+
+    def lists(self, *words: str) -> Result:
+        return self.run(*words, "--folder", str(self.folder / "lists"))
+
+    def csv(self, version: str, numbers: list[int]) -> Path:
+        """Sign as the agency's command does."""
+        path, key = self.folder / f"{version}.csv", self.folder / "key.pem"
+        key.write_bytes(self.agency.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        path.write_text("\n".join(["nik", *(citizen(number).nik for number in numbers), ""]), "utf-8")
+        described = ["--source", "prakerja", "--layer", LAYER, "--list-version", version]
+        signed = self.run("sign", str(path), *described, "--listed-on", TODAY.isoformat(), "--key", str(key))
+        assert signed.exit_code == 0, signed.output
+        return path
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    agency, walk = Agency(tmp_path), begin(*(citizen(number) for number in range(1, 5)))
+    monkeypatch.setenv("GELOMBANG_TABLE", "a table that nobody asks")
+    monkeypatch.setattr("gelombang.journey.sources.load_sources", lambda _programme: agency.sources())
+    with wiring.wired_to(walk.ports, walk.programme):
+        yield Desk(tmp_path, agency, walk)
+
+
+def test_a_signed_list_is_imported_verified_compared_and_refreshed(desk):
+    names = [desk.walk.submit(citizen(number), f"+62812{number:08d}") for number in (1, 2, 3)]
+    desk.walk.deliver()
+
+    first = desk.lists("import", str(desk.csv("1", [4])))
+    refreshed_once = desk.lists("refresh", LAYER)
+    second = desk.lists("import", str(desk.csv("2", [2, 4])))
+    files = sorted(path.name for path in (desk.folder / "lists").glob("*.list"))
+    verified = [desk.lists("verify", name) for name in files]
+    differing = desk.lists("diff", *files)
+    report = desk.folder / "report.jsonl"
+    refreshed = desk.lists("refresh", LAYER, "--report", str(report), "--most-per-s", "1000000")
+
+    assert [each.exit_code for each in (first, refreshed_once, second, *verified, differing, refreshed)] == [
+        0
+    ] * 7
+    assert json.loads(second.stdout)["row_count"] == 2
+    assert json.loads(differing.stdout) == {"added": 1}
+    (line,) = json.loads(refreshed.stdout)
+    assert (line["effect"], line["before"], line["after"], line["why"], line["count"]) == (
+        "refused",
+        "VERIFIED",
+        "NOT_ELIGIBLE",
+        "added",
+        1,
+    )
+    assert json.loads(report.read_text())["application_id"] == names[1]
+    assert desk.walk.application(names[1]).state is State.NOT_ELIGIBLE
+    assert citizen(2).nik not in refreshed.output + report.read_text()
+
+
+def test_a_list_with_wrong_rows_names_each_line_and_is_not_in_use(desk):
+    path = desk.csv("1", [1])
+    path.write_text(f"nik\n{citizen(1).nik}\n99\n{citizen(2).nik}\nSECRET\n", "utf-8")
+    resigned = desk.agency.deliver("x", [])[0]
+    resigned.write_text(path.read_text(), "utf-8")
+    described = [
+        "--source",
+        "prakerja",
+        "--layer",
+        LAYER,
+        "--list-version",
+        "1",
+        "--listed-on",
+        TODAY.isoformat(),
+    ]
+    desk.run("sign", str(resigned), *described, "--key", str(desk.folder / "key.pem"))
+
+    refused = desk.lists("import", str(resigned))
+
+    assert refused.exit_code == 1
+    assert "line 3" in refused.output
+    assert "line 5" in refused.output
+    assert "SECRET" not in refused.output
+    assert list((desk.folder / "lists").glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "sentence"),
+    [
+        (("refresh", "face"), 2, "No list answers for face"),
+        (("refresh", "population"), 2, "Lists answer for"),
+        (("refresh", LAYER), 1, "no list"),
+        (("verify", "nothing.list"), 1, "is not there"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(desk, words, exit_code, sentence):
+    refused = desk.lists(*words)
+
+    assert refused.exit_code == exit_code
+    assert sentence in refused.output
+
+
+def test_a_file_beside_the_csv_that_is_no_delivery_is_refused(desk):
+    path = desk.csv("1", [1])
+    path.with_name("1.csv.json").write_text("{}", "utf-8")
+
+    refused = desk.lists("import", str(path))
+
+    assert refused.exit_code == 1
+    assert "1.csv.json: source: Field required" in refused.output
+
+
+def test_a_refresh_says_when_somebody_is_left(desk):
+    name = desk.walk.submit(citizen(1), "+6281200000001")
+    desk.walk.deliver()
+    restriction.restrict(desk.walk.ports, name)
+    desk.lists("import", str(desk.csv("1", [1])))
+
+    left = desk.lists("refresh", LAYER)
+
+    assert left.exit_code == 1
+    assert json.loads(left.stdout)[0]["effect"] == "restricted"
