@@ -210,7 +210,7 @@ def explain(
 
 @app.command()
 def token(
-    role: Annotated[str, typer.Argument(help="reviewer, operator, auditor or officer.")],
+    role: Annotated[str, typer.Argument(help="One of the roles of docs/authorization.md.")],
     district: Annotated[str, typer.Option(help="Of an officer: kabupaten/kota, four digits.")] = "",
     state: StateDir = STATE,
     as_json: AsJson = False,

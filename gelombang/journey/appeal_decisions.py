@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from gelombang.domain.appeal import (
     BY_APPEAL,
@@ -65,6 +66,7 @@ from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.ports import Ports, Put
 from gelombang.journey.staff import Scope, Staff
 
+MOST_LISTED = 50  # each is looked up: whoever had a hand in the refusal does not get it
 AHEAD = timedelta(days=400)  # further than any deadline
 OWN_STEPS = ("appeal_", "evidence_")  # events of appeals: to have seen one, or asked for more, is no hand
 TEXTS = {
@@ -131,13 +133,14 @@ class AppealRecord:
 
 
 def open_appeals(ports: Ports, staff: Staff) -> list[AppealHead]:
-    """Return the appeals that wait for an answer, the one with the nearest deadline first.
+    """Return the appeals that wait for an answer, the one with the nearest deadline first, `MOST_LISTED` at most.
 
     Raises:
         NotAllowedError: staff without the scope.
     """
     staff.must_have(Scope.DECIDE_APPEALS)
-    return [_head(each) for each in _waiting(ports, LATE, NEAR, APPEALS) if _may_see(ports, staff, each)]
+    theirs = (each for each in _waiting(ports, LATE, NEAR, APPEALS) if _may_see(ports, staff, each))
+    return [_head(each) for each in islice(theirs, MOST_LISTED)]
 
 
 def escalated_appeals(ports: Ports, staff: Staff) -> list[AppealHead]:
