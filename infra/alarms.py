@@ -12,8 +12,18 @@ NAMESPACE = "Gelombang"
 # What a clock of verify counts once a minute in its line of the log: metric, event, field, what it means.
 COUNTED = (
     ("LateAppeals", "appeals_tended", "late_count", "An appeal was not answered by its deadline"),
-    ("ReviewsNearDeadline", "reconciled", "reviews_near_deadline_count", "A review's deadline is near"),
-    ("OverdueReviews", "reconciled", "reviews_overdue_count", "A review was not decided by its deadline"),
+    (
+        "ReviewsNearDeadline",
+        "reconciled",
+        "reviews_near_deadline_count",
+        "A review is nearly late: docs/runbooks/reviews.md",
+    ),
+    (
+        "OverdueReviews",
+        "reconciled",
+        "reviews_overdue_count",
+        "A review is late: docs/runbooks/reviews.md",
+    ),
 )
 OLDEST_S = {  # an applicant waits for all of these but the last, which runs once a wave
     QueueName.PHOTOS_ARRIVED: 300,

@@ -32,7 +32,8 @@ def buckets() -> Resources:
     }
     photos = {
         # Whoever is erased is gone from here within two days: lifecycle rules run once a day.
-        "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=1)]},
+        # Copies that reviewers saw go after half an hour, by the reconciler; the rule is for what a crash leaves.
+        "LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=1), _shown()]},
         "CorsConfiguration": {"CorsRules": [_from_the_page("GET")]},
     }
     documents = {
@@ -82,6 +83,10 @@ def _ended_uploads() -> Json:
 
 def _forgotten() -> Json:
     return {"Id": "originals", "Status": "Enabled", "ExpirationInDays": QUARANTINE_DAYS}
+
+
+def _shown() -> Json:
+    return {"Id": "shown", "Status": "Enabled", "Prefix": "shown/", "ExpirationInDays": 1}
 
 
 def _old_versions(*, days: int) -> Json:

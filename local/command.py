@@ -38,6 +38,7 @@ from local.display import Display
 from local.keys import keys_app
 from local.lists import lists_app
 from local.office import download_bundle, take_step
+from local.reviews import reviews_app
 from local.rules import rules_app
 from local.story import print_story, wib_time
 from local.told_story import told_lines
@@ -55,6 +56,7 @@ wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, 
 app.add_typer(wave_app, name="wave")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
+app.add_typer(reviews_app, name="reviews")
 app.add_typer(lists_app, name="lists")
 app.add_typer(rules_app, name="rules")
 
@@ -210,7 +212,9 @@ def explain(
 
 @app.command()
 def token(
-    role: Annotated[str, typer.Argument(help="One of the roles of docs/authorization.md.")],
+    role: Annotated[
+        str, typer.Argument(help="One of the roles of docs/authorization.md; reviewer-2, reviewer-3.")
+    ],
     district: Annotated[str, typer.Option(help="Of an officer: kabupaten/kota, four digits.")] = "",
     state: StateDir = STATE,
     as_json: AsJson = False,
@@ -292,7 +296,7 @@ def _stay_up(service: Service, *, as_json: bool = False, example: str = "") -> N
     story = f"\n  {command} explain {example}{where}  (a recipient's whole story)" if example else ""
     text = f"""
 [bold]{url}[/]  the applicant's page; {url}/docs  the API, to read and to try
-{url}/review.html  for reviewers; their token: {command} token reviewer{where}
+{url}/review.html  for reviewers; their tokens: {command} token reviewer{where}, and reviewer-2, reviewer-3
 {url}/officer.html  for officers; theirs: {command} token officer --district 3171{where}
 {state}  logs, and stack.json by which the other commands find this service; open wave: {TRY_WAVE}
 {pack}

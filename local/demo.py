@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from gelombang.domain.application import State
+from gelombang.domain.review import AGREEING
 from gelombang.domain.wave import WaveStep
 from local.applicant import (
     Photographs,
@@ -33,8 +34,10 @@ from local.applicant import (
 )
 from local.cards import photograph_card, render_card
 from local.client import TIMEOUT_S, ApiProblemError, UploadRefusedError, connect
+from local.deployment import REVIEWER_HOMES
 from local.faces import CaptureSubject, another_selfie, good_selfie, spoiled_selfie
 from local.office import ReviewDesk, take_step
+from local.recognition import Album
 from local.scenario import Card, Part, Selfie, Sight
 
 if TYPE_CHECKING:
@@ -95,11 +98,13 @@ def play_wave(stage: Stage, players: Sequence[Player], wave_id: str, display: Di
     """
     stack = stage.stack
     display.walks = [player.walk for player in players]
-    with (
-        connect(stack.url, stack.tokens["reviewer"]) as reviewer,
-        connect(stack.url, stack.tokens["operator"]) as operator,
-    ):
-        with ReviewDesk(reviewer, _truth_of(players)) as desk:
+    album = Album({player.part.name: player.photographs.cards[-1] for player in players})
+    with ExitStack() as connected:
+        operator, *reviewers = (
+            connected.enter_context(connect(stack.url, stack.tokens[name]))
+            for name in ("operator", *REVIEWER_HOMES)
+        )
+        with ReviewDesk(reviewers, album.whose, _answers_of(players)) as desk:
             _everybody_applies(stage, players, wave_id, display)
         _note_reviews(players, desk)
         commitment = ""
@@ -128,11 +133,15 @@ def _photographs_of(
     )
 
 
-def _truth_of(players: Sequence[Player]) -> Callable[[str], bool | None]:
-    def truth(application_id: str) -> bool | None:
-        return next((p.part.is_genuine for p in players if p.walk.application_id == application_id), None)
+def _answers_of(players: Sequence[Player]) -> Callable[[str, int], str]:
+    """Return what reviewers say: the truth, but whoever is the first errs where the scenario says so."""
+    parts, firsts = {player.part.name: player.part for player in players}, dict[str, int]()
 
-    return truth
+    def answer(name: str, reviewer: int) -> str:
+        errs = parts[name].divides_reviewers and firsts.setdefault(name, reviewer) == reviewer
+        return "accept" if parts[name].is_genuine is not errs else "refuse"
+
+    return answer
 
 
 def _everybody_applies(stage: Stage, players: Sequence[Player], wave_id: str, display: Display) -> None:
@@ -250,12 +259,12 @@ def _kill_worker(stack: Stack, players: Sequence[Player], display: Display) -> N
 
 
 def _note_reviews(players: Sequence[Player], desk: ReviewDesk) -> None:
-    """Note who was reviewed, and who was named beside them; the desk knows, however short the review was."""
-    ids = {player.part.name: player.walk.application_id for player in players}
+    """Note who was reviewed, by how many, and who was shown beside them; the desk knows, however short it was."""
     for player in players:
-        named = desk.named.get(player.walk.application_id)
-        if named is None:
-            continue
-        player.walk.sights.add(Sight.REVIEWED)
-        if player.part.after and ids[player.part.after] in named:
-            player.walk.sights.add(Sight.BOTH_NAMED)
+        name, sights = player.part.name, player.walk.sights
+        if desk.answers[name] >= AGREEING:
+            sights.add(Sight.REVIEWED)
+        if desk.answers[name] > AGREEING:
+            sights.add(Sight.THIRD_DECIDED)
+        if player.part.after in desk.beside.get(name, ()):
+            sights.add(Sight.BOTH_SHOWN)

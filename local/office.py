@@ -1,12 +1,14 @@
-"""What the programme's people do in the demo: reviewers decide, an operator takes a wave through its steps.
+"""What the programme's people do in the demo: reviewers answer, an operator takes a wave through its steps.
 
-The demo plays the reviewers from the scenario's truth; nothing else in the system knows that truth.
+The demo plays the reviewers from the scenario's truth; nothing else in the system knows that truth. They are told no
+names: they know people by the pictures they are shown.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,16 +25,23 @@ if TYPE_CHECKING:
 
 REVIEW_EVERY_S = 1.0
 STEP_S = 120.0
-DECIDED_ALREADY = "move-not-allowed"
+GONE = ("move-not-allowed", "not-found")  # decided, withdrawn or given to somebody else meanwhile
 
 
 @dataclass(slots=True)
 class ReviewDesk:
-    """Decides every open case by the truth, in a thread of its own, until it is closed."""
+    """Several reviewers who are given cases, look at the pictures and answer, in a thread of their own.
 
-    reviewer: Caller
-    truth: Callable[[str], bool | None]  # application id → is it genuine; None: not one of the demo's
-    named: dict[str, frozenset[str]] = field(default_factory=dict)  # application → the others its case named
+    `whose` says of a card's picture whose it is, `answer_of` what the reviewer of that number (from 0) says of them.
+    """
+
+    reviewers: Sequence[Caller]
+    whose: Callable[[bytes], str | None]
+    answer_of: Callable[[str, int], str]
+    beside: dict[str, frozenset[str]] = field(default_factory=dict)  # who was seen beside whom
+    answers: Counter[str] = field(default_factory=Counter)  # how many each got
+    views: Counter[str] = field(default_factory=Counter)  # how often each was shown
+    _first: int = 0
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -46,34 +55,62 @@ class ReviewDesk:
         if self._thread:
             self._thread.join()
 
-    def decide_open_cases(self) -> int:
-        """Look at and decide every open case once; return how many were decided."""
-        decided = 0
-        for head in self.reviewer.get("/v1/reviews")["cases"]:
-            is_genuine = self.truth(head["application_id"])
-            if is_genuine is None:
-                continue
-            case = self.reviewer.get(f"/v1/reviews/{head['case_id']}")
-            others = frozenset(case["head"]["other_application_ids"])
-            self.named[head["application_id"]] = self.named.get(head["application_id"], frozenset()) | others
-            decided += self._decide(head["case_id"], is_genuine=is_genuine)
-        return decided
+    def answer_what_waits(self) -> int:
+        """Let every reviewer take what they are given, once; return how many answers were given."""
+        order = [(self._first + turn) % len(self.reviewers) for turn in range(len(self.reviewers))]
+        self._first = (self._first + 1) % len(self.reviewers)  # so that all of them come to be first
+        return sum(self._answer_next(number) for number in order)
 
-    def _decide(self, case_id: str, *, is_genuine: bool) -> bool:
-        decision = {"decision": "accept" if is_genuine else "refuse", "note": "Decided by the demo's script."}
+    def _answer_next(self, number: int) -> int:
+        reviewer = self.reviewers[number]
+        given = reviewer.post("/v1/reviews/next")["review"]
+        if given is None:
+            return 0
+        path = f"/v1/reviews/{given['review_id']}"
+        people = reviewer.get(path)["people"]
+        names = {person["label"]: self._name_of(person) for person in people}
+        self.views.update(name for name in names.values() if name is not None)
+        answered = 0
+        for label in given["labels"]:
+            name = names.get(label)
+            if name is not None:
+                others = frozenset(each for each in names.values() if each not in (name, None))
+                self.beside[name] = self.beside.get(name, frozenset()) | others
+                answered += self._answer(number, path, label, name)
+        return answered
+
+    def _name_of(self, person: Json) -> str | None:
+        return self.whose(fetched(person["ktp_url"])) if person["ktp_url"] else None
+
+    def _answer(self, number: int, path: str, label: str, name: str) -> bool:
+        said = {
+            "label": label,
+            "decision": self.answer_of(name, number),
+            "note": "Answered by the demo's script.",
+        }
         try:
-            self.reviewer.post(f"/v1/reviews/{case_id}/decision", decision)
+            self.reviewers[number].post(f"{path}/decision", said)
         except ApiProblemError as problem:
-            if problem.slug == DECIDED_ALREADY:  # the list of open cases may lag behind a decision
+            if problem.slug in GONE:
                 return False
             raise
+        self.answers[name] += 1
         return True
 
     def _work(self) -> None:
         while not self._closing.wait(REVIEW_EVERY_S):
-            # Left open, a case is seen again a second later; what never goes well is told by the walk's deadline.
+            # Left open, a case is given again a second later; what never goes well is told by the walk's deadline.
             with suppress(ApiProblemError, httpx.HTTPError):
-                self.decide_open_cases()
+                self.answer_what_waits()
+
+
+def fetched(url: str) -> bytes:
+    """Return a picture that a reviewer is shown.
+
+    Raises:
+        httpx.HTTPError: it could not be fetched.
+    """
+    return httpx.get(url, timeout=TIMEOUT_S, verify=TLS).raise_for_status().content
 
 
 class NoBundleError(Exception):

@@ -38,8 +38,9 @@ class Sight(StrEnum):
     REGISTER_AWAITED = "a register was off and was waited for"
     ONLY_SELFIE_AGAIN = "asked for the selfie alone"
     ONLY_CARD_AGAIN = "asked for the card alone"
-    REVIEWED = "a reviewer decided"
-    BOTH_NAMED = "the review named the other application"
+    REVIEWED = "reviewers decided"
+    THIRD_DECIDED = "two reviewers differed, a third decided"
+    BOTH_SHOWN = "the review showed both applications"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Part:
     is_early: bool = False  # applies while the education register is off
     is_on_priority_list: bool = False
     is_genuine: bool = True  # the truth, by which the demo plays the reviewers
+    divides_reviewers: bool = False  # whoever answers first errs
 
 
 def parts_for(parts: Sequence[Part], face_count: int) -> tuple[Part, ...]:
@@ -106,9 +108,10 @@ PARTS = (
         1,
         REFUSED,
         frozenset({Reason.REVIEWER_REFUSED}),
-        DOUBTED,
+        DOUBTED | {Sight.THIRD_DECIDED},
         after="early two",
         is_genuine=False,
+        divides_reviewers=True,
     ),
     Part(
         "same face, second NIK",
@@ -117,7 +120,7 @@ PARTS = (
         3,
         REFUSED,
         frozenset({Reason.REVIEWER_REFUSED}),
-        frozenset({Sight.REVIEWED, Sight.BOTH_NAMED}),
+        frozenset({Sight.REVIEWED, Sight.BOTH_SHOWN}),
         after="on the priority list",
         is_genuine=False,
     ),

@@ -52,7 +52,7 @@ class StackRecord:
     url: str
     engine_url: str
     environment: dict[str, str]  # GELOMBANG_* and boto3's own
-    tokens: dict[str, str]  # staff tokens by role: operator, reviewer, auditor
+    tokens: dict[str, str]  # staff tokens: operator, auditor, reviewer, reviewer-2, reviewer-3
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Stack:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """Staff tokens by role."""
+        """Staff tokens by name."""
         return self.record.tokens
 
     def texts(self) -> list[tuple[str, str]]:

@@ -93,8 +93,9 @@ def _face(face: Json | None) -> list[str]:
 def _review(review: Json) -> str:
     reasons = " + ".join(review["head"]["reasons"])
     if not review["decision"]:
-        return f"Review of {reasons}: waiting for a reviewer"
-    return f"Review of {reasons}: {review['decision']} by {review['decided_by']}: {review['note']}"
+        return f"Review of {reasons}: waiting for reviewers; {len(review['answers'])} answered"
+    answers = (f"{each['reviewer']}: {each['decision']}, {each['note']}" for each in review["answers"])
+    return f"Review of {reasons}: {review['decision']} ({'; '.join(answers)})"
 
 
 def _events(events: list[Json]) -> Table:

@@ -92,8 +92,13 @@ def test_a_body_far_too_large_never_reaches_the_engine(anyone):
 def test_staff_tokens_open_what_their_role_may_see(stack, anyone):
     bearer = {role: {"Authorization": f"Bearer {token}"} for role, token in stack.tokens.items()}
 
-    assert anyone.get("/v1/reviews", headers=bearer["reviewer"]).json() == {"cases": []}
-    assert anyone.get("/v1/reviews", headers=bearer["operator"]).status_code == 403
+    for reviewer in ("reviewer", "reviewer-2", "reviewer-3"):
+        given = anyone.post("/v1/reviews/next", json={}, headers=bearer[reviewer])
+        assert given.json() == {"review": None}
+    assert anyone.post("/v1/reviews/next", json={}, headers=bearer["operator"]).status_code == 403
+    assert anyone.get("/v1/reviews/quality", headers=bearer["operator"]).json() == {"reviewers": []}
+    assert anyone.get("/v1/reviews/quality", headers=bearer["reviewer"]).status_code == 403
+    assert anyone.get("/v1/reviews/some-review", headers=bearer["reviewer"]).status_code == 404
 
 
 def test_an_engine_that_is_away_is_a_problem_that_waiting_may_help():

@@ -62,8 +62,10 @@ STORY = {
         {
             "head": {"case_id": "case-app_1-1", "reasons": ["FACE_UNSURE"]},
             "decision": "accept",
-            "decided_by": "Ani",
-            "note": "the same person",
+            "answers": [
+                {"reviewer": "Ani", "decision": "accept", "note": "the same person"},
+                {"reviewer": "Budi", "decision": "accept", "note": "older on the card"},
+            ],
         }
     ],
     "happened": [
@@ -118,7 +120,8 @@ def test_a_story_tells_the_place_in_the_draw_and_a_broken_chain():
 
 
 def test_a_story_tells_who_decided_a_review_and_why():
-    assert "Review of FACE_UNSURE: accept by Ani: the same person" in printed(STORY)
+    answers = "Ani: accept, the same person; Budi: accept, older on the card"
+    assert f"Review of FACE_UNSURE: accept ({answers})" in printed(STORY)
 
 
 def test_a_story_without_a_face_says_so():
