@@ -32,7 +32,7 @@ class Settings:
     programme: str
     malware_scan: str = "none"
     text_gateway_url: str = ""  # of a second provider of text messages; "": there is none
-    lists: str = ""  # the folder of signed lists; "": there is none
+    lists: str = ""  # where signed lists lie, s3://bucket; "": nowhere
     mail_sender: str = ""  # whom codes by e-mail come from; SES knows it as verified
     text_gateway_secret: str = ""  # the name under which Parameter Store keeps its secret
 

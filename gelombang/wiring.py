@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
@@ -91,23 +93,26 @@ def _wire_environment() -> Wired:
         texts=_texts(names),
         mails=SesMails(names.mail_sender, aws_client("sesv2")),
         vault=vault,
-        registers=_registers(names, vault),
+        registers=_registers(names, vault, s3),
         clock=SystemClock(),
     )
     return Wired(ports, load_programme(names.programme))
 
 
-def _registers(names: Settings, vault: Vault) -> Registers:
+def _registers(names: Settings, vault: Vault, s3: Any) -> Registers:  # noqa: ANN401 - a boto3 client
     sources, now = load_sources(names.programme), SystemClock().now
     online = HttpRegisters(names.registers_url, sources=sources, now=now)
     if not any(source.listed for source in sources.values()):
         return online
-    from gelombang.lists.registers import ListedRegisters  # noqa: PLC0415 - where a programme has lists
+    from gelombang.aws.lists import S3Lists  # noqa: PLC0415 - where a programme has lists
+    from gelombang.lists.registers import ListedRegisters  # noqa: PLC0415 - as above
     from gelombang.lists.shelf import Shelf  # noqa: PLC0415 - as above
 
     if not names.lists:
         raise ValueError("missing in the environment: GELOMBANG_LISTS, for a source has lists")
-    shelf = Shelf(Path(names.lists), sources, vault)
+    shelf = Shelf(
+        Path(tempfile.gettempdir()) / "gelombang-lists", sources, vault, S3Lists(names.lists, s3).fetch
+    )
     return ListedRegisters(online, shelf, sources, vault=vault, now=now)
 
 

@@ -1,4 +1,4 @@
-"""The buckets: uploads in quarantine, clean copies of photographs, published documents, locked anchors.
+"""The buckets: uploads in quarantine, clean copies of photographs, published documents, locked anchors, signed lists.
 
 What is uploaded is only ever read by verification, which makes the clean copy; quarantine forgets it after days.
 What anchors the audit chains is under Object Lock: written once, and there until its years are over.
@@ -16,6 +16,7 @@ QUARANTINE = "QuarantineBucket"
 PHOTOS = "PhotoBucket"
 DOCUMENTS = "DocumentBucket"
 ANCHORS = "AnchorBucket"
+LISTS = "ListBucket"
 QUARANTINE_DAYS = 7  # long enough to mend what keeps photographs from being cleaned
 
 
@@ -46,14 +47,17 @@ def buckets() -> Resources:
         "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": lock}},
         "LifecycleConfiguration": {"Rules": [_ended_uploads()]},
     }
+    lists = {"LifecycleConfiguration": {"Rules": [_ended_uploads(), _old_versions(days=1)]}}
     return {
         QUARANTINE: _bucket(quarantine) | {"DependsOn": [arrivals + "Policy"]},
         PHOTOS: _bucket(photos),
         DOCUMENTS: _bucket(documents),
         ANCHORS: _bucket(anchors),
+        LISTS: _bucket(lists),
         QUARANTINE + "Policy": _tls_only(QUARANTINE),
         PHOTOS + "Policy": _tls_only(PHOTOS),
         DOCUMENTS + "Policy": _tls_only(DOCUMENTS),
+        LISTS + "Policy": _tls_only(LISTS),
         ANCHORS + "Policy": _tls_only(ANCHORS, *_written_once(ANCHORS)),
     }
 

@@ -7,7 +7,7 @@ is not code. One role for each application: what its functions share is its pack
 from __future__ import annotations
 
 from gelombang.domain.messages import QueueName
-from infra.buckets import ANCHORS, DOCUMENTS, PHOTOS, QUARANTINE
+from infra.buckets import ANCHORS, DOCUMENTS, LISTS, PHOTOS, QUARANTINE
 from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust, when
 from infra.keys import FACE_SEAL, SEAL, SIGN, TAG, signs, uses_keys
 from infra.queues import environment_name, queue_id
@@ -101,6 +101,7 @@ def environment() -> Resources:
         "GELOMBANG_COMING_TAG_KEY_ID": ref("ComingTagKey"),
         "GELOMBANG_TAG_KEY_PHASE": ref("TagKeyPhase"),
         "GELOMBANG_REGISTERS_URL": ref("RegistersUrl"),
+        "GELOMBANG_LISTS": sub(f"s3://${{{LISTS}}}"),
         "GELOMBANG_PROGRAMME": ref("Programme"),
         "GELOMBANG_MALWARE_SCAN": ref("MalwareScan"),
     }
@@ -160,13 +161,18 @@ def _particular(application: str) -> list[Json]:
             allow(["s3:GetObject"], [sub(f"${{{PHOTOS}.Arn}}/*")]),
             *_sends_texts(),
         ],
-        "verify": [*_cleans_photos(), *_sends_texts(), _forgets_faces(), *signs(), *_anchors()],
+        "verify": [*_cleans_photos(), *_sends_texts(), _forgets_faces(), *signs(), *_anchors(), *_looks_up()],
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], [documents]),
             allow(["s3:GetObject"], [sub(f"${{{DOCUMENTS}.Arn}}/audit/*")]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
         ],
     }[application]
+
+
+def _looks_up() -> list[Json]:
+    """Allow reading signed lists; only operators put them there."""
+    return [allow(["s3:GetObject"], [sub(f"${{{LISTS}.Arn}}/*")]), allow(["s3:ListBucket"], [arn(LISTS)])]
 
 
 def _anchors() -> list[Json]:

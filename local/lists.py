@@ -1,12 +1,14 @@
 """Lists that agencies deliver signed: sign one, import it, look into it, compare two, judge again whom it touches.
 
-They lie in the folder `GELOMBANG_LISTS`, and belong to the service that the environment names (docs/architecture.md),
-else to the one on this machine. How a list gets from an agency into use: docs/decisions/0029.
+They lie in a folder of the operator's, are published to the bucket `GELOMBANG_LISTS`, and belong to the service that
+the environment names (docs/architecture.md), else to the one on this machine. How a list gets from an agency into use:
+docs/decisions/0029.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 EACH = 1000  # people between two words about how far it is
 lists_app = typer.Typer(no_args_is_help=True, help="Signed lists of agencies: docs/decisions/0029.")
-Folder = Annotated[Path, typer.Option(help="Where the lists lie.", envvar="GELOMBANG_LISTS")]
+Folder = Annotated[Path, typer.Option(help="Where the operator's lists lie.")]
 Csv = Annotated[
     Path, typer.Argument(help="The CSV; beside it lies <name>.json.", exists=True, dir_okay=False)
 ]
@@ -118,6 +120,27 @@ def diff(
         counts = Counter(each.why for each in changes_between(shelf.opened(old), shelf.opened(new)))
         said = ", ".join(f"{counts[each]} {each}" for each in ("added", "removed", "changed"))
         answer(dict(counts), said, as_json=as_json)
+
+
+@lists_app.command()
+def publish(
+    layer: LayerName, folder: Folder = LISTS, state: StateDir = STATE, as_json: AsJson = False
+) -> None:
+    """Let the service use the list that is in use here; do it before the refresh."""
+    from gelombang.aws.clients import aws_client  # noqa: PLC0415 - boto3
+    from gelombang.aws.lists import S3Lists  # noqa: PLC0415 - as above
+
+    with _lists(folder, state) as (shelf, _):
+        name = _layer(layer)
+        kept = shelf.in_use(name)  # verified
+        bucket = S3Lists(os.environ["GELOMBANG_LISTS"], aws_client("s3"))
+        for each in (
+            shelf.place_of(name).in_use,
+            f"{layer}.json",
+        ):  # the list first: who reads the second finds it
+            bucket.publish(folder / each)
+        version = kept.header.delivery.version
+        answer({"version": version}, f"{layer}: version {version} is published", as_json=as_json)
 
 
 @lists_app.command()

@@ -1,4 +1,4 @@
-"""The lists of a folder: which version of each is in use, and up to which one people have been judged again.
+"""The lists of a folder, perhaps filled from a bucket: which version of each is in use, and which people are judged by.
 
     <layer>-<listed on>-<version>.list   every version, as `gelombang.lists.files` writes it
     <layer>.json                         {"in_use": <name>, "refreshed": <name or "">}, changed in one step
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -37,13 +37,25 @@ class Place:
 class Shelf:
     """The lists of one folder, opened when they are first looked into and verified then."""
 
-    def __init__(self, folder: Path, sources: Mapping[str, Source], vault: Vault) -> None:
-        self._folder, self._vault = folder, vault
+    def __init__(
+        self,
+        folder: Path,
+        sources: Mapping[str, Source],
+        vault: Vault,
+        fetch: Callable[[str, Path], None] | None = None,
+    ) -> None:
+        self._folder, self._vault, self._fetch = folder, vault, fetch
         self._source_of = {layer: source for source in sources.values() for layer in source.listed}
         self._open: dict[str, KeptList] = {}
 
     def place_of(self, layer: Layer) -> Place:
-        """Return which files of a layer are used."""
+        """Return which files of a layer are used.
+
+        Raises:
+            DependencyError: it had to be fetched and could not be.
+        """
+        if self._fetch:
+            self._fetch(f"{layer}.json", self._folder)
         try:
             return Place(**json.loads((self._folder / f"{layer}.json").read_text("utf-8")))
         except FileNotFoundError:
@@ -117,8 +129,18 @@ class Shelf:
         return self._vault.tag(SEALED_AS, hashlib.sha256(content.encode()).hexdigest())
 
     def _verified(self, name: str) -> KeptList:
+        if self._fetch and not (self._folder / name).is_file():
+            self._fetch(name, self._folder)
         if not (self._folder / name).is_file():
             raise ListError(f"{name} is not there")
+        try:
+            return self._looked_at(name)
+        except ListError:
+            if self._fetch:  # perhaps it was damaged on its way: it is fetched anew
+                (self._folder / name).unlink()
+            raise
+
+    def _looked_at(self, name: str) -> KeptList:
         kept = KeptList(self._folder / name)
         try:
             self._must_be_right(name, kept.header)

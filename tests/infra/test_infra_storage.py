@@ -11,7 +11,7 @@ def test_every_bucket_is_encrypted_closed_and_tls_only(service, of_type):
     buckets = of_type(service["Resources"], "AWS::S3::Bucket")
     policies = of_type(service["Resources"], "AWS::S3::BucketPolicy")
 
-    assert set(buckets) == {"QuarantineBucket", "PhotoBucket", "DocumentBucket", "AnchorBucket"}
+    assert set(buckets) == {"QuarantineBucket", "PhotoBucket", "DocumentBucket", "AnchorBucket", "ListBucket"}
     for name, bucket in buckets.items():
         assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert all(bucket["PublicAccessBlockConfiguration"].values())
@@ -48,7 +48,7 @@ def test_peoples_keys_are_encrypted_and_have_no_backup(service, table):
 def test_what_cannot_be_made_again_outlives_its_stack(service):
     kept = [found for found in service["Resources"].values() if found["Type"] in KEPT]
 
-    assert len(kept) == 11
+    assert len(kept) == 12
     assert all(found["DeletionPolicy"] == found["UpdateReplacePolicy"] == "Retain" for found in kept)
 
 
@@ -92,6 +92,19 @@ def test_anchors_are_locked_for_years_and_nobody_may_write_over_or_end_them(serv
     assert "s3:DeleteObjectVersion" in refusals["NobodyEndsIt"]["Action"]
     assert refusals["NobodyWritesOver"]["Condition"] == {"Null": {"s3:if-none-match": "true"}}
     assert "ExpirationInDays" not in str(bucket["LifecycleConfiguration"])
+
+
+def test_only_verification_reads_signed_lists_and_no_function_writes_one(service, of_type):
+    allowed = {
+        (role, action)
+        for role, properties in of_type(service["Resources"], "AWS::IAM::Role").items()
+        for policy in properties.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "ListBucket.Arn" in str(statement["Resource"])
+        for action in statement["Action"]
+    }
+
+    assert allowed == {("VerifyRole", "s3:GetObject")}
 
 
 def test_only_verification_signs_with_a_key_that_never_leaves_kms(service, of_type):

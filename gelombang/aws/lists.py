@@ -1,0 +1,61 @@
+"""Signed lists in a private bucket: fetched into this process's folder when they are needed, put there by operators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gelombang.aws.clients import reaching
+from gelombang.aws.photos import SERVICE, is_absent
+from gelombang.domain.errors import DependencyError
+
+PLACE = "s3://"  # before the bucket's name
+CHUNK = 1 << 20
+LOOKED_AT_S = 60.0  # how long what may change counts as it was fetched
+
+
+class S3Lists:
+    """The bucket's side of `gelombang.lists.shelf.Shelf`."""
+
+    def __init__(
+        self,
+        place: str,
+        client: Any,  # noqa: ANN401 - a boto3 client
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bucket, self._client, self._monotonic = place.removeprefix(PLACE), client, monotonic
+        self._fetched: dict[str, float] = {}
+
+    def fetch(self, name: str, folder: Path) -> None:
+        """Bring a file into the folder, unless it was fetched a moment ago; one that is nowhere is not brought.
+
+        Raises:
+            DependencyError: S3 could not be reached.
+        """
+        now = self._monotonic()
+        if now - self._fetched.get(name, -LOOKED_AT_S) < LOOKED_AT_S:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{name}.part"
+        try:
+            with reaching(SERVICE), part.open("wb") as file:
+                body = self._client.get_object(Bucket=self._bucket, Key=name)["Body"]
+                for chunk in body.iter_chunks(CHUNK):
+                    file.write(chunk)
+            part.replace(folder / name)
+        except DependencyError as error:
+            part.unlink(missing_ok=True)
+            if not is_absent(error):
+                raise
+        self._fetched[name] = now
+
+    def publish(self, path: Path) -> None:
+        """Put a file into the bucket.
+
+        Raises:
+            DependencyError: S3 could not be reached.
+        """
+        with reaching(SERVICE), path.open("rb") as file:
+            self._client.put_object(Bucket=self._bucket, Key=path.name, Body=file)

@@ -1,0 +1,91 @@
+"""Signed lists in a bucket: what an operator publishes is what a process looks into, a minute later at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from gelombang.aws.clients import aws_client
+from gelombang.aws.lists import LOOKED_AT_S, S3Lists
+from gelombang.domain.errors import DependencyError
+from gelombang.lists.delivery import ListError
+from gelombang.lists.shelf import Shelf
+from gelombang.memory.vault import MemoryVault
+from tests.journey.walking import citizen
+from tests.lists.agency import LAYER, TODAY, Agency
+
+PLACE = "s3://lists"
+
+
+@dataclass
+class Time:
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def s3(aws):  # noqa: ARG001 - its AWS
+    client = aws_client("s3")
+    client.create_bucket(Bucket="lists", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-3"})
+    return client
+
+
+def publish(operator: Shelf, folder, bucket: S3Lists) -> None:
+    for name in (operator.place_of(LAYER).in_use, f"{LAYER}.json"):
+        bucket.publish(folder / name)
+
+
+def test_a_process_looks_into_what_was_published_and_takes_a_later_version_within_a_minute(s3, tmp_path):
+    agency, vault, time = Agency(tmp_path / "delivered"), MemoryVault(), Time()
+    operator = Shelf(tmp_path / "operator", agency.sources(), vault)
+    process = Shelf(tmp_path / "process", agency.sources(), vault, S3Lists(PLACE, s3, time).fetch)
+    with pytest.raises(ListError, match="no list"):
+        process.in_use(LAYER)
+
+    operator.take_in(*agency.deliver("1", [citizen(1).nik]), TODAY)
+    publish(operator, tmp_path / "operator", S3Lists(PLACE, s3))
+    time.now_s += LOOKED_AT_S
+    first = process.in_use(LAYER).header
+    operator.take_in(*agency.deliver("2", [citizen(1).nik, citizen(2).nik]), TODAY)
+    publish(operator, tmp_path / "operator", S3Lists(PLACE, s3))
+    still = process.in_use(LAYER).header
+    time.now_s += LOOKED_AT_S
+    second = process.in_use(LAYER).header
+
+    operator.close()
+    process.close()
+    assert (first.row_count, still.row_count, second.row_count) == (1, 1, 2)
+
+
+def test_a_list_that_was_changed_in_the_bucket_is_not_looked_into(s3, tmp_path):
+    agency, vault = Agency(tmp_path / "delivered"), MemoryVault()
+    operator = Shelf(tmp_path / "operator", agency.sources(), vault)
+    operator.take_in(*agency.deliver("1", [citizen(1).nik]), TODAY)
+    publish(operator, tmp_path / "operator", S3Lists(PLACE, s3))
+    name = operator.place_of(LAYER).in_use
+    content = bytearray((tmp_path / "operator" / name).read_bytes())
+    content[-1] ^= 1
+    s3.put_object(Bucket="lists", Key=name, Body=bytes(content))
+    time = Time()
+    process = Shelf(tmp_path / "process", agency.sources(), vault, S3Lists(PLACE, s3, time).fetch)
+
+    with pytest.raises(ListError, match="not as it was written"):
+        process.in_use(LAYER)
+
+    publish(operator, tmp_path / "operator", S3Lists(PLACE, s3))
+    time.now_s += LOOKED_AT_S
+    assert process.in_use(LAYER).header.row_count == 1
+    operator.close()
+    process.close()
+
+
+def test_a_bucket_that_cannot_be_reached_is_a_dependency_that_did_not_answer(s3, tmp_path):
+    bucket = S3Lists("s3://nobody", s3)
+
+    with pytest.raises(DependencyError):
+        bucket.fetch("aid.json", tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
