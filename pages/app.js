@@ -180,8 +180,10 @@ function drawShares() {
 }
 
 function drawWave(state) {
-  const joined = status.wave, open = CAN_JOIN.includes(state) ? waves.filter((wave) => wave.state === "OPEN") : [];
-  redraw("wave", [state, joined, result, open], () => [
+  const joined = status.wave, open = CAN_JOIN.includes(state) ? waves.filter((wave) => wave.state === "OPEN" || (appeals && wave.definition.wave_id === appeals.joinable_wave)) : [];
+  const restored = CAN_JOIN.includes(state) && appeals && appeals.restored;
+  redraw("wave", [state, joined, result, open, restored], () => [
+    restored && el("p", {}, el("strong", {}, said(restored.sentence)), " ", said(restored.next_step)),
     joined && el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id)),
     joined && (result ? resultBlock(result) : el("p", {}, t("waitDraw"))),
     ...open.map(joinCard), CAN_JOIN.includes(state) && !open.length && el("p", {}, t("noWave"))].filter(Boolean));

@@ -19,7 +19,7 @@ from gelombang.domain.appeal import (
     Escalation,
     EvidenceStatus,
 )
-from gelombang.domain.application import Application, Slot, State, require_unrestricted
+from gelombang.domain.application import MOVES, Application, Move, Slot, State, require_unrestricted
 from gelombang.domain.checks import Layer
 from gelombang.domain.consent import missing_purposes
 from gelombang.domain.errors import (
@@ -47,6 +47,7 @@ from gelombang.journey.appeal_rows import (
 )
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Ports, Put
+from gelombang.journey.restored import has_missed_a_draw, joinable_wave
 from gelombang.journey.status import Told, told
 
 
@@ -84,6 +85,10 @@ class Appeals:
     may_file: tuple[Told, ...]
     most_words: int
     appeals: tuple[AppealTold, ...]
+    joinable_wave: (
+        str  # that they may join now, perhaps after its hours, since a refusal was taken back; "" for none
+    )
+    restored: Told | None  # what that gives them: a wave that is not frozen yet, or to come first in the next
 
 
 @rereading
@@ -176,7 +181,26 @@ def read_appeals(ports: Ports, programme: Programme, application_id: str) -> App
         for reason in application.reasons
         if _is_refused(application) and not _obstacles(programme, application, before, reason)
     )
-    return Appeals(may_file, MOST_WORDS, tuple(_told(ports, programme, each) for each in before))
+    wave_id = joinable_wave(ports, application) if _may_join_again(application) else ""
+    return Appeals(
+        may_file,
+        MOST_WORDS,
+        tuple(_told(ports, programme, each) for each in before),
+        wave_id,
+        _restored(ports, programme, application, wave_id),
+    )
+
+
+def _may_join_again(application: Application) -> bool:
+    return application.restored_from is not None and (application.state, Move.JOIN) in MOVES
+
+
+def _restored(ports: Ports, programme: Programme, application: Application, wave_id: str) -> Told | None:
+    if not _may_join_again(application):
+        return None
+    if has_missed_a_draw(ports, application):
+        return told(programme, Reason.RESTORED_FIRST)
+    return told(programme, Reason.RESTORED_IN_TIME) if wave_id else None
 
 
 def _is_refused(application: Application) -> bool:

@@ -140,7 +140,13 @@ def test_somebody_in_a_draft_may_not_appeal(world: MemoryWorld) -> None:
     refused = new.post(APPEALS, WORDS)
 
     assert (refused.status, refused.slug) == (409, "move-not-allowed")
-    assert new.get(APPEALS).body == {"may_file": [], "most_words": 2000, "appeals": []}
+    assert new.get(APPEALS).body == {
+        "may_file": [],
+        "most_words": 2000,
+        "appeals": [],
+        "joinable_wave": "",
+        "restored": None,
+    }
 
 
 def test_late_appeals_reach_the_supervisor_by_the_clock(world: MemoryWorld, refused: Caller) -> None:

@@ -174,10 +174,12 @@ def test_who_did_not_ask_to_be_joined_is_verified_and_joins_with_one_call_until_
     decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
 
     tend(walk)
-    waiting = walk.application(name).state
+    waiting, shown = walk.application(name).state, told(walk, name)
     selection.join(walk.ports, name, "gelombang-1")
 
     assert waiting is State.VERIFIED
+    assert (shown.joinable_wave, shown.restored.code) == ("gelombang-1", "RESTORED_IN_TIME")
+    assert told(walk, name).restored is None
     assert joined(walk, name, "gelombang-1")
 
 
@@ -203,6 +205,7 @@ def test_upheld_after_the_freeze_is_seated_first_in_the_next_wave_for_all_to_see
     take_steps(walk, "gelombang-1", "freeze", "commit", "draw", "publish")
     decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
 
+    shown = told(walk, name)
     open_wave(walk, "gelombang-2")
     for each in [*others, name]:
         selection.join(walk.ports, each, "gelombang-2")
@@ -218,6 +221,7 @@ def test_upheld_after_the_freeze_is_seated_first_in_the_next_wave_for_all_to_see
     own = selection.result_of(walk.ports, name, "gelombang-2").result
     assert walk.application(name).state is State.SELECTED
     assert (own.outcome, own.rule) == ("SELECTED", "RESTORED_SEAT")
+    assert (shown.joinable_wave, shown.restored.code) == ("", "RESTORED_FIRST")
     assert page.restored_count == 1
     assert json.loads(files["commitment.json"])["counts"]["3171"]["restored"] == 1
     assert verify_bundle(tmp_path, page.commitment_sha256) == []
