@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-keys drill-sources drill-refresh soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-sources drill-refresh soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ drill-codes: $(READY) ## Attack phone codes: guessers, replay, many at once, a s
 
 drill-enumeration: $(READY) ## Known against unknown NIK: same answers, same time? (PAIRS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.enumeration --pairs $(or $(PAIRS),20000) --seed $(or $(SEED),1)
+
+drill-faults: $(READY) ## Let every call of AWS fail in every way, then journeys in which much fails; goes on where it was stopped (JOURNEYS=number, SAMPLE=number of single faults, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.faults --journeys $(or $(JOURNEYS),50000) --sample $(or $(SAMPLE),0) --seed $(or $(SEED),1)
 
 drill-keys: $(READY) ## Change the HMAC keys while people register: who is lost, doubled, not found? (PEOPLE=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.keys --people $(or $(PEOPLE),2000) --seed $(or $(SEED),1)
