@@ -112,6 +112,7 @@ FUNCTION_OF = {
     "application": "register",
     "assisted": "register",
     "programme": "register",
+    "anchors": "select",
     "appeals": "verify",
     "reviews": "verify",
     "explanations": "verify",

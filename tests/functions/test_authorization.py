@@ -10,11 +10,21 @@ from typing import Any
 
 import pytest
 from function_calls import ELSEWHERE as AWAY
-from function_calls import SITI, Answer, Caller, assisted, given, in_review, sign_in, staff
+from function_calls import SITI, Answer, Caller, assisted, given, in_review, sign_in, staff, submitted
 
-from gelombang.api.forms import AnswerForm, LabelForm, ReceiptForm
+from gelombang.api.forms import (
+    AnswerForm,
+    AppealAnswerForm,
+    AppealDecisionForm,
+    LabelForm,
+    PhotoForm,
+    ReceiptForm,
+)
 from gelombang.api.openapi import FUNCTIONS, routes_of
 from gelombang.api.routes import Route
+from gelombang.domain.application import Move
+from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.journey import applications
 from gelombang.journey.staff import OFFICER, REVIEWER, SCOPES_OF
 from gelombang.memory.ports import MemoryWorld
 
@@ -24,8 +34,14 @@ ROUTES = [route for function in FUNCTIONS for route in routes_of(function)]
 ASSISTED, ELSEWHERE = "assisted applicant", "officer, other district"
 OTHER, AT_HOME = "other applicant", "reviewer, own district"
 CALLERS = PAGES["CALLERS"]
-SITIS, ANOTHERS = "+6281200000008", "+6281200000007"
-ANSWERS = {LabelForm: {"label": "A"}, AnswerForm: {"label": "A", "decision": "accept", "note": "sama"}}
+SITIS, ANOTHERS, APPELLANTS = "+6281200000008", "+6281200000007", "+6281200000006"
+ANSWERS: dict[Any, dict[str, Any]] = {
+    LabelForm: {"label": "A"},
+    AnswerForm: {"label": "A", "decision": "accept", "note": "sama"},
+    PhotoForm: {"content_type": "image/jpeg", "size_bytes": 1000},
+    AppealAnswerForm: {"words": "Ini suratnya."},
+    AppealDecisionForm: {"code": "REJECTED_NOT_SHOWN"},
+}
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
 CHUNK = "application/offset+octet-stream"
 
@@ -88,7 +104,7 @@ OF_STAFF: list[Route[Any, Any]] = [route for route in ROUTES if route.callers.sc
 
 
 def somebody_elses(world: MemoryWorld) -> dict[str, str]:
-    """Return the names of what is others': Siti's challenge, her case as a reviewer has it, an upload, a session."""
+    """Return what is others': Siti's challenge, her case as a reviewer has it, an upload, a session, an appeal."""
     siti, another = sign_in(world, SITIS), sign_in(world, ANOTHERS)
     in_review(world, siti)
     size = {"Upload-Length": "9000", "Upload-Metadata": "sha256 " + b64encode(b"0" * 64).decode()}
@@ -101,7 +117,22 @@ def somebody_elses(world: MemoryWorld) -> dict[str, str]:
         "review_id": given(staff(world, REVIEWER)),
         "upload_id": begun.headers["location"].rpartition("/")[2],
         "session_id": siti.get("/v1/sessions").body["sessions"][0]["session_id"],
+        "number": appealing(world),
     }
+
+
+def appealing(world: MemoryWorld) -> str:
+    """Return the number of an appeal of somebody whom the education register calls a pupil."""
+    applicant, now = sign_in(world, APPELLANTS), world.clock.now()
+    waiting = applications.load(world.ports, submitted(world, applicant))
+    check = CheckResult(Layer.EDUCATION, Outcome.FAILED, "kemdikbud", "1", now, "STILL_AT_SCHOOL")
+    refused = applications.move(
+        waiting, Move.REFUSE, now, reasons=(check.reason,), checks={check.layer: check}
+    )
+    applications.save(world.ports, refused, "refused_for_a_test")
+    filed = applicant.post("/v1/application/appeals", {"reason": check.reason, "words": "Saya lulus."})
+    assert filed.status == 201
+    return str(filed.body["number"])
 
 
 def what_came(answer: Answer, kind: str) -> str:
