@@ -223,11 +223,15 @@ def _step(ports: Ports, judging: _Judging, judged: Application, before: CheckRes
 
 
 def _restored(ports: Ports, judged: Application) -> _Step:
-    """Check somebody again, as after an appeal: what was kept no longer is asked for, and an open appeal is over."""
+    """Check somebody again, as after an appeal: what was kept no longer is asked for.
+
+    An open appeal is over, and was right: what the refusal kept them out of is theirs as if it had been upheld.
+    """
     photos = {slot: photo_again(photo) for slot, photo in judged.photos.items()}
     has_all = all(photo.key for photo in photos.values())
     now, ended = ports.clock.now(), calling_off(ports, judged)
-    closed = {"open_appeal": "", "appeal_closed_at": now} if ended else {}
+    since = judged.restored_from or judged.state_since
+    closed = {"open_appeal": "", "appeal_closed_at": now, "restored_from": since} if ended else {}
     restored = applications.move(
         judged,
         Move.RESTORE,
