@@ -51,7 +51,7 @@ HANDLERS = {
     QueueName.FACE_EVIDENCE: ("verify", "face_evidence"),
     QueueName.WAVE_STEPS: ("select", "wave_steps"),
 }
-CLOCKS = (("verify", "reconcile"), ("select", "resend_steps"))
+CLOCKS = (("verify", "reconcile"), ("verify", "anchor"), ("select", "resend_steps"))
 
 
 class Sink(StrEnum):
@@ -75,6 +75,7 @@ class Sink(StrEnum):
     TEXTS = "messages to people"
     OWN = "answers to the owner"
     AUDITOR = "answers to the auditor"
+    EVIDENCE = "evidence that is handed to auditors"
     OFFICER = "answers to appeals officers"
     OTHERS = "answers to others"
 
@@ -248,6 +249,9 @@ def _watched(ports: Ports, note: Callable[..., None]) -> dict[str, Any]:
         note(Sink.OBJECT_KEYS, key)
         note(Sink.DOCUMENTS, content.decode("utf-8", "replace"))
 
+    def archived(key: str, content: bytes) -> None:
+        written(key, content, "")
+
     def told(_to: str, *words: str) -> None:
         note(Sink.TEXTS, *words)
 
@@ -266,6 +270,7 @@ def _watched(ports: Ports, note: Callable[..., None]) -> dict[str, Any]:
         "queues": _Noted(ports.queues, {"send": sent}),
         "photos": photos,
         "documents": documents,
+        "archive": _Noted(ports.archive, {"keep_once": archived}),
         "texts": _Noted(ports.texts, {"send": told}),
         "mails": _Noted(ports.mails, {"send": told}),
     }

@@ -18,9 +18,13 @@ from canary_watch import Sink, Watch, watching
 
 from benchmarks.drills.gateway import Answer, Gateway
 from gelombang.aws.clients import reaching
+from gelombang.domain.application import Application, ApplicationId, State
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.messages import ChecksDue, PhotoArrived
+from gelombang.journey import applications
+from gelombang.journey.audit_export import export
 from gelombang.journey.ports import Key, Put, Row
+from gelombang.journey.programme import load_programme
 from gelombang.observability import write_event
 from local import canaries
 
@@ -33,9 +37,26 @@ def test_a_whole_journey_leaves_personal_data_nowhere() -> None:
     with watching(Gateway(ADDRESS), ZELIKHA, check=measures) as watch:
         walk(watch, measures)
         walk_assisted(watch)
+        hand_out_evidence(watch)
 
     assert watch.leaks() == []
     assert {sink for sink, said in watch.seen.items() if not any(said)} <= {Sink.LIBRARY_LOGS, Sink.OUTPUT}
+
+
+def hand_out_evidence(watch: Watch) -> None:
+    """Let the night pass with its anchor, and write what an auditor is given of everybody."""
+    watch.memory.clock.advance(days=2)
+    watch.ring()
+    rows = watch.memory.rows.read_all()
+    names = {
+        row.fields["application_id"]
+        for row in rows
+        if row.key.partition.startswith("APPLICATION#") and row.key.sort == "-"
+    }
+    for name, content in export(
+        watch.memory.ports, load_programme("prakerja"), sorted(names), has_everything=True
+    ):
+        watch.note(Sink.EVIDENCE, name, content)
 
 
 NIK, NAME, NUMBER = ZELIKHA.nik, ZELIKHA.name, PHONE
@@ -110,6 +131,13 @@ def buried(watch: Watch, words: str) -> None:
     watch.deliver()
 
 
+def handed_out(watch: Watch, words: str) -> None:
+    now = watch.memory.clock.now()
+    somebody = Application(ApplicationId("app_1"), "", "", State.DRAFT, now, now)
+    applications.save(watch.memory.ports, somebody, "planted", {"note": words})
+    hand_out_evidence(watch)
+
+
 PLANTS: dict[Sink, Callable[[Watch, str], object]] = {
     Sink.LOGS: logged,
     Sink.WORKER_LOG: lambda watch, words: write_event(watch.worker_log, "planted", note=words),
@@ -126,6 +154,7 @@ PLANTS: dict[Sink, Callable[[Watch, str], object]] = {
     Sink.OBJECT_KEYS: lambda watch, words: watch.ports.photos.keep(f"app_1/ktp/{words}", b""),
     Sink.DOCUMENTS: lambda watch, words: watch.ports.documents.write("bundle", words.encode(), "text/plain"),
     Sink.TEXTS: lambda watch, words: watch.ports.texts.send("+62", words),
+    Sink.EVIDENCE: handed_out,
 }
 
 
