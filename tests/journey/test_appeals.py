@@ -11,6 +11,7 @@ import pytest
 from gelombang.domain.appeal import AppealCode, AppealState, Escalation
 from gelombang.domain.application import Slot, State
 from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import (
     InvalidFormError,
     MoveNotAllowedError,
@@ -27,6 +28,7 @@ from gelombang.journey import (
     appeals,
     applications,
     arrivals,
+    consents,
     explanation,
     registration,
     restriction,
@@ -111,6 +113,20 @@ def test_nobody_appeals_who_is_not_refused_nor_against_what_was_not_said():
         with pytest.raises(InvalidFormError, match="/words"):
             appeals.file_appeal(walk.ports, walk.programme, name, SCHOOL, words)
     assert told(walk, other).may_file == ()
+
+
+def test_nobody_whose_data_is_only_kept_appeals_nor_whose_consent_is_missing():
+    walk, name = refused_pupil()
+    restriction.restrict(walk.ports, name)
+    with pytest.raises(RestrictedError):
+        file(walk, name)
+    restriction.lift(walk.ports, name)
+    consents.withdraw_consent(walk.ports, walk.programme, name, Purpose.FACE_CHECK)
+
+    with pytest.raises(NotReadyError) as missing:
+        file(walk, name)
+
+    assert reasons_of(missing) == ("CONSENT_NEEDED",)
 
 
 def test_one_appeal_is_open_at_a_time_and_two_are_answered_at_most():
