@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gelombang.domain.appeal import AppealState, without_words
+from gelombang.domain.appeal import Appeal, AppealState, without_words
 from gelombang.domain.application import Application
 from gelombang.journey.appeal_rows import appeal_row, count_ended, load_appeal
 from gelombang.journey.ports import Change, Ports, Put
 
 
 def calling_off(ports: Ports, application: Application) -> list[Change]:
-    """Return what ends an application's open appeal, if it has one, without an answer; its words go."""
+    """Return what ends an application's open appeal, if it has one, unanswered; its pictures go within minutes."""
     if not application.open_appeal:
         return []
-    now = ports.clock.now()
-    appeal = replace(load_appeal(ports, application.open_appeal), state=AppealState.ENDED, decided_at=now)
-    return [Put(appeal_row(without_words(appeal))), count_ended(ports, appeal, now)]
+    ended = _ended(ports, application)
+    return [Put(appeal_row(replace(ended, kept_until=ended.decided_at))), _counted(ports, ended)]
 
 
 def pausing(ports: Ports, application: Application, *, is_paused: bool) -> list[Change]:
@@ -35,9 +34,20 @@ def pausing(ports: Ports, application: Application, *, is_paused: bool) -> list[
 
 def forgetting(ports: Ports, application: Application) -> list[Change]:
     """Return what leaves of every appeal of an application only that there was one and how it ended."""
-    changes = calling_off(ports, application)
+    changes: list[Change] = []
     for number in application.appeals:
-        appeal = load_appeal(ports, number)
-        if number != application.open_appeal and appeal.kept_until:
+        if number == application.open_appeal:
+            ended = _ended(ports, application)
+            changes += [Put(appeal_row(without_words(ended))), _counted(ports, ended)]
+        elif (appeal := load_appeal(ports, number)).kept_until:
             changes.append(Put(appeal_row(without_words(appeal))))
     return changes
+
+
+def _ended(ports: Ports, application: Application) -> Appeal:
+    appeal = replace(load_appeal(ports, application.open_appeal), sealed_words=(), sealed_note="")
+    return replace(appeal, state=AppealState.ENDED, decided_at=ports.clock.now(), is_paused=False)
+
+
+def _counted(ports: Ports, ended: Appeal) -> Put:
+    return count_ended(ports, ended, ports.clock.now())

@@ -107,13 +107,16 @@ def test_erasure_ends_an_open_appeal_and_leaves_neither_words_nor_pictures():
 def test_withdrawing_consent_ends_an_appeal_and_agreeing_again_lets_another_be_filed():
     walk, name = refused_pupil()
     filed = file(walk, name)
+    key = with_evidence(walk, name, filed.number)
 
     consents.withdraw_consent(walk.ports, walk.programme, name, Purpose.IDENTITY_CHECK)
+    tend(walk)
     ended = appeals.read_appeals(walk.ports, walk.programme, name)
     walk.consent(name, Purpose.IDENTITY_CHECK)
     again = file(walk, name)
 
-    assert ended.appeals[0].state.code == "APPEAL_ENDED"
+    assert key not in walk.world.photos.kept
+    assert (ended.appeals[0].state.code, ended.appeals[0].words) == ("APPEAL_ENDED", ())
     assert ended.may_file == ()
     assert again.number != filed.number
 
