@@ -20,6 +20,7 @@ from gelombang.domain.appeal import AppealCode
 from gelombang.domain.application import MOVES, MOVES_WHILE_RESTRICTED, WORKING_STATES, Move, Slot, State
 from gelombang.domain.audit import chain_fault
 from gelombang.domain.consent import NEEDED, Purpose
+from gelombang.domain.decision import Decided
 from gelombang.domain.errors import GelombangError
 from gelombang.domain.messages import QueueName
 from gelombang.domain.review import ReviewDecision
@@ -33,16 +34,20 @@ from gelombang.journey import (
     photos,
     reconciliation,
     registration,
+    replay,
     restriction,
     reviewing,
     selection,
     verification,
 )
 from gelombang.journey.applications import OUTBOX
+from gelombang.journey.decisions import BUNDLE_SHA256
 from gelombang.journey.evidence import evidence_key
+from gelombang.journey.replay import Again
 from gelombang.journey.review_cases import load_case
 from gelombang.journey.staff import Staff
 from gelombang.memory.registers import SOURCES
+from tests.journey.machine_lists import Lists
 from tests.journey.reviewers import RATNA, RINA, RUDI
 from tests.journey.walking import GOOD, JPEG, SPOILED, begin, citizen
 
@@ -98,7 +103,7 @@ class _Port:
         return lambda *given, **named: self._dying.call(real, *given, **named)
 
 
-class Journey(RuleBasedStateMachine):
+class Journey(Lists, RuleBasedStateMachine):
     """One small world; `steps` counts what was done in all worlds, `seen` the states anybody reached."""
 
     steps = 0
@@ -319,7 +324,8 @@ class Journey(RuleBasedStateMachine):
             assert now is before or now in _reachable(before), f"{before} to {now}"
             assert before not in FINAL or now is before, f"{before} was final"
             was_refused = before is State.NOT_ELIGIBLE and now is not before
-            assert not was_refused or application.appeals, "a refusal was taken back without an appeal"
+            taken_back = application.appeals or (was_refused and self.was_restored_by_a_list(name))
+            assert not was_refused or taken_back, "a refusal was taken back without an appeal or a list"
             assert not application.open_appeal or now is State.NOT_ELIGIBLE, (
                 "an appeal is open against nothing"
             )
@@ -345,6 +351,11 @@ class Journey(RuleBasedStateMachine):
             assert application.state not in WORKING_STATES, f"stuck in {application.state}"
             entries = applications.audit_of(self.walk.ports, application.application_id)
             assert chain_fault(entries, application.audit_length, application.audit_head) == ""
+            again = replay.replay(self.walk.ports, self.walk.programme, name)
+            assert Again.DIFFERS not in {each.again for each in again}, again
+            named = {entry.sequence for entry in entries if BUNDLE_SHA256 in entry.facts}
+            assert named == {each.sequence for each in again}
+            assert named == {entry.sequence for entry in entries if entry.event in set(Decided)}
         assert self.walk.ports.rows.read_due(OUTBOX, self.walk.world.clock.now()) == []
 
     def _nobody_has_decided_a_case_alone(self, application):
