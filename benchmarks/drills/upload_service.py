@@ -1,4 +1,4 @@
-"""The register function over real HTTP in this process, the photograph store beside it, and what reached them counted.
+"""Two functions over real HTTP in this process, the photograph store beside them, and what reached them counted.
 
 Requests are answered by the Chalice application itself, one at a time, with ports in memory; only what stands between,
 API Gateway and S3's form, is played here.
@@ -39,7 +39,8 @@ from gelombang.memory.stores import MemoryPhotos
 from gelombang.pictures.sandbox import SandboxedPictures
 from local.engine import free_port
 
-REGISTER = Path(__file__).resolve().parents[2] / "functions/register"
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+OF_VERIFY = ("/v1/appeals", "/v1/reviews")
 STORE = "/store"
 APPLICATION = re.compile(rb'name="key"\r\n\r\n([^/\r\n]+)/')  # in the form that the store gets
 
@@ -66,9 +67,10 @@ class UploadService:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def call(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Any:  # noqa: ANN401 - Chalice's answer
-        """Let the register function answer one request."""
+        """Let whichever function has the path answer one request."""
+        name = "verify" if path.startswith(OF_VERIFY) else "register"
         with self._one_at_a_time, wiring.wired_to(self.world.ports, load_programme("prakerja")):
-            return Client(_function().app, project_dir=str(REGISTER)).http.request(
+            return Client(_function(name).app, project_dir=str(FUNCTIONS / name)).http.request(
                 method, path, headers=headers, body=body
             )
 
@@ -96,7 +98,8 @@ def upload_service() -> Iterator[UploadService]:
         await serve(_app(service), config, shutdown_trigger=stopping.wait)  # type: ignore[arg-type] # typed apart
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    with unlogged([_function().routes.logger.registered_handler]):  # a line a request would be thousands
+    handlers = [_function(name).routes.logger.registered_handler for name in ("register", "verify")]
+    with unlogged(handlers):  # a line a request would be thousands
         thread.start()
         started.wait()
         try:
@@ -170,10 +173,10 @@ def _count_stored(service: UploadService) -> None:
 
 
 @cache
-def _function() -> Any:  # noqa: ANN401 - a module
-    spec = importlib.util.spec_from_file_location("drilled_register", REGISTER / "app.py")
+def _function(name: str) -> Any:  # noqa: ANN401 - a module
+    spec = importlib.util.spec_from_file_location(f"drilled_{name}", FUNCTIONS / name / "app.py")
     if spec is None or spec.loader is None:
-        raise FileNotFoundError(REGISTER)
+        raise FileNotFoundError(name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

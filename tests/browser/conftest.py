@@ -21,7 +21,8 @@ WORDS = (
     "application",
     "assisted",
     "programme",
-)  # what the register function serves below /v1/
+    "appeals",
+)  # what the register and verify functions serve below /v1/
 EDGE_START_S = 30.0
 STILL = (
     "window.nowMs = 1.8e12; Date.now = () => window.nowMs"  # the pages' clock stands as the service's does

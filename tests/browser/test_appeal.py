@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,11 @@ from benchmarks.drills.people import citizen_at, make_ready
 from gelombang.domain.appeal import AppealCode
 from gelombang.domain.application import Move
 from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.errors import ConflictError
 from gelombang.journey import appeal_decisions, applications, registration
+from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
-from gelombang.journey.staff import Staff
+from gelombang.journey.staff import Staff, staff_row
 from tests.uploads.corpus import encoded, quarter
 
 DEWI = Staff("dewi", "appeals_officer")
@@ -93,3 +96,28 @@ def test_nothing_of_an_appeal_stays_on_the_screen_after_signing_out(refused):
 
     refused.until_shown("#phone-step")
     assert not refused.shows("#appeal-step")
+
+
+def test_an_officer_opens_an_appeal_by_its_number_sees_it_and_answers(refused, open_page, site):
+    refused.fill("#words", "Saya lulus tahun 2024.")
+    refused.tap("#appeal-form button")
+    refused.until_shown("#appeals article")
+    number, ports = number_on(refused), site.service.world.ports
+    with suppress(ConflictError):  # another test's officer is the same
+        ports.rows.commit([Put(staff_row("an-appeals-officers-token", DEWI))])
+    office = open_page()
+    office.go(f"{site.url}/appeals-office.html")
+
+    office.fill("#token", "an-appeals-officers-token")
+    office.fill("#number", number.lower().replace("-", " "))
+    office.tap("#enter button")
+    office.until_says("#facts", "Saya lulus tahun 2024.")
+    seen = office.text("#facts")
+    office.choose("#code", "REJECTED_NOT_SHOWN")
+    office.tap("#answer button")
+    office.until_says("#notice", "Jawaban disimpan")
+    refused.see("refresh()")
+
+    assert "kemdikbud" in seen
+    refused.until_says("#appeals", "Banding Anda ditolak")
+    assert office.faults == []
