@@ -29,6 +29,7 @@ from benchmarks.goals import Goal, finish, goal
 from gelombang.domain.application import State
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.journey.applications import application_key, from_row
+from gelombang.journey.ports import Vault
 from gelombang.journey.programme import load_programme
 from gelombang.journey.refresh import Effect, Listing
 from gelombang.lists.refreshing import refresh_layer
@@ -39,6 +40,7 @@ from tests.lists.agency import LAYER, Agency
 
 EXPONENT_MOST = 1.15  # 1: linear; the rest is for caches that a larger table does not fit into
 PEAK_MOST_GIB = 6.0
+LOOKUPS = 10_000
 OUTSIDERS_SHARE = 0.2  # of the list's rows that are no applicants'
 
 
@@ -57,6 +59,7 @@ class Refreshed:
     refresh_s: float
     peak_mib: float
     held_mib: float  # more than before the refresh, its new rows among it
+    lookup_us: float  # of one tag in the list, listed or not
 
 
 def main() -> int:
@@ -89,6 +92,7 @@ def measure(count: int) -> Refreshed:
         shelf.take_in(csv, delivery, today)
         shelf.note_refreshed(LAYER, delivery.file_name)
         shelf.take_in(*agency.deliver("2", listed_after(count), today), today)
+        lookup_us = _lookup_us(shelf, ports.vault, count)
         imported, before_mib = time.perf_counter(), _resident_mib()
         effects: Counter[str] = Counter()
         changed = 0
@@ -107,7 +111,7 @@ def measure(count: int) -> Refreshed:
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return Refreshed(
         count, changed, dict(effects), wrong, disturbed, again,
-        loaded - began, imported - loaded, refreshed - imported, peak_mib, held_mib,
+        loaded - began, imported - loaded, refreshed - imported, peak_mib, held_mib, lookup_us,
     )  # fmt: skip
 
 
@@ -152,7 +156,7 @@ def goals_of(found: Sequence[Refreshed]) -> Iterator[Goal]:
         print(
             f"{each.applicants:>9} applicants: {each.changed_rows} rows changed ({told}); "
             f"refresh {each.refresh_s:.1f} s, {each.refresh_s / each.changed_rows * 1e3:.2f} ms a row; "
-            f"load {each.load_s:.1f} s, import {each.import_s:.1f} s; "
+            f"load {each.load_s:.1f} s, import {each.import_s:.1f} s, a look-up {each.lookup_us:.0f} us; "
             f"peak {each.peak_mib:.0f} MiB, {each.held_mib:.0f} MiB more than before the refresh"
         )
     largest = found[-1]
@@ -200,6 +204,15 @@ def _look(rows: PackedRows, count: int) -> tuple[int, int]:
             row = rows.read(key)
             wrong += row is None or from_row(row).state is not state
     return wrong, disturbed
+
+
+def _lookup_us(shelf: Shelf, vault: Vault, count: int) -> float:
+    tags = [vault.tag("nik", nik_of(number)) for number in range(0, count, max(1, count // LOOKUPS))]
+    kept = shelf.in_use(LAYER)
+    began = time.perf_counter()
+    for tag in tags:
+        kept.code_of(tag)
+    return (time.perf_counter() - began) / len(tags) * 1e6
 
 
 def _is_somebody(effect: Effect) -> bool:
