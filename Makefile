@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-sources drill-refresh soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-kills drill-sources drill-refresh soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ drill-refresh: $(READY) ## A new version of a list over very many applicants (AP
 
 drill-reviews: $(READY) ## Three reviewers decide real cases of a running service; views, planted cases, agreement (CASES=number)
 	@$(BIN)/python -m benchmarks.drills.reviews --cases $(or $(CASES),20)
+
+drill-kills: $(READY) ## Kill every consumer and the outbox's relay at random instants (KILLS=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.kills --kills $(or $(KILLS),300) --seed $(or $(SEED),1)
 
 drill-taps: $(READY) ## Many copies of every POST at once, and clients that die after each step (COPIES=number)
 	@$(BIN)/python -m benchmarks.drills.taps --copies $(or $(COPIES),50)

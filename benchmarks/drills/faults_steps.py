@@ -12,11 +12,13 @@ and the clock goes on until nothing is left to do.
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from benchmarks.drills.faults_checks import broken, table_of, unfinished
@@ -134,6 +136,21 @@ def _start(drill: Drill) -> None:
             read_gateway_secret(drill.world)
             return
     raise AssertionError("no process starts")
+
+
+def _share_a_list(drill: Drill) -> None:
+    """An operator puts a list where verification finds it; either does it again when it fails."""
+    lists = drill.world.lists
+    with tempfile.TemporaryDirectory() as folder:
+        here, there = Path(folder) / "list-1", Path(folder) / "fetched"
+        here.write_bytes(JPEG)
+        for _ in range(3):
+            with suppress(DependencyError):
+                lists.publish(here)
+                lists.fetch(here.name, there)
+                break
+        if (there / here.name).read_bytes() != JPEG:
+            raise AssertionError("a list came otherwise than it was published")
 
 
 def _by(who: str, act: Callable[[AwsWorld, Person], None]) -> Step:
@@ -355,6 +372,7 @@ def _anchor(drill: Drill) -> None:
 STEPS: tuple[tuple[str, Step], ...] = (
     ("staff get their tokens", _employ),
     ("a process starts", _start),
+    ("a list is shared", _share_a_list),
     ("siti signs in", _by("siti", sign_in)),
     ("siti types", _by("siti", type_form)),
     ("siti sends photographs", _by("siti", _send_both)),

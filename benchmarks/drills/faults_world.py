@@ -24,6 +24,7 @@ from benchmarks.drills.faults_aws import ENVIRONMENT, Faults, aws_in_process
 from benchmarks.drills.gateway import Gateway
 from gelombang import wiring
 from gelombang.aws.documents import S3Archive, S3Documents
+from gelombang.aws.lists import S3Lists
 from gelombang.aws.mails import SesMails
 from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.photos import SCAN_TAG, GuardDutyScans, S3Photos
@@ -74,6 +75,7 @@ class AwsWorld:
     platform: dict[str, Any]  # service: a boto3 client that never fails
     urls: dict[QueueName, str]
     source: SqsSource
+    lists: S3Lists
     keys: tuple[OwnerKeys, OwnerKeys]
     log: _Log
     new_wrapping_key: str
@@ -251,8 +253,11 @@ def aws_world(registers: Registers) -> Iterator[AwsWorld]:
         )
         programme = replace(load_programme("prakerja"), operating_points={RELEASE: POINT})
         gateway, log = Gateway(), _Log()
+        lists = S3Lists("s3://lists", faults.client("s3"), lambda: clock.now().timestamp())
         source = SqsSource(urls[QueueName.FACE_REQUESTS], 0, faults.client("sqs"))
-        world = AwsWorld(ports, programme, clock, faults, gateway, platform, urls, source, keys, log, later)
+        world = AwsWorld(
+            ports, programme, clock, faults, gateway, platform, urls, source, lists, keys, log, later
+        )
         faults.meanwhile = world.tick
         with wiring.wired_to(ports, programme), _logged(gateway, log):
             yield world
@@ -304,7 +309,7 @@ def _built(platform: dict[str, Any]) -> dict[QueueName, str]:
             AttributeDefinitions=[{"AttributeName": "owner", **text}],
             BillingMode="PAY_PER_REQUEST",
         )
-    for bucket in ("quarantine", "photos", "documents", "anchors"):
+    for bucket in ("quarantine", "photos", "documents", "anchors", "lists"):
         where = {"LocationConstraint": REGION}
         platform["s3"].create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
     urls = {name: platform["sqs"].create_queue(QueueName=name)["QueueUrl"] for name in QueueName}
