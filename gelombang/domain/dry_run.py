@@ -46,7 +46,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A place, every reason for a refusal, and the soft flags."""
+    """A place, every reason for a refusal (or that an answer is awaited), and the soft flags."""
 
     place: Place
     reasons: tuple[str, ...]
@@ -62,8 +62,8 @@ class Diff:
     after: dict[str, int]
     gained_count: int  # eligible after and not before
     lost_count: int  # eligible before and not after
-    gained_by_reason: dict[str, int]  # why they are refused before
-    lost_by_reason: dict[str, int]  # why they are refused after
+    gained_by_reason: dict[str, int]  # why they were refused, or waited, before
+    lost_by_reason: dict[str, int]  # why they are refused, or wait, after
     otherwise_count: int  # refused before and after, for other reasons
     gained: tuple[str, ...]  # pseudonyms, the first few
     lost: tuple[str, ...]
@@ -106,7 +106,9 @@ def standing_of(case: Case, rules: RuleSet, now: datetime) -> Standing:
     if decision.step is Step.REFUSE:
         return Standing(Place.REFUSED, decision.reasons, flags)
     is_waiting = any(layer is not Layer.FACE for layer in decision.pending)
-    return Standing(Place.WAITING if is_waiting else Place.ELIGIBLE, (), flags)
+    if is_waiting:
+        return Standing(Place.WAITING, (Reason.REGISTER_UNREACHABLE,), flags)
+    return Standing(Place.ELIGIBLE, (), flags)
 
 
 def check_registers(case: Case, rules: RuleSet, now: datetime) -> dict[str, CheckResult]:
