@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from gelombang.domain.application import Move, Slot, State
 from gelombang.domain.checks import Layer
+from gelombang.domain.consent import NEEDED
 from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFoundError
 from gelombang.domain.face_evidence import Candidate, PhotoEvidence, PhotoOutcome
 from gelombang.domain.review import GIVEN_FOR, ReviewDecision, outcome_of
-from gelombang.journey import applications, explanation, photos, registration, reviewing, status
+from gelombang.journey import applications, consents, explanation, photos, registration, reviewing, status
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.staff import Staff
 from tests.journey.reviewers import RATNA, RINA, RUDI, case_of, decide, open_cases, say, take
@@ -274,6 +275,40 @@ def test_open_cases_about_one_face_are_one_case_and_each_member_is_decided_for_i
         assert left == [("B", "C"), ("C",)]
     states = [walk.application(name).state for name in names]
     assert states == [State.VERIFIED, State.NOT_ELIGIBLE, State.VERIFIED, State.IN_REVIEW]
+
+
+def test_of_a_cluster_too_large_to_compare_a_part_is_given_and_everybody_comes_to_be_decided():
+    walk = begin(*map(citizen, range(1, 13)))
+    names = alike(walk, *((0, number) for number in range(1, 12)))
+
+    seen = []
+    for _ in range(3):
+        for who in (RINA, RUDI):
+            given = reviewing.next_review(walk.ports, who)
+            if given is None:
+                continue
+            seen.append(len(reviewing.view_review(walk.ports, who, given.review_id).people))
+            for label in given.labels:
+                reviewing.answer(walk.ports, who, given.review_id, label, decision=REFUSE, note="sama")
+
+    assert max(seen) == 8
+    assert {walk.application(name).state for name in names[1:]} == {State.NOT_ELIGIBLE}
+    assert open_cases(walk.ports) == []
+
+
+@pytest.mark.parametrize("purpose", NEEDED)
+def test_whoever_withdraws_while_a_reviewer_has_their_case_is_shown_and_answered_no_more(purpose):
+    walk, (name,) = doubted()
+    held = take(walk.ports, RINA, name)
+    say(walk.ports, RUDI, name, REFUSE)
+
+    consents.withdraw_consent(walk.ports, walk.programme, name, purpose)
+
+    assert reviewing.view_review(walk.ports, RINA, held[0]).people == ()
+    with pytest.raises(MoveNotAllowedError):
+        reviewing.answer(walk.ports, RINA, *held, decision=REFUSE, note="x")
+    assert reviewing.next_review(walk.ports, RINA) is None
+    assert walk.application(name).state is State.DRAFT
 
 
 def test_a_reviewer_sees_pictures_under_labels_and_nothing_that_names_anybody():
