@@ -27,7 +27,7 @@ from gelombang.domain.sources import listed_facts
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import selection
 from gelombang.journey.applications import application_key, retention_list, shard_of
-from gelombang.journey.ports import Due, Key, Person, Ports, Row
+from gelombang.journey.ports import Change, Due, Key, Person, Ports, Put, Row
 from gelombang.journey.refresh import Listing
 from gelombang.journey.tags import nik_key
 from gelombang.journey.wave_rows import StoredEntry, entry_key, entry_row
@@ -95,6 +95,11 @@ class PackedRows(MemoryRows):
         if due:
             self._due[due.worklist].add(key)
 
+    def read(self, key: Key) -> Row | None:
+        """Return the row as last committed: what was packed is nobody else's."""
+        with self._lock:
+            return self._rows.get(key)
+
     def expect_alike(self, *texts: str) -> None:
         """Say what rows will have in common, before there are any."""
         self._rows.alike = "".join(texts).encode()
@@ -102,6 +107,17 @@ class PackedRows(MemoryRows):
     def version_of(self, key: Key) -> int:
         """Return a row's version, 0: not there."""
         return self._rows.kept[key][0] if key in self._rows.kept else 0
+
+    def _fits(self, change: Change) -> bool:
+        key, version = (
+            (change.row.key, change.row.version) if isinstance(change, Put) else (change.key, change.version)
+        )
+        return self.version_of(key) == version
+
+    def _leave_worklist(self, key: Key) -> None:
+        _, due, *_ = self._rows.kept.get(key, (0, None))
+        if due:
+            self._due[due.worklist].discard(key)
 
 
 def nik_of(number: int) -> str:
