@@ -34,7 +34,7 @@ ROUTES = [route for function in FUNCTIONS for route in routes_of(function)]
 ASSISTED, ELSEWHERE = "assisted applicant", "officer, other district"
 OTHER, AT_HOME = "other applicant", "reviewer, own district"
 CALLERS = PAGES["CALLERS"]
-SITIS, ANOTHERS, APPELLANTS = "+6281200000008", "+6281200000007", "+6281200000006"
+SITIS, OF_ANOTHER, APPELLANTS = "+6281200000008", "+6281200000007", "+6281200000006"
 ANSWERS: dict[Any, dict[str, Any]] = {
     LabelForm: {"label": "A"},
     AnswerForm: {"label": "A", "decision": "accept", "note": "sama"},
@@ -105,7 +105,7 @@ OF_STAFF: list[Route[Any, Any]] = [route for route in ROUTES if route.callers.sc
 
 def somebody_elses(world: MemoryWorld) -> dict[str, str]:
     """Return what is others': Siti's challenge, her case as a reviewer has it, an upload, a session, an appeal."""
-    siti, another = sign_in(world, SITIS), sign_in(world, ANOTHERS)
+    siti, another = sign_in(world, SITIS), sign_in(world, OF_ANOTHER)
     in_review(world, siti)
     size = {"Upload-Length": "9000", "Upload-Metadata": "sha256 " + b64encode(b"0" * 64).decode()}
     begun = another.send(
