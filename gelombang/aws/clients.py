@@ -12,10 +12,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from gelombang.domain.errors import DependencyError
 
+FAULT_OF_THEIRS = 500  # RFC 9110, 15.6: from here on the server failed, before or after the effect
+NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError)
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=2,
@@ -45,6 +47,9 @@ def reaching(service: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise DependencyError(service, error.response["Error"]["Code"]) from error
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        code = error.response["Error"]["Code"]
+        raise DependencyError(service, code, may_be_done=status >= FAULT_OF_THEIRS) from error
     except BotoCoreError as error:
-        raise DependencyError(service, type(error).__name__) from error
+        may_be_done = not isinstance(error, NEVER_SENT)
+        raise DependencyError(service, type(error).__name__, may_be_done=may_be_done) from error

@@ -116,8 +116,10 @@ MOVES_WHILE_RESTRICTED = frozenset(
     {Move.ERASE, Move.WITHDRAW_CONSENT, Move.SELECT, Move.PUT_ON_RESERVE, Move.MISS}
 )
 
-# The machine itself must move these on; whoever stays in one too long is found by the reconciler.
-WORKING_STATES = frozenset({State.CHECKING})
+# What nobody but the machine does. Where one of these leads on, the machine itself must go on, and whoever stays there
+# too long is found by the reconciler: a state that gets such a move is on its worklist by that.
+MADE_BY_THE_MACHINE = frozenset({Move.DOUBT, Move.ASK_FOR_CORRECTION})
+WORKING_STATES = frozenset(at for at, how in MOVES if how in MADE_BY_THE_MACHINE)
 # Waiting for the person, a reviewer or the draw: nothing is stuck when they take their time.
 WAITING_STATES = frozenset({State.DRAFT, State.NEEDS_PHOTO, State.IN_REVIEW, State.VERIFIED, State.JOINED})
 FINAL_STATES = frozenset(State) - WORKING_STATES - WAITING_STATES

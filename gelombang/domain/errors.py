@@ -167,8 +167,12 @@ class ConflictError(GelombangError):
 
 
 class DependencyError(GelombangError):
-    """A service we depend on could not be reached or answered nonsense; `service` names it."""
+    """A service we depend on could not be reached or answered nonsense; `service` names it.
 
-    def __init__(self, service: str, detail: str = "") -> None:
+    `may_be_done`: no answer came to what was sent, so that it may have been done all the same.
+    """
+
+    def __init__(self, service: str, detail: str = "", *, may_be_done: bool = False) -> None:
         super().__init__(f"{service}: {detail}" if detail else service)
         self.service = service
+        self.may_be_done = may_be_done

@@ -15,6 +15,7 @@ from gelombang.domain.errors import DependencyError
 
 TIMEOUT_S = 3.0  # somebody waits for this, and there may be another provider to ask
 SERVICE = "text-gateway"
+NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
 class HttpTexts:
@@ -40,6 +41,8 @@ class HttpTexts:
             answer = self._pool.request("POST", self._url, body=body, headers=self._headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             # `from None`: urllib3's error carries the address, which may name an account.
-            raise DependencyError(SERVICE, type(error).__name__) from None
+            may_be_done = not isinstance(error, NEVER_SENT)
+            raise DependencyError(SERVICE, type(error).__name__, may_be_done=may_be_done) from None
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - RFC 9110, 15.3: the successful ones
-            raise DependencyError(SERVICE, str(answer.status))
+            may_be_done = answer.status >= 500  # noqa: PLR2004 - RFC 9110, 15.6: it failed, perhaps after the effect
+            raise DependencyError(SERVICE, str(answer.status), may_be_done=may_be_done)

@@ -30,8 +30,9 @@ from gelombang.journey import applications
 from gelombang.journey.applications import application_key, rereading
 from gelombang.journey.evidence import challenge_evidence_of
 from gelombang.journey.photos import SCAN_AGAIN_S, keep_frame
-from gelombang.journey.ports import Key, Ports, Put, Row, ScanResult, UploadForm
+from gelombang.journey.ports import Due, Key, Ports, Put, Row, ScanResult, UploadForm
 
+UNMEASURED = "challenges"  # worklist of those answered and not measured yet
 VALID_FOR = timedelta(minutes=10)  # as long as an upload form
 MOST_A_DAY = 5
 FRAME_TYPE = "image/jpeg"
@@ -115,7 +116,7 @@ def answer_challenge(ports: Ports, application_id: str, challenge_id: str) -> No
         raise NotReadyError((Reason.CHALLENGE_EXPIRED,))
     if not all(ports.photos.upload_size(key) for key in keys_of(challenge)):
         raise NotReadyError((Reason.CHALLENGE_FRAME_MISSING,))
-    row = challenge_row(replace(challenge, answered_at=now), version=1)
+    row = challenge_row(replace(challenge, answered_at=now), _version_of(ports, challenge))
     asked = challenge_request(application, challenge)
     facts = {"challenge_id": challenge_id}
     application = replace(application, reasons=())  # a reviewer's wish is granted
@@ -177,8 +178,33 @@ def take_challenge_evidence(ports: Ports, programme: Programme, message: Challen
         "model_release": evidence.model_release,
     }
     applications.save(
-        ports, application, "challenge_measured", facts, also=[Put(challenge_row(judged, version=2))]
+        ports,
+        application,
+        "challenge_measured",
+        facts,
+        also=[Put(challenge_row(judged, _version_of(ports, challenge)))],
     )
+
+
+def redrive(ports: Ports, listed: Row) -> bool:
+    """Ask again for an answered challenge of which nothing was heard; for the reconciler.
+
+    Raises:
+        ConflictError: it was measured, or erased, meanwhile.
+        DependencyError: something could not be reached.
+    """
+    challenge, now = _CHALLENGE.validate_python(listed.fields), ports.clock.now()
+    later = Put(replace(listed, due=Due(UNMEASURED, now)))
+    application = applications.load(ports, challenge.application_id)
+    if application.restricted_at:  # lifting it asks for the measuring again
+        ports.rows.commit([later])
+        return False
+    ready = ChallengeEvidenceReady(challenge.challenge_id, challenge.application_id)
+    is_measured = challenge_evidence_of(ports, challenge.challenge_id) is not None
+    message = ready if is_measured else challenge_request(application, challenge)
+    facts = {"challenge_id": challenge.challenge_id}
+    applications.save(ports, application, "challenge_redriven", facts, announce=[message], also=[later])
+    return True
 
 
 def challenge_request(application: Application, challenge: Challenge) -> ChallengeAsked:
@@ -281,10 +307,20 @@ def _limit(before: list[Challenge], now: datetime) -> None:
 
 
 def challenge_row(challenge: Challenge, version: int = 0) -> Row:
-    """Return the challenge's row; it is written three times: issued, answered, measured.
+    """Return the challenge's row, on a worklist from when it is answered until it is measured.
 
     Its key ends in the name of its evidence, so that whoever erases an application finds that too.
     """
+    answered_at = None if challenge.outcome else challenge.answered_at
+    due = Due(UNMEASURED, answered_at) if answered_at else None
+    return Row(_key_of(challenge), _CHALLENGE.dump_python(challenge, mode="json"), version, due)
+
+
+def _key_of(challenge: Challenge) -> Key:
     sort = f"CHALLENGE#{challenge.number:03d}#{challenge.challenge_id}"
-    key = Key(application_key(challenge.application_id).partition, sort)
-    return Row(key, _CHALLENGE.dump_python(challenge, mode="json"), version)
+    return Key(application_key(challenge.application_id).partition, sort)
+
+
+def _version_of(ports: Ports, challenge: Challenge) -> int:
+    row = ports.rows.read(_key_of(challenge))
+    return row.version if row else 0

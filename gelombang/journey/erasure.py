@@ -108,7 +108,7 @@ def end_now(ports: Ports, application: Application, facts: dict[str, Any]) -> No
     applications.save(ports, application, RETENTION_ENDED, facts, also=also)
     stored = ports.rows.read(key)
     if stored:
-        _go_on(ports, stored)
+        go_on(ports, stored)
 
 
 def erase_due(ports: Ports) -> int:
@@ -117,10 +117,11 @@ def erase_due(ports: Ports) -> int:
     Raises:
         DependencyError: a store could not be reached.
     """
-    return sum(_go_on(ports, row) for row in ports.rows.read_due(ERASURES, ports.clock.now()))
+    return sum(go_on(ports, row) for row in ports.rows.read_due(ERASURES, ports.clock.now()))
 
 
-def _go_on(ports: Ports, row: Row) -> bool:
+def go_on(ports: Ports, row: Row) -> bool:
+    """Go on with one erasure that is due; say whether it ended."""
     application, now = applications.load(ports, _application_id(row)), ports.clock.now()
     try:
         if application.state is not State.ERASED:

@@ -1,8 +1,9 @@
 """Tells people what happened to their application, on their own phone, and mails codes to those who asked for one.
 
 A notice is kept with the change and sent at once. What could not be sent stays on a worklist, and the reconciler sends
-it: it may come twice, never not at all. Its row stays for a while after it was sent, so that a step that is done again
-does not tell again. Codes by e-mail are the reconciler's from the beginning. Whoever has no phone reads their notices
+it. Whoever sends it claims it first, so that no two processes do; where nobody could know whether it was taken, for no
+answer came or the process died, it is sent a second time and then no more. Its row stays for a while after it was sent,
+so that a step that is done again does not tell again. Codes by e-mail are the reconciler's from the beginning. Whoever has no phone reads their notices
 in their status: these are kept with the application.
 """
 
@@ -23,8 +24,13 @@ from gelombang.journey.tags import find
 
 NOTICES = "notices"  # worklist of what is still to be sent
 KEPT_DAYS = 30
+SENDS = "sends"  # field: how often it was about to be sent, and nobody knows what came of it
 KEPT = "NOTICE#"  # of notices kept with the application
 SENT_AT_ONCE = timedelta(seconds=30)  # whoever wrote a notice sends it within this, or has died
+CLAIMED_FOR = timedelta(minutes=2)  # longer than two providers take to not answer
+MOST_SENDS = (
+    2  # of one notice of which nobody knows whether it came: losing it would be worse than a second one
+)
 MAILED_WITHIN = timedelta(minutes=10)  # after that the code is over
 
 
@@ -100,12 +106,38 @@ def notices_of(ports: Ports, application: Application) -> tuple[NoticeKept, ...]
 def send_notice(ports: Ports, row: Row) -> bool:
     """Send a stored notice and take it off the worklist; return False when it must be tried again later."""
     try:
+        claimed = _claimed(ports, row)
+        if claimed.fields[SENDS] <= MOST_SENDS and not _was_sent(ports, claimed):
+            ports.rows.commit([Put(replace(claimed, fields=row.fields, due=row.due))])
+            return False
+        ports.rows.commit([Put(replace(claimed, fields={}, due=None))])
+    except (DependencyError, ConflictError):
+        return False  # the claim ends by itself
+    return True
+
+
+def _claimed(ports: Ports, row: Row) -> Row:
+    """Keep others from sending a notice for a while, and count that it is about to be sent."""
+    fields = row.fields | {SENDS: row.fields.get(SENDS, 0) + 1}
+    claimed = replace(row, fields=fields, due=Due(NOTICES, ports.clock.now() + CLAIMED_FOR))
+    ports.rows.commit([Put(claimed)])
+    return replace(claimed, version=row.version + 1)
+
+
+def _was_sent(ports: Ports, row: Row) -> bool:
+    """Send a notice; say False when it surely was not.
+
+    Raises:
+        DependencyError: nobody knows.
+    """
+    try:
         if "sealed_text" in row.fields:
             _mail(ports, row)
         else:
             _text(ports, row)
-        ports.rows.commit([Put(replace(row, fields={}, due=None))])
-    except (DependencyError, ConflictError):
+    except DependencyError as error:
+        if error.may_be_done:
+            raise
         return False
     return True
 

@@ -33,13 +33,14 @@ class TextsInTurn:
             DependencyError: no provider took it.
         """
         now = self._monotonic_s()
-        turns = range(len(self._providers))
+        turns, may_be_done = range(len(self._providers)), False
         for turn in sorted(turns, key=lambda turn: self._avoided_until[turn] > now):
             try:
                 self._providers[turn].send(phone, text)
-            except DependencyError:
+            except DependencyError as error:
+                may_be_done |= error.may_be_done
                 self._avoided_until[turn] = self._monotonic_s() + AVOIDED_S
             else:
                 self._avoided_until[turn] = 0.0
                 return
-        raise DependencyError("texts", "no provider took the message")
+        raise DependencyError("texts", "no provider took the message", may_be_done=may_be_done)
