@@ -28,10 +28,13 @@ def asking_together(ports: Ports, programme: Programme, messages: Iterable[Check
     rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
     groups: dict[Layer, list[Person]] = {}
     for message in messages:
-        with suppress(NotFoundError, DependencyError):  # whoever cannot be read is asked about alone
+        # Whoever cannot be read is the matter of their own message.
+        with suppress(NotFoundError, DependencyError, ValueError):
             application = applications.load(ports, message.application_id)
-            for layer in _waiting_for(application, rules):
-                groups.setdefault(layer, []).append(person_of(ports, application))
+            if waiting := _waiting_for(application, rules):
+                person = person_of(ports, application)
+                for layer in waiting:
+                    groups.setdefault(layer, []).append(person)
     several = {layer: tuple(group) for layer, group in groups.items() if len(group) > 1}
     return replace(ports, registers=TogetherRegisters(ports.registers, several)) if several else ports
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from gelombang.domain.checks import Layer
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.sources import Source, listed_facts
+from gelombang.domain.tags import generation_of
 from gelombang.journey.ports import Person, RegisterAnswer, Registers, Vault
 from gelombang.lists.delivery import ListError
 from gelombang.lists.shelf import Shelf
@@ -38,8 +39,10 @@ class ListedRegisters:
         if source is None:
             return self._online.ask(layer, person)
         try:
-            kept = self._shelf.in_use(layer)
-            code = kept.code_of(self._vault.tag("nik", person.nik))
+            kept, tag = self._shelf.in_use(layer), self._vault.tag("nik", person.nik)
+            if generation_of(tag) != kept.header.generation:
+                self._shelf.drop(kept)
+            code = kept.code_of(tag)
         except (ListError, OSError) as error:
             raise DependencyError(source.name, str(error)) from error
         delivery = kept.header.delivery

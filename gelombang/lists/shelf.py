@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gelombang.domain.checks import Layer
 from gelombang.domain.sources import Source
+from gelombang.domain.tags import generation_of
 from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Vault
 from gelombang.journey.tags import is_same_tag
@@ -82,6 +83,13 @@ class Shelf:
             self._open[name] = self._verified(name)
         return self._open[name]
 
+    def drop(self, kept: KeptList) -> None:
+        """Let go of a list that is of no use any more: where there is a bucket, it is fetched anew."""
+        name = kept.header.delivery.file_name
+        if self._fetch and self._open.get(name) is kept:
+            self._open.pop(name).close()
+            (self._folder / name).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Close every list."""
         while self._open:
@@ -96,14 +104,17 @@ class Shelf:
         self._agreed(delivery)
         place, name = self.place_of(delivery.layer), delivery.file_name
         if place.in_use == name and (used := self._as_imported(name)):
-            if used.delivery == delivery:
+            if used.delivery == delivery and used.generation == self._generation():
                 return used
-            raise ListError(f"another list with version {delivery.version} is in use")
+            if used.delivery != delivery:
+                raise ListError(f"another list with version {delivery.version} is in use")
         if place.in_use and not delivery.is_from(place.in_use):
             raise ListError(f"{delivery.version} is not later than {place.in_use}, which is in use")
         tagged = in_parallel(self._tagged, read_rows(csv, delivery, today), threads)
         self._folder.mkdir(parents=True, exist_ok=True)
         header = write_list(self._folder / name, delivery, tagged, self._seal)
+        if name in self._open:
+            self._open.pop(name).close()
         self._keep(delivery.layer, Place(name, place.refreshed))
         return header
 
@@ -121,6 +132,10 @@ class Shelf:
             return self.opened(name).header
         except ListError:
             return None
+
+    def _generation(self) -> int:
+        """Return the generation of the tags made now: a list of an earlier one is imported again."""
+        return generation_of(self._vault.tag("nik", ""))
 
     def _tagged(self, row: tuple[str, str]) -> tuple[str, str]:
         return self._vault.tag("nik", row[0]), row[1]

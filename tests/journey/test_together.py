@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gelombang.domain.application import State
 from gelombang.domain.messages import ChecksDue, QueueName
-from gelombang.journey import verification
+from gelombang.journey import applications, verification
 from gelombang.journey.together import asking_together
 from gelombang.memory.registers import SOURCES
 from tests.journey.walking import Walk, begin, citizen
@@ -82,6 +82,19 @@ def test_nobody_is_asked_about_elsewhere_before_the_population_register_has_answ
     deliver_together(walk)
     walk.deliver()
     assert {walk.application(name).state for name in names} == {State.VERIFIED}
+
+
+def test_somebody_whose_form_does_not_open_leaves_the_others_together():
+    walk, names, counting = waiting("kemdikbud")
+    application = walk.application(names[0])
+    broken = replace(application.form, sealed=application.form.sealed | {"nik": "not sealed here"})
+    applications.save(walk.ports, replace(application, form=broken), "drill")
+    walk.registers.recover()
+
+    ports = asking_together(walk.ports, walk.programme, [ChecksDue(name, 1) for name in names])
+    verification.run_checks(ports, walk.programme, ChecksDue(names[1], 1))
+
+    assert (counting.single["kemdikbud"], counting.common["kemdikbud"]) == (0, 1)
 
 
 def test_one_alone_and_messages_of_nobody_are_asked_as_ever():

@@ -258,8 +258,11 @@ def test_tags_of_another_generation_fail_nobody(shelf, agency, tmp_path):
 
     with pytest.raises(DependencyError, match="another generation"):
         registers.ask(LAYER, person)
-    rotated.close()
     assert registers.ask_many(LAYER, [person]) == [None]
+    again = rotated.take_in(*agency.deliver("1", niks(1)), TODAY)
+    told = registers.ask(LAYER, person)
+    rotated.close()
+    assert (again.generation, told.facts) == (2, {"received": True})
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -9,9 +9,14 @@ import pytest
 from gelombang.aws.clients import aws_client
 from gelombang.aws.lists import LOOKED_AT_S, S3Lists
 from gelombang.domain.errors import DependencyError
+from gelombang.domain.tags import TagKeys
+from gelombang.journey.ports import Person
 from gelombang.lists.delivery import ListError
+from gelombang.lists.registers import ListedRegisters
 from gelombang.lists.shelf import Shelf
-from gelombang.memory.vault import MemoryVault
+from gelombang.memory.clock import MemoryClock
+from gelombang.memory.registers import MemoryRegisters
+from gelombang.memory.vault import FIRST_KEY, MemoryVault
 from tests.journey.walking import citizen
 from tests.lists.agency import LAYER, TODAY, Agency
 
@@ -89,3 +94,28 @@ def test_a_bucket_that_cannot_be_reached_is_a_dependency_that_did_not_answer(s3,
         bucket.fetch("aid.json", tmp_path)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_that_was_imported_again_under_another_key_is_fetched_again(s3, tmp_path):
+    agency, vault, time = Agency(tmp_path / "delivered"), MemoryVault(), Time()
+    later = vault.with_tag_keys(TagKeys((FIRST_KEY, "second key")))
+    delivered = agency.deliver("1", [citizen(1).nik])
+    Shelf(tmp_path / "operator", agency.sources(), vault).take_in(*delivered, TODAY)
+    operator = Shelf(tmp_path / "operator", agency.sources(), later)
+    publish(operator, tmp_path / "operator", S3Lists(PLACE, s3))
+    process = Shelf(tmp_path / "process", agency.sources(), later, S3Lists(PLACE, s3, time).fetch)
+    registers = ListedRegisters(
+        MemoryRegisters([]), process, agency.sources(), vault=later, now=MemoryClock().now
+    )
+    one = citizen(1)
+    person = Person(one.nik, one.kk, one.name, one.birth_date, one.region)
+    with pytest.raises(DependencyError, match="another generation"):
+        registers.ask(LAYER, person)
+
+    operator.take_in(*delivered, TODAY)
+    publish(operator, tmp_path / "operator", S3Lists(PLACE, s3))
+    time.now_s += LOOKED_AT_S
+
+    assert registers.ask(LAYER, person).facts == {"received": True}
+    operator.close()
+    process.close()
