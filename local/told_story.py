@@ -16,6 +16,34 @@ MONTHS = {
     "id": "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split(),  # noqa: SIM905 - read as words
     "en": "January February March April May June July August September October November December".split(),  # noqa: SIM905 - likewise
 }
+ASKED = {
+    "id": {
+        "population": "data kependudukan Dukcapil",
+        "age": "data kependudukan Dukcapil",
+        "kk": "data kependudukan Dukcapil",
+        "education": "data sekolah dan kampus Kementerian Pendidikan",
+        "religious_education": "data madrasah Kementerian Agama",
+        "aid": "data bantuan sosial",
+        "excluded_occupation": "data pekerjaan yang tidak boleh ikut",
+        "earlier_recipient": "data penerima program ini",
+        "blacklist": "daftar hitam program ini",
+        "household_cap": "data penerima per kartu keluarga",
+        "face": "pemeriksaan wajah",
+    },
+    "en": {
+        "population": "Dukcapil's population register",
+        "age": "Dukcapil's population register",
+        "kk": "Dukcapil's population register",
+        "education": "the Ministry of Education's schools and universities",
+        "religious_education": "the Ministry of Religious Affairs' madrasahs",
+        "aid": "the register of social aid",
+        "excluded_occupation": "the register of occupations that may not take part",
+        "earlier_recipient": "this programme's earlier recipients",
+        "blacklist": "this programme's blacklist",
+        "household_cap": "recipients by family card",
+        "face": "the face check",
+    },
+}
 WORDS = {
     "id": {
         "now": "Sekarang",
@@ -33,7 +61,7 @@ WORDS = {
         "none": "Belum ada keputusan.",
         "chain": "Seluruh riwayat utuh.",
         "broken": "PERINGATAN: riwayat tidak utuh",
-        "versions": "daftar {version}",
+        "versions": "versi {version}",
     },
     "en": {
         "now": "Now",
@@ -51,7 +79,7 @@ WORDS = {
         "none": "Nothing was decided yet.",
         "chain": "The whole history is complete.",
         "broken": "WARNING: the history is not complete",
-        "versions": "list {version}",
+        "versions": "version {version}",
     },
 }
 
@@ -83,10 +111,15 @@ def _decision(decision: Json, language: str) -> Iterator[str]:
     yield f"  {words['people'].format(count=count) if count else words['machine']}."
     if decision["rule_set"]:
         yield f"  {words['rules']}: {decision['rule_set']}."
-    asked = {each["source"]: each["list_version"] for each in decision["lists"] if each["list_version"]}
+    asked = {
+        ASKED[language].get(each["layer"], each["source"]): each["list_version"]
+        for each in decision["lists"]
+        if each["list_version"]
+    }
     if asked:
-        lists = (f"{who} ({words['versions'].format(version=version)})" for who, version in asked.items())
-        yield f"  {words['asked']}: {', '.join(lists)}."
+        yield f"  {words['asked']}:"
+    for who, version in asked.items():
+        yield f"    {who} ({words['versions'].format(version=version)})"
     yield f"  {words['wrong']}: {decision['fault']}." if decision["fault"] else f"  {words['right']}."
     day = decision["anchored_on"]
     locked = (

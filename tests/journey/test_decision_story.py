@@ -9,11 +9,12 @@ from datetime import date
 import pytest
 
 from gelombang.api.replies import reply_json
+from gelombang.domain.checks import Layer
 from gelombang.journey import explanation
 from gelombang.journey.decisions import DECISION
 from gelombang.journey.explanation import Story
 from gelombang.journey.ports import Put
-from local.told_story import told_lines
+from local.told_story import ASKED, told_lines
 from tests.journey.audited import audited
 from tests.journey.walking import AUDITOR
 
@@ -76,6 +77,11 @@ def test_a_signature_of_another_is_told(world):
     (decision,) = story_of(world, "refused").decisions
 
     assert decision.fault == "its signature is not that of this content"
+
+
+def test_every_layer_has_words_in_both_languages():
+    assert all(set(words) == set(Layer) for words in ASKED.values())
+    assert set(ASKED) == {"id", "en"}
 
 
 @pytest.mark.parametrize(
