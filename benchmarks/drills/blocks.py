@@ -64,17 +64,20 @@ def _read(path: Path, run: Result) -> dict[int, Result]:
 
 
 def _on_every_core(work: Callable[[int], Result], numbers: list[int]) -> Iterator[tuple[int, Result]]:
-    if not numbers:
-        return
-    workers = min(os.cpu_count() or 1, len(numbers))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, max_tasks_per_child=BLOCKS_A_PROCESS) as pool:
-        begun = {pool.submit(work, number): number for number in numbers}
-        try:
-            for each in as_completed(begun):
-                yield begun.pop(each), each.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    """Yield each number with what came of it, in any order.
+
+    A pool a round, because one that replaces its own processes (`max_tasks_per_child`) hangs (CPython issue 115634).
+    """
+    workers = os.cpu_count() or 1
+    a_round = workers * BLOCKS_A_PROCESS
+    for begin in range(0, len(numbers), a_round):
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            begun = {pool.submit(work, number): number for number in numbers[begin : begin + a_round]}
+            try:
+                for each in as_completed(begun):
+                    yield begun.pop(each), each.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _sources_sha256() -> str:
