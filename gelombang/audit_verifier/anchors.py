@@ -91,10 +91,16 @@ def _anchor(where: str, content: bytes, last: Sequence[Object], before: str, key
         number = last[0]["number"] + 1
         right = date.fromisoformat(last[0]["day"]) + timedelta(days=1)
         must(day == right, where, f"the anchor of {right} is missing before it")
+    begins = last or anchor["number"] == 1
+    must(
+        begins,
+        where,
+        f"is anchor {anchor['number']}; those before it, until {day - timedelta(1)}, are missing",
+    )
     must(anchor["previous_sha256"] == before, where, "does not follow the file of the day before")
     must(anchor["number"] == number, where, f"is anchor {anchor['number']}, but must be {number}")
-    ends, begins = key["valid_until"], datetime.combine(day, time(), JAKARTA)
-    must(ends is None or begins < time_in(ends, "keys.json"), where, f"key {key['key_id']} had ended")
+    ends, since = key["valid_until"], datetime.combine(day, time(), JAKARTA)
+    must(ends is None or since < time_in(ends, "keys.json"), where, f"key {key['key_id']} had ended")
     shards = [members(shard, where, "shard") for shard in anchor["shards"]]
     must(all(a["shard"] < b["shard"] for a, b in pairwise(shards)), where, "its shards are out of order")
     count = sum(shard["leaf_count"] for shard in shards)
