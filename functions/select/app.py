@@ -14,8 +14,9 @@ from gelombang import wiring
 from gelombang.api.callers import ANYONE, APPLICANT, OPERATOR
 from gelombang.api.forms import BeaconForm, EmptyForm, WaveForm
 from gelombang.api.messages import consume_messages, run_by_clock
-from gelombang.api.replies import Bundle, Health, Waves
+from gelombang.api.replies import Health
 from gelombang.api.routes import Call, Route, Routes
+from gelombang.api.wave_replies import Bundle, Waves
 from gelombang.domain.application import ApplicationId
 from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
 from gelombang.domain.messages import QueueName

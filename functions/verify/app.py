@@ -6,6 +6,7 @@ The queue handlers are hints to look at the table; each may come twice. `reconci
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
@@ -18,11 +19,12 @@ from gelombang.api.messages import consume, consume_messages, photo_keys, readab
 from gelombang.api.replies import Health
 from gelombang.api.reviews import serve_reviews
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.domain.messages import ChallengeEvidenceReady, FaceEvidenceReady, QueueName
+from gelombang.domain.messages import ChallengeEvidenceReady, ChecksDue, FaceEvidenceReady, QueueName
 from gelombang.journey import anchors, challenge, explanation, reconciliation, retention, verification
 from gelombang.journey.appeal_clock import tend_appeals
 from gelombang.journey.arrivals import record_upload
 from gelombang.journey.explanation import Story
+from gelombang.journey.ports import Ports
 from gelombang.journey.staff import Staff
 from gelombang.journey.together import asking_together
 
@@ -49,10 +51,15 @@ def photo_arrived(event: SQSEvent) -> dict[str, Any]:
 def checks_due(event: SQSEvent) -> dict[str, Any]:
     """Run the layers of checks that are not decided yet."""
     programme, due = wiring.programme_from_environment(), readable(event, QueueName.CHECKS_DUE)
-    ports = asking_together(wiring.ports_from_environment(), programme, due)
-    return consume_messages(
-        event, routes.logger, QueueName.CHECKS_DUE, lambda one: verification.run_checks(ports, programme, one)
-    )
+
+    @cache  # for the first message, so that what fails here fails as a message does
+    def together() -> Ports:
+        return asking_together(wiring.ports_from_environment(), programme, due)
+
+    def run(one: ChecksDue) -> None:
+        verification.run_checks(together(), programme, one)
+
+    return consume_messages(event, routes.logger, QueueName.CHECKS_DUE, run)
 
 
 @app.on_sqs_message(queue=str(QueueName.FACE_EVIDENCE), batch_size=10)

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 from gelombang.domain.checks import Layer
 from gelombang.domain.consent import Consent
 from gelombang.domain.programme import Programme, RuleSet, Text
-from gelombang.journey.selection import BundleFile, WavePage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +44,6 @@ class ProgrammePage:
     regions: dict[str, str]
     rule_sets: tuple[RulesPage, ...]
     texts: dict[str, dict[str, Text]]
-
-
-@dataclass(frozen=True, slots=True)
-class Waves:
-    """The public pages of all waves, by id."""
-
-    waves: list[WavePage]
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """The files of a wave's draw that are published so far."""
-
-    files: tuple[BundleFile, ...]
 
 
 def programme_page(programme: Programme) -> ProgrammePage:

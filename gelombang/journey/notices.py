@@ -3,8 +3,8 @@
 A notice is kept with the change and sent at once. What could not be sent stays on a worklist, and the reconciler sends
 it. Whoever sends it claims it first, so that no two processes do; where nobody could know whether it was taken, for no
 answer came or the process died, it is sent a second time and then no more. Its row stays for a while after it was sent,
-so that a step that is done again does not tell again. Codes by e-mail are the reconciler's from the beginning. Whoever has no phone reads their notices
-in their status: these are kept with the application.
+so that a step that is done again does not tell again. Codes by e-mail are the reconciler's from the beginning. Whoever
+has no phone reads their notices in their status: these are kept with the application.
 """
 
 from __future__ import annotations

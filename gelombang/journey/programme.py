@@ -211,7 +211,7 @@ class _PointFile(DataFile):
     tie_width: Share
     live_min: Share | None
     faults: dict[Reason, _LimitEntry]
-    ktp_faults: dict[Reason, _LimitEntry] = {}
+    ktp_faults: dict[Reason, _LimitEntry] = Field(default_factory=dict)
     challenge: _ChallengeEntry | None = None
     set_by: Filled
 
