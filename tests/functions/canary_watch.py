@@ -93,6 +93,7 @@ ALLOWED: dict[Sink, set[str]] = {
     Sink.TEXTS: {"code"},
     Sink.OWN: {NONCE, "token", "receipt", "name", "birth date", "words"},
     Sink.AUDITOR: {NONCE, "score", "note"},
+    Sink.EVIDENCE: {NONCE},
     Sink.OFFICER: {NONCE, "words"},
     Sink.OTHERS: {NONCE},
 }
