@@ -25,6 +25,7 @@ HANDLERS = {
     "app.photo_arrived",
     "app.checks_due",
     "app.face_evidence",
+    "app.anchor",
     "app.reconcile",
     "app.retain",
     "app.wave_steps",
