@@ -37,8 +37,8 @@ from gelombang.memory.registers import MemoryRegisters
 
 ROOT = Path(__file__).parents[2]
 WANTED_TIME = 1.5
-# Modules; 2026-11-22: 539, 633 and 609. Two dozen of each are what appeals, reviews, evidence and rules as data came to;
-# nobody else's came with them.
+# Modules; 2026-11-22: 539, 633 and 609. Some two dozen of each are our own for appeals, reviews, evidence and rules as
+# data; nobody else's came with them.
 IMPORT_BUDGET = {"register": 545, "verify": 640, "select": 610}
 FORM = {"content_type": "image/jpeg", "size_bytes": 240_000}
 BARE = "from chalice import Chalice\napp = Chalice('bare')\n@app.route('/')\ndef view(): return {}"

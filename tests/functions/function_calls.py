@@ -205,6 +205,14 @@ def given(reviewer: Caller) -> str:
     return str(reviewer.post("/v1/reviews/next").body["review"]["review_id"])
 
 
+def accepted_by_two(world: MemoryWorld) -> None:
+    """Have the one open case accepted by two reviewers."""
+    said = {"label": "A", "decision": "accept", "note": "Orang sama."}
+    for home in (ELSEWHERE, FAR_AWAY):
+        reviewer = staff(world, "reviewer", home)
+        assert reviewer.post(f"/v1/reviews/{given(reviewer)}/decision", said).status == 200
+
+
 def sqs_event(name: str, *bodies: str) -> dict[str, Any]:
     """Return what Lambda hands a queue handler; Chalice's own generator gives every record one id."""
     event = Client(load_function("verify").app).events.generate_sqs_event(list(bodies), name)
