@@ -104,11 +104,11 @@ class Ledger(MemoryRows):
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make all changes or none, and look at the sums."""
-        before = {key_of(change): self.read(key_of(change)) for change in changes if _is_counted(change)}
+        before = {key_of(change): self._rows.get(key_of(change)) for change in changes if _is_counted(change)}
         super().commit(changes)
         for key, old in before.items():
             self._count(old, -1)
-            self._count(self.read(key), 1)
+            self._count(self._rows.get(key), 1)
         if self.joined != self.waiting:
             raise BrokenError(f"{self.joined} have joined, {self.waiting} entries wait")
         if self.given != self.seats:

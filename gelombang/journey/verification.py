@@ -180,7 +180,7 @@ def _answer_of(ports: Ports, layer: Layer, person: Person) -> RegisterAnswer | D
 
 def _settle(ports: Ports, programme: Programme, stored: Application, application: Application) -> None:
     """Decide what follows from what is known; `stored` is the application as last saved."""
-    rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
+    rules, checks = rule_set_for(programme, jakarta_day(ports.clock.now())), application.checks
     grounds = Grounds(application.photos, application.checks, None, application.submission)
     is_settled = photo_faults(grounds) or is_by_appeal(application.checks.get(Layer.FACE))
     evidence = None if is_settled else evidence_of(ports, application.face_check_id)
@@ -195,10 +195,11 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
         grounds = replace(grounds, is_nik_contested=True)
         conclusion = conclude(grounds, rules)
     if conclusion.decided is None:
+        is_asked = checks != stored.checks
         is_awaited = any(photo.status is PhotoStatus.AWAITED for photo in application.photos.values())
         if not application.face_check_id and not is_awaited:
             stored = application = _ask_for_face(ports, application)
-        _wait(ports, stored, application)
+        _wait(ports, stored, application, is_asked=is_asked)
         return
     recorded = decisions.machine_decided(
         ports,
@@ -294,10 +295,13 @@ def _ask_for_face(ports: Ports, application: Application) -> Application:
     )
 
 
-def _wait(ports: Ports, stored: Application, application: Application) -> None:
-    """Come back for the registers that did not answer; keep what the others said."""
+def _wait(ports: Ports, stored: Application, application: Application, *, is_asked: bool) -> None:
+    """Come back for the registers that did not answer, if they were asked just now; keep what the others said.
+
+    Where they were not, a message is on its way already, and a second one would be answered by a third.
+    """
     waiting_for = _pending_registers(application)
-    if waiting_for:
+    if waiting_for and is_asked:
         tries = max(application.checks[layer].tries for layer in waiting_for)
         delay_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (tries - 1))
         again = [ChecksDue(application.application_id, application.submission)]

@@ -123,3 +123,12 @@ def test_an_answered_challenge_whose_messages_were_lost_is_asked_about_again(wal
     assert walk.world.queues.take(QueueName.FACE_REQUESTS).challenge_id == issued.challenge_id
     assert applications.audit_of(walk.ports, name)[-1].event == "challenge_redriven"
     assert reconciliation.reconcile(walk.ports).redriven_count == 0
+
+
+def test_evidence_that_comes_while_a_register_is_away_asks_for_no_second_round_of_checks(walk):
+    walk.registers.fail("kemdikbud")
+    walk.submit(citizen())
+    for _ in range(3):  # checks, face, evidence
+        walk.deliver()
+
+    assert walk.world.queues.waiting_count(QueueName.CHECKS_DUE) == 1
