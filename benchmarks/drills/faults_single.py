@@ -29,7 +29,7 @@ from tests.journey.walking import citizen
 
 AHEAD = 1  # steps after the one with the fault that are walked and compared
 COSTLY = frozenset({"the day is anchored"})  # walked by those children only that are about it
-PATIENCE_S = 120  # of a child, real time
+PATIENCE_S = 600  # of a child, real time: on a machine that has other work too
 SENDING = ("sns.Publish", "sesv2.SendEmail")
 WORST = (Fault.TIMEOUT_AFTER, Fault.SLOW)
 Place = tuple[int, int]  # the number of a step, and of a call in it
