@@ -88,9 +88,10 @@ def left_of(world: Population, application_id: str) -> dict[str, bool]:
         or application_id in _found_by(world, application_id)
         or any(ports.rows.read(evidence_key(each)) for each in face_checks_of(application)),
         "notes": any(
-            row.fields.get("note")
+            answer["note"]
             for number in range(1, application.submission + 1)
             for row in ports.rows.read_partition(f"REVIEW#case-{application_id}-{number}")
+            for answer in row.fields["answers"]
         ),
         "contact": bool(application.sealed_phone or application.sealed_email)
         or bool(ports.rows.read_partition(f"PHONE#{world.phones[application_id]}")),

@@ -33,7 +33,8 @@ from gelombang.journey.staff import Staff
 from gelombang.journey.status import status_of
 from tests.journey.desk import BUDI, WATI, add_phone, at_the_desk, events, reasons, registered
 from tests.journey.test_faults import Trouble
-from tests.journey.walking import REVIEWER, begin, citizen
+from tests.journey.reviewers import RUDI
+from tests.journey.walking import begin, citizen
 
 RINA = Staff("rina", "officer", "3171")  # of the same district as Budi
 NOBODYS_NIK = "3171024502910007"
@@ -148,7 +149,7 @@ def test_only_the_officer_who_asked_opens_it_and_only_in_the_persons_district(wa
     assert unknown(walk, RINA, asked(walk, BUDI))
     assert unknown(walk, WATI, asked(walk, WATI))
     with pytest.raises(NotAllowedError):
-        asked(walk, REVIEWER)
+        asked(walk, RUDI)
 
 
 def test_a_code_that_was_not_used_within_the_hour_opens_nothing(walk):
