@@ -29,6 +29,19 @@ STORY = {
             "tries": 2,
         }
     ],
+    "decisions": [
+        {
+            "entry": 4,
+            "decision": {"code": "DECIDED_VERIFIED"},
+            "reasons": [],
+            "rule_set": "2023",
+            "rules_sha256": "0123456789abcdef",
+            "people": [],
+            "key_id": "key-1",
+            "anchored_on": "2026-11-22",
+            "fault": "",
+        }
+    ],
     "faces": [
         {
             "face_check_id": "app_1-1",
@@ -122,6 +135,19 @@ def test_a_story_tells_the_place_in_the_draw_and_a_broken_chain():
 def test_a_story_tells_who_decided_a_review_and_why():
     answers = "Ani: accept, the same person; Budi: accept, older on the card"
     assert f"Review of FACE_UNSURE: accept ({answers})" in printed(STORY)
+
+
+def test_a_story_tells_each_decision_its_rules_its_signature_and_its_anchor():
+    (decision,) = STORY["decisions"]
+    broken = {**decision, "people": ["Ani", "Budi"], "anchored_on": None, "fault": "the signature is wrong"}
+
+    assert (
+        "Decision, entry 4: DECIDED_VERIFIED, by rules 2023 (0123456789ab); signed by key-1, anchored on 2026-11-22"
+        in printed(STORY)
+    )
+    assert "by Ani + Budi; the signature is wrong, not anchored yet" in printed(
+        {**STORY, "decisions": [broken]}
+    )
 
 
 def test_a_story_without_a_face_says_so():
