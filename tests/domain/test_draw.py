@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gelombang.domain.draw import (
     DrawOutcome,
     DrawRule,
+    Entry,
     canonical,
     count_outcomes,
     entry_of,
@@ -144,9 +145,7 @@ def test_more_seats_take_a_seat_from_nobody(entries, seats, seed):
 
 @given(entry_lists(), SEEDS)
 def test_whoever_is_selected_first_of_equals_has_the_lower_ticket(entries, seed):
-    alone = [
-        replace(one, household=one.entry_id, household_recipients_before=0, priority=False) for one in entries
-    ]
+    alone = [Entry(one.entry_id, one.region, one.entry_id, 0, priority=False) for one in entries]
 
     results = hold_draw(definition_of(quota={"3171": 4}), alone, seed)
 

@@ -178,6 +178,8 @@ def test_without_a_gateway_in_the_environment_there_is_no_second_provider(said: 
         "SEAL_KEY_ID",
         "FACE_SEAL_KEY_ID",
         "TAG_KEY_ID",
+        "ANCHOR_BUCKET",
+        "SIGNING_KEY_ID",
     )
     names = dict.fromkeys([f"GELOMBANG_{name}" for name in (*needed, "REGISTERS_URL")], "x")
 
