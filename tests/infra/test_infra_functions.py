@@ -28,7 +28,6 @@ HANDLERS = {
     "app.anchor",
     "app.reconcile",
     "app.retain",
-    "app.anchor",
     "app.wave_steps",
     "app.resend_steps",
 }

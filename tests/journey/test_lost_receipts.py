@@ -32,8 +32,8 @@ from gelombang.journey.receipts import receipt_tag
 from gelombang.journey.staff import Staff
 from gelombang.journey.status import status_of
 from tests.journey.desk import BUDI, WATI, add_phone, at_the_desk, events, reasons, registered
-from tests.journey.test_faults import Trouble
 from tests.journey.reviewers import RUDI
+from tests.journey.test_faults import Trouble
 from tests.journey.walking import begin, citizen
 
 RINA = Staff("rina", "officer", "3171")  # of the same district as Budi
