@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gelombang.domain.review import Case, ReviewDecision
 from gelombang.journey import applications, reviewing
 from gelombang.journey.ports import Key, Ports
 from gelombang.journey.review_cases import load_case, waiting
 from gelombang.journey.reviewing import ReviewView, view_review
 from gelombang.journey.staff import Staff
+from tests.journey.walking import Walk, begin, citizen
 
 RINA = Staff("rina", "reviewer", "1271")
 RUDI = Staff("rudi", "reviewer", "1471")
 RATNA = Staff("ratna", "reviewer", "1571")
+
+
+def doubted(count: int = 1, **facts: Any) -> tuple[Walk, list[str]]:
+    """Return a walk with some people whose selfies are unlike their cards, and their applications."""
+    people = [citizen(number, **facts) for number in range(1, count + 1)]
+    walk = begin(*people)
+    names = []
+    for number, person in enumerate(people):
+        names.append(walk.submit(person, f"+628123456789{number}"))
+        walk.similarity[names[-1]] = 0.1
+        walk.deliver()
+        walk.world.clock.advance(minutes=1)
+    return walk, names
 
 
 def open_cases(ports: Ports) -> list[Case]:
