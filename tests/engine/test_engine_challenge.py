@@ -43,7 +43,7 @@ def test_an_answered_challenge_reaches_the_workers_queue_with_clean_copies_of_it
     bucket, folder = stack.environment["GELOMBANG_PHOTO_BUCKET"], f"{in_review}/challenge/"
     assert until(lambda: aws("s3").list_objects_v2(Bucket=bucket, Prefix=folder)["KeyCount"] == 4)
     asked = []
-    assert until(lambda: asked.extend(taken(stack, aws)) or asked)
+    assert until(lambda: asked.extend(taken(stack, aws, of=in_review)) or asked)
     assert asked == [
         {
             "challenge_id": issued["challenge_id"],
@@ -68,7 +68,9 @@ def picture(number):
     return content.getvalue()
 
 
-def taken(stack, aws):
+def taken(stack, aws, of):
+    """Take what the worker is asked, and return what of it is about one application: other tests leave theirs."""
     queue = stack.environment["GELOMBANG_QUEUE_FACE_REQUESTS"]
-    found = aws("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
-    return [json.loads(each["Body"]) for each in found]
+    found = aws("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+    asked = [json.loads(each["Body"]) for each in found.get("Messages", [])]
+    return [each for each in asked if each["application_id"] == of]

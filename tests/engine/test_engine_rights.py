@@ -64,9 +64,10 @@ def test_the_worker_has_the_rights_of_the_fleets_worker_and_no_others(stack):
             aws_secret_access_key=stack.worker_credentials["AWS_SECRET_ACCESS_KEY"],
         )
 
-    asked = client("sqs").receive_message(QueueUrl=named["GELOMBANG_QUEUE_FACE_REQUESTS"], WaitTimeSeconds=0)
+    requests = named["GELOMBANG_QUEUE_FACE_REQUESTS"]
+    asked = client("sqs").receive_message(QueueUrl=requests, WaitTimeSeconds=0, VisibilityTimeout=0)
 
-    assert "Messages" not in asked
+    assert asked["ResponseMetadata"]["HTTPStatusCode"] == 200
     with pytest.raises(ClientError, match="AccessDenied"):
         client("sqs").receive_message(QueueUrl=named["GELOMBANG_QUEUE_FACE_EVIDENCE"])
     with pytest.raises(ClientError, match="AccessDenied"):
