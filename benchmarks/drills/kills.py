@@ -41,7 +41,8 @@ from benchmarks.drills.faults_script import (
     programme,
 )
 from benchmarks.drills.gateway import Gateway, Nowhere
-from benchmarks.drills.kills_store import SharedClock, Store, StoredObjects, StoredRows, StoredTexts, wait_s
+from benchmarks.drills.kills_store import SharedClock, Store, StoredObjects, StoredTexts, wait_s
+from benchmarks.drills.stored_rows import StoredRows
 from benchmarks.goals import REPORTS, Goal, finish, goal
 from gelombang import wiring
 from gelombang.domain.application import State
@@ -111,7 +112,7 @@ def run_drill(folder: Path, kills: int, seed: int) -> Drill:
 
 def wrong_in(drill: Drill) -> list[str]:
     """Return what is lost, doubled, left over or out of place now that all is decided."""
-    rows = StoredRows(drill.store).read_all()
+    rows = StoredRows(drill.store.path).read_all()
     table = table_of(rows)
     found = [*broken(table), *unfinished(table)]
     if len(table.applications) != len(drill.people):
@@ -164,12 +165,12 @@ def goals_of(drill: Drill, kills: int) -> list[Goal]:
 def _prepared(folder: Path, count: int, seed: int) -> Drill:
     store = Store(folder / "store.sqlite", SharedClock())
     store.create()
-    objects = StoredObjects(store)
+    objects = StoredObjects(store.path)
     # Nobody is erased here: whoever remembers nothing cannot know that they were.
     everybody = [replace(one, kind="plain") if one.kind == "erased" else one for one in people(count)]
     registers = MemoryRegisters([person.who for person in everybody if person.kind != "rival"])
     ports = Ports(
-        rows=StoredRows(store),
+        rows=StoredRows(store.path),
         photos=objects,
         pictures=MemoryPictures(),
         scans=MemoryScans(),
@@ -177,7 +178,7 @@ def _prepared(folder: Path, count: int, seed: int) -> Drill:
         archive=MemoryArchive(),
         signer=MemorySigner(),
         queues=store,
-        texts=StoredTexts(store),
+        texts=StoredTexts(store.path),
         mails=MemoryMails(),
         vault=LabellingVault(),
         registers=registers,
@@ -328,7 +329,7 @@ def _come_to_an_end(drill: Drill, kills: int) -> None:
         are_resting = all(_state(drill, person) in RESTING for person in drill.people)
         if are_resting and not _is_published(drill):
             _run_waves(drill, kills + OPEN_FOR)
-        elif are_resting and not unfinished(table_of(StoredRows(drill.store).read_all())):
+        elif are_resting and not unfinished(table_of(StoredRows(drill.store.path).read_all())):
             return
 
 

@@ -1,41 +1,33 @@
 """A table, queues, objects and sent texts in one SQLite file: what survives `kill -9` of whoever works with it.
 
-It keeps what the journey relies on: a commit is made whole or not at all and only against the versions it expects; a
-message that was received is invisible for a while and comes back unless it is deleted. Time is a number in memory that
-all processes share and the drill moves on, so nobody waits for minutes to pass.
+It keeps what the journey relies on: the table of `stored_rows`, and messages that are invisible for a while once they
+were received and come back unless they are deleted. Time is a number in memory that all processes share and the drill
+moves on, so nobody waits for minutes to pass.
 """
 
 from __future__ import annotations
 
-import json
 import mmap
 import secrets
-import sqlite3
 import struct
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from gelombang.domain.errors import ConflictError, DependencyError, NotFoundError
+from benchmarks.drills.stored_rows import make_file, one_transaction
+from gelombang.domain.errors import NotFoundError
 from gelombang.domain.messages import Message, QueueName, message_from_json, message_to_json
-from gelombang.journey.ports import Change, Delete, Due, Key, Put, Row, UploadForm
+from gelombang.journey.ports import UploadForm
 from gelombang.memory.clock import START
 
-SCHEMA = """
-PRAGMA journal_mode = WAL;
-CREATE TABLE rows (
-    pk TEXT, sk TEXT, version INTEGER, fields TEXT, worklist TEXT, due REAL, expires REAL, PRIMARY KEY (pk, sk)
-) WITHOUT ROWID;
-CREATE INDEX worklists ON rows (worklist, due) WHERE worklist IS NOT NULL;
+TABLES = """
 CREATE TABLE messages (id INTEGER PRIMARY KEY, queue TEXT, body TEXT, visible_at REAL);
 CREATE INDEX queues ON messages (queue, visible_at);
 CREATE TABLE objects (place TEXT, key TEXT, content BLOB, PRIMARY KEY (place, key));
 CREATE TABLE texts (id INTEGER PRIMARY KEY, phone TEXT, text TEXT);
 """
-BUSY_S = 30.0
 VISIBILITY_S = 60.0  # of the drill's own time
 MOST_UPLOAD_BYTES = 1 << 20
 
@@ -69,31 +61,14 @@ class Store:
 
     def create(self) -> None:
         """Make the file."""
-        with closing(sqlite3.connect(self.path)) as connection:
-            connection.executescript(SCHEMA)
-
-    @contextmanager
-    def work(self) -> Iterator[sqlite3.Connection]:
-        """Give one transaction; an error inside, or a kill, undoes it.
-
-        Raises:
-            DependencyError: others kept the file busy.
-        """
-        try:
-            with closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as connection:
-                connection.execute("PRAGMA synchronous = OFF")  # processes are killed here, not the machine
-                connection.execute("BEGIN IMMEDIATE")
-                with connection:
-                    yield connection
-        except sqlite3.OperationalError as error:
-            raise DependencyError("the drill's store") from error
+        make_file(self.path, TABLES)
 
     # Queues
 
     def send(self, message: Message, delay_s: int = 0) -> None:
         """Put a message on its queue."""
         visible_at = self.clock.now().timestamp() + delay_s
-        with self.work() as connection:
+        with one_transaction(self.path) as connection:
             connection.execute(
                 "INSERT INTO messages VALUES (NULL, ?, ?, ?)",
                 (message.queue, message_to_json(message), visible_at),
@@ -102,7 +77,7 @@ class Store:
     def take(self, queue: QueueName) -> tuple[int, Message] | None:
         """Take a message that is visible, with the number by which it is deleted; it comes back unless it is."""
         now = self.clock.now().timestamp()
-        with self.work() as connection:
+        with one_transaction(self.path) as connection:
             found = connection.execute(
                 "SELECT id, body FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at LIMIT 1",
                 (queue, now),
@@ -116,81 +91,22 @@ class Store:
 
     def delete(self, number: int) -> None:
         """Take a message off its queue."""
-        with self.work() as connection:
+        with one_transaction(self.path) as connection:
             connection.execute("DELETE FROM messages WHERE id = ?", (number,))
-
-    def waiting_count(self) -> int:
-        """Return how many messages are on all queues, visible or not."""
-        with self.work() as connection:
-            return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
 
     # Texts
 
     def sent(self) -> list[tuple[str, str]]:
         """Return every text message: number, text."""
-        with self.work() as connection:
+        with one_transaction(self.path) as connection:
             return list(connection.execute("SELECT phone, text FROM texts ORDER BY id"))
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRows:
-    """`gelombang.journey.ports.Rows` in the file."""
-
-    store: Store
-
-    def read(self, key: Key) -> Row | None:
-        """Return the row as last committed, or None."""
-        rows = self._found("pk = ? AND sk = ?", (key.partition, key.sort))
-        return rows[0] if rows else None
-
-    def read_partition(self, partition: str, prefix: str = "") -> list[Row]:
-        """Return a partition's rows in order."""
-        rows = self._found("pk = ? AND sk >= ? ORDER BY sk", (partition, prefix))
-        return [row for row in rows if row.key.sort.startswith(prefix)]
-
-    def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
-        """Return rows on a worklist, earliest first."""
-        wanted = "worklist = ? AND due <= ? ORDER BY due LIMIT ?"
-        return self._found(wanted, (worklist, until.timestamp(), limit))
-
-    def read_all(self) -> list[Row]:
-        """Return every row."""
-        return self._found("1", ())
-
-    def commit(self, changes: Sequence[Change]) -> None:
-        """Make all changes or none."""
-        with self.store.work() as connection:
-            for change in changes:
-                key = change.row.key if isinstance(change, Put) else change.key
-                expected = change.row.version if isinstance(change, Put) else change.version
-                at = (key.partition, key.sort)
-                stored = connection.execute("SELECT version FROM rows WHERE pk = ? AND sk = ?", at).fetchone()
-                if (stored[0] if stored else 0) != expected:
-                    raise ConflictError((str(key),))
-                if isinstance(change, Put):
-                    due, fields = change.row.due, json.dumps(change.row.fields)
-                    listed = (due.worklist, due.at.timestamp()) if due else (None, None)
-                    ends = change.row.expires_at.timestamp() if change.row.expires_at else None
-                    row = (*at, expected + 1, fields, *listed, ends)
-                    connection.execute("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-                elif isinstance(change, Delete):
-                    connection.execute("DELETE FROM rows WHERE pk = ? AND sk = ?", at)
-
-    def _found(self, where: str, given: tuple[object, ...]) -> list[Row]:
-        columns = "pk, sk, version, fields, worklist, due, expires"
-        with self.store.work() as connection:
-            found = connection.execute(f"SELECT {columns} FROM rows WHERE {where}", given).fetchall()  # noqa: S608 - the words are ours
-        return [
-            Row(Key(pk, sk), json.loads(fields), version, _due(worklist, due), _time(expires))
-            for pk, sk, version, fields, worklist, due, expires in found
-        ]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObjects:
     """`Photos` and `Documents` in the file."""
 
-    store: Store
+    path: Path
 
     def offer_upload(self, key: str, content_type: str, now: datetime) -> UploadForm:
         """Return a form for this key."""
@@ -231,20 +147,20 @@ class StoredObjects:
 
     def remove(self, keys: Collection[str]) -> None:
         """Delete these."""
-        with self.store.work() as connection:
+        with one_transaction(self.path) as connection:
             connection.executemany("DELETE FROM objects WHERE key = ?", [(key,) for key in keys])
 
     def erase(self, application_id: str) -> None:
         """Delete everything of an application."""
-        with self.store.work() as connection:
+        with one_transaction(self.path) as connection:
             connection.execute("DELETE FROM objects WHERE key LIKE ?", (f"{application_id}/%",))
 
     def _put(self, place: str, key: str, content: bytes) -> None:
-        with self.store.work() as connection:
+        with one_transaction(self.path) as connection:
             connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (place, key, content))
 
     def _get(self, place: str, key: str) -> bytes | None:
-        with self.store.work() as connection:
+        with one_transaction(self.path) as connection:
             found = connection.execute(
                 "SELECT content FROM objects WHERE place = ? AND key = ?", (place, key)
             ).fetchone()
@@ -261,23 +177,14 @@ class StoredObjects:
 class StoredTexts:
     """`TextMessages` in the file."""
 
-    store: Store
+    path: Path
 
     def send(self, phone: str, text: str) -> None:
         """Note that a text was sent."""
-        with self.store.work() as connection:
+        with one_transaction(self.path) as connection:
             connection.execute("INSERT INTO texts VALUES (NULL, ?, ?)", (phone, text))
 
 
 def wait_s(seconds: float) -> None:
     """Let real time pass: that of processes that live until they are killed."""
     time.sleep(max(0.0, seconds))
-
-
-def _due(worklist: str | None, due: float | None) -> Due | None:
-    at = _time(due)
-    return Due(worklist, at) if worklist and at else None
-
-
-def _time(stamp: float | None) -> datetime | None:
-    return None if stamp is None else datetime.fromtimestamp(stamp, UTC)

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from moto import mock_aws
 
+from benchmarks.drills.stored_rows import StoredRows, make_file
 from gelombang.aws.clients import aws_client
 from gelombang.aws.clock import SystemClock
 from gelombang.aws.documents import S3Documents
@@ -55,10 +56,14 @@ def aws(monkeypatch):
         yield
 
 
-@pytest.fixture(params=["memory", "aws"])
-def rows(request):
+@pytest.fixture(params=["memory", "aws", "file"])
+def rows(request, tmp_path):
+    """The table; in a file it is what drills that kill processes rely on."""
     if request.param == "memory":
         return MemoryRows()
+    if request.param == "file":
+        make_file(tmp_path / "rows.sqlite")
+        return StoredRows(tmp_path / "rows.sqlite")
     request.getfixturevalue("aws")
     client = aws_client("dynamodb")
     client.create_table(**TABLE)

@@ -1,4 +1,4 @@
-"""The table: memory and DynamoDB give the same answers."""
+"""The table: memory, DynamoDB and the drills' file give the same answers."""
 
 from __future__ import annotations
 
