@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.drills.faults_aws import Call, Fault, faults_at
+from benchmarks.drills.faults_outcome import NUMBERS, Drill, faults_in, shape_of
 from benchmarks.drills.faults_sites import call_sites
-from benchmarks.drills.faults_steps import NUMBERS, STEPS, Drill, faults_in, shape_of
+from benchmarks.drills.faults_steps import STEPS
 from benchmarks.drills.faults_world import aws_world
 from gelombang.memory.registers import MemoryRegisters
 from tests.journey.walking import citizen

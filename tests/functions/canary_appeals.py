@@ -14,7 +14,7 @@ APPEALS = "/v1/application/appeals"
 
 
 class Appellant(Protocol):
-    """Somebody who is signed in; `canary_journey.Person` is one."""
+    """Somebody who is signed in; `canary_person.Person` is one."""
 
     watch: Watch
 

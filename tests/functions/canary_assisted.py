@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from canary_journey import Person
+from canary_person import Person
 from canary_values import DEVICE, ZELIKHA
 from canary_watch import Sink, Watch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
-from canary_journey import Person
+from canary_person import Person
 from canary_values import ADDRESS, STAFF, ZELIKHA, Measures, known_canaries
 from canary_watch import Sink, Watch, watching
 
