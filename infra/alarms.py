@@ -9,21 +9,17 @@ from infra.queues import dead_letter_id, queue_id
 
 TOPIC = "AlarmTopic"
 NAMESPACE = "Gelombang"
-# What a clock of verify counts once a minute in its line of the log: metric, event, field, what it means.
-COUNTED = (
-    ("LateAppeals", "appeals_tended", "late_count", "An appeal was not answered by its deadline"),
+LATE_COUNTED = (
+    "late_counted"  # the line of verify's log in which a clock counts, once a minute, who waits too long
+)
+COUNTED = (  # metric, field of that line, what it means
+    ("LateAppeals", "late_appeals_count", "An appeal was not answered by its deadline"),
     (
         "ReviewsNearDeadline",
-        "reconciled",
         "reviews_near_deadline_count",
         "A review is nearly late: docs/runbooks/reviews.md",
     ),
-    (
-        "OverdueReviews",
-        "reconciled",
-        "reviews_overdue_count",
-        "A review is late: docs/runbooks/reviews.md",
-    ),
+    ("OverdueReviews", "reviews_overdue_count", "A review is late: docs/runbooks/reviews.md"),
 )
 OLDEST_S = {  # an applicant waits for all of these but the last, which runs once a wave
     QueueName.PHOTOS_ARRIVED: 300,
@@ -50,27 +46,31 @@ def alarms() -> Resources:
             "ApproximateAgeOfOldestMessage",
             above=OLDEST_S[name],
         )
-    for metric, event, field, description in COUNTED:
-        found[f"{metric}Metric"] = _counted(metric, event, field)
+    for metric, field, description in COUNTED:
+        found[f"{metric}Metric"] = _counted(metric, LATE_COUNTED, f"$.{field}")
         found[f"{metric}Alarm"] = _alarm_on(NAMESPACE, metric, description)
+    found["ClockFailuresMetric"] = _counted("ClockFailures", "clock_failed", "1")
+    found["ClockFailuresAlarm"] = _alarm_on(
+        NAMESPACE, "ClockFailures", "What a clock asks for has failed for a quarter of an hour", periods=3
+    )
     return found
 
 
-def _counted(metric: str, event: str, field: str) -> Json:
-    """Return what makes a metric of a number in a line of verify's log."""
+def _counted(metric: str, event: str, value: str) -> Json:
+    """Return what makes a metric of a value, 1 or a number in the line, of an event in verify's log."""
     return resource(
         "AWS::Logs::MetricFilter",
         {
             "LogGroupName": ref(log_group_id("verify")),
             "FilterPattern": f'{{ $.event = "{event}" }}',
             "MetricTransformations": [
-                {"MetricNamespace": NAMESPACE, "MetricName": metric, "MetricValue": f"$.{field}"}
+                {"MetricNamespace": NAMESPACE, "MetricName": metric, "MetricValue": value}
             ],
         },
     )
 
 
-def _alarm_on(namespace: str, metric: str, description: str) -> Json:
+def _alarm_on(namespace: str, metric: str, description: str, *, periods: int = 1) -> Json:
     return resource(
         "AWS::CloudWatch::Alarm",
         {
@@ -79,7 +79,7 @@ def _alarm_on(namespace: str, metric: str, description: str) -> Json:
             "MetricName": metric,
             "Statistic": "Maximum",
             "Period": 300,
-            "EvaluationPeriods": 1,
+            "EvaluationPeriods": periods,
             "Threshold": 0,
             "ComparisonOperator": "GreaterThanThreshold",
             "TreatMissingData": "notBreaching",

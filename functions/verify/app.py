@@ -15,7 +15,14 @@ from gelombang import wiring
 from gelombang.api.appeal_decisions import serve_appeal_decisions
 from gelombang.api.callers import ANYONE, AUDITOR
 from gelombang.api.forms import EmptyForm
-from gelombang.api.messages import consume, consume_messages, photo_keys, readable, run_by_clock
+from gelombang.api.messages import (
+    consume,
+    consume_messages,
+    photo_keys,
+    readable,
+    run_by_clock,
+    run_each_by_clock,
+)
 from gelombang.api.replies import Health
 from gelombang.api.reviews import serve_reviews
 from gelombang.api.routes import Call, Route, Routes
@@ -24,6 +31,7 @@ from gelombang.journey import anchors, challenge, explanation, reconciliation, r
 from gelombang.journey.appeal_clock import tend_appeals
 from gelombang.journey.arrivals import record_upload
 from gelombang.journey.explanation import Story
+from gelombang.journey.lateness import count_late
 from gelombang.journey.ports import Ports
 from gelombang.journey.staff import Staff
 from gelombang.journey.together import asking_together
@@ -78,10 +86,14 @@ def face_evidence(event: SQSEvent) -> dict[str, Any]:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def reconcile(_event: CloudWatchEvent) -> None:
-    """Send what the outbox still holds, move on what is stuck, and do what is due with appeals."""
+    """Count who waits too long, send what the outbox still holds, move on what is stuck, tend appeals."""
     ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
-    run_by_clock(routes.logger, "reconciled", lambda: asdict(reconciliation.reconcile(ports)))
-    run_by_clock(routes.logger, "appeals_tended", lambda: asdict(tend_appeals(ports, programme)))
+    run_each_by_clock(
+        routes.logger,
+        late_counted=lambda: asdict(count_late(ports)),
+        reconciled=lambda: asdict(reconciliation.reconcile(ports)),
+        appeals_tended=lambda: asdict(tend_appeals(ports, programme)),
+    )
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

@@ -75,6 +75,22 @@ def run_by_clock(logger: Logger, done: str, work: Callable[[], dict[str, Any]]) 
     write_event(logger, done, **found)
 
 
+def run_each_by_clock(logger: Logger, **works: Callable[[], dict[str, Any]]) -> None:
+    """Do several things that one clock asks for, as `run_by_clock` does one; none waits for another to be mended.
+
+    Raises:
+        ClockFailedError: at least one failed; all were tried.
+    """
+    has_failed = False
+    for done, work in works.items():
+        try:
+            run_by_clock(logger, done, work)
+        except ClockFailedError:
+            has_failed = True
+    if has_failed:
+        raise ClockFailedError
+
+
 def photo_keys(body: str) -> list[str]:
     """Return the keys of the objects that have arrived, as S3 or as a `PhotoArrived` of ours says.
 

@@ -3,19 +3,19 @@
     near ─▶ the supervisors' queue     late ─▶ their queue, and the owner is told that it takes longer
     nobody answers a question ─▶ back into the queue, to be decided with what is there
 
-Each round does what is due and can be done again: an appeal is on one worklist, and leaves it with the commit.
+Each round does what is due and can be done again: an appeal is on one worklist, and leaves it with the commit. One
+that cannot be worked on keeps no other waiting (`gelombang.journey.rounds`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gelombang.domain.appeal import Appeal, Escalation, without_words
 from gelombang.domain.application import State
-from gelombang.domain.errors import ConflictError, RefusedError
+from gelombang.domain.errors import RefusedError
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, selection
 from gelombang.journey.appeal_rows import (
@@ -23,7 +23,6 @@ from gelombang.journey.appeal_rows import (
     ASKED,
     DECIDED,
     JOINING,
-    LATE,
     NEAR,
     appeal_in,
     appeal_row,
@@ -34,8 +33,9 @@ from gelombang.journey.appeal_rows import (
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.ports import Ports, Put
 from gelombang.journey.restored import joinable_wave
+from gelombang.journey.rounds import Round
 
-MOST_A_ROUND = 100  # of each list
+ROUND = timedelta(seconds=15)  # the same minute's reconciler may have taken forty of sixty seconds
 LOOK_AGAIN = timedelta(minutes=10)  # whether somebody may join by now
 ON_THE_WAY = frozenset({State.CHECKING, State.NEEDS_PHOTO, State.IN_REVIEW})
 LATE_TEXT = "Jawaban banding {number} terlambat; maaf. Atasan petugas sudah diberi tahu."
@@ -44,38 +44,36 @@ JOINED_TEXT = "Banding Anda dikabulkan dan Anda sudah diikutkan dalam gelombang.
 
 @dataclass(frozen=True, slots=True)
 class Tended:
-    """What one round did, and how many appeals are late by now (as many as one look shows)."""
+    """What one round did."""
 
     warned_count: int
     escalated_count: int
     reopened_count: int
     joined_count: int
     forgotten_count: int
-    late_count: int
 
 
 def tend_appeals(ports: Ports, programme: Programme) -> Tended:
     """Do what is due.
 
     Raises:
-        DependencyError: the table could not be reached; what was not done is still due.
+        Exception: whatever was wrong first with an appeal; all others were tended, and it is still due.
     """
-    return Tended(
-        warned_count=_each(ports, APPEALS, lambda appeal: _warn(ports, programme, appeal)),
-        escalated_count=_each(ports, NEAR, lambda appeal: _escalate(ports, appeal)),
-        reopened_count=_each(ports, ASKED, lambda appeal: _reopen(ports, programme, appeal)),
-        joined_count=_each(ports, JOINING, lambda appeal: _join(ports, appeal)),
-        forgotten_count=_each(ports, DECIDED, lambda appeal: _forget(ports, appeal)),
-        late_count=len(ports.rows.read_due(LATE, ports.clock.now(), MOST_A_ROUND)),
+    now = ports.clock.now()
+    this = Round(ports, now + ROUND)
+
+    def each(worklist: str, step: Callable[[Appeal], bool]) -> int:
+        return this.work_on(worklist, now, lambda _, row: step(appeal_in(row)))
+
+    tended = Tended(
+        warned_count=each(APPEALS, lambda appeal: _warn(ports, programme, appeal)),
+        escalated_count=each(NEAR, lambda appeal: _escalate(ports, appeal)),
+        reopened_count=each(ASKED, lambda appeal: _reopen(ports, programme, appeal)),
+        joined_count=each(JOINING, lambda appeal: _join(ports, appeal)),
+        forgotten_count=each(DECIDED, lambda appeal: _forget(ports, appeal)),
     )
-
-
-def _each(ports: Ports, worklist: str, step: Callable[[Appeal], bool]) -> int:
-    done_count = 0
-    for row in ports.rows.read_due(worklist, ports.clock.now(), MOST_A_ROUND):
-        with suppress(ConflictError):  # somebody else was at it: it is still due, or not any more
-            done_count += step(appeal_in(row))
-    return done_count
+    this.end()
+    return tended
 
 
 def _warn(ports: Ports, programme: Programme, appeal: Appeal) -> bool:

@@ -25,9 +25,11 @@ from function_calls import (
     upload,
 )
 
-from gelombang.api.messages import consume, photo_keys
+from gelombang.api.messages import ClockFailedError, consume, photo_keys
 from gelombang.domain.application import Slot
 from gelombang.domain.messages import QueueName
+from gelombang.journey.applications import OUTBOX
+from gelombang.journey.ports import Due, Key, Put, Row
 from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld
 
@@ -131,6 +133,28 @@ def test_the_reconciler_runs_every_minute_and_finds_nothing_when_all_is_well(
     deliver("verify", "reconcile", event)
 
     assert world.queues.waiting_count(QueueName.CHECKS_DUE) == before
+
+
+def test_what_cannot_be_reconciled_stops_neither_the_counting_of_who_waits_nor_appeals(
+    world: MemoryWorld,
+) -> None:
+    bad = Row(Key("OUTBOX#0"), {"queue": "no such queue"}, due=Due(OUTBOX, world.clock.now()))
+    world.ports.rows.commit([Put(bad)])
+    world.clock.advance(minutes=1)
+    verify, said = load_function("verify"), StringIO()
+    event = Client(verify.app).events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+    spoken, handler = verify.routes.logger.handlers[0].stream, verify.routes.logger.handlers[0]
+
+    handler.stream = said
+    try:
+        with pytest.raises(ClockFailedError):
+            verify.reconcile(event, None)
+    finally:
+        handler.stream = spoken
+
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["late_counted", "clock_failed", "appeals_tended"]
+    assert (lines[1]["asked_for"], lines[1]["error"]) == ("reconciled", "ValueError")
 
 
 def test_two_reviewers_are_given_a_case_see_it_and_decide(world: MemoryWorld, applicant: Caller) -> None:

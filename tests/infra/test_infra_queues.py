@@ -7,8 +7,7 @@ from dataclasses import fields as fields_of
 import pytest
 
 from gelombang.domain.messages import QueueName
-from gelombang.journey.appeal_clock import Tended
-from gelombang.journey.reconciliation import Reconciled
+from gelombang.journey.lateness import Late
 from infra.queues import dead_letter_id, queue_id
 from infra.template import PACE
 
@@ -88,10 +87,12 @@ def test_people_who_wait_for_people_wake_somebody_too(service, of_type):
     alarms = of_type(service["Resources"], "AWS::CloudWatch::Alarm").values()
 
     counted = {each["MetricTransformations"][0]["MetricName"]: each for each in filters}
-    fields = {name: each["MetricTransformations"][0]["MetricValue"][2:] for name, each in counted.items()}
-    known = {field.name for kind in (Tended, Reconciled) for field in fields_of(kind)}
+    values = {name: each["MetricTransformations"][0]["MetricValue"] for name, each in counted.items()}
+    events = {name: each["FilterPattern"] for name, each in counted.items()}
     assert {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "Gelombang"} == counted.keys()
-    assert set(fields.values()) <= known
+    assert (values.pop("ClockFailures"), events.pop("ClockFailures")) == ("1", '{ $.event = "clock_failed" }')
+    assert sorted(values.values()) == sorted(f"$.{field.name}" for field in fields_of(Late))
+    assert set(events.values()) == {'{ $.event = "late_counted" }'}
     assert {each["LogGroupName"]["Ref"] for each in filters} == {"VerifyLog"}
 
 

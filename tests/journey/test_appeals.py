@@ -32,6 +32,7 @@ from gelombang.journey import (
 )
 from gelombang.journey.appeal_rows import load_appeal
 from gelombang.journey.applications import SHARDS
+from gelombang.journey.lateness import count_late
 from tests.journey.appealing import (
     DEWI,
     FACE,
@@ -207,13 +208,13 @@ def test_a_deadline_that_nears_and_passes_is_escalated_and_its_owner_is_told():
     near = appeal_decisions.escalated_appeals(walk.ports, SURYA)
     untold = [text for _, text in walk.world.texts.sent if "terlambat" in text]
     days_pass(walk, 4)
-    tended = tend(walk)
+    tend(walk)
     late = appeal_decisions.escalated_appeals(walk.ports, SURYA)
 
     assert (calm, untold) == ([], [])
     assert [head.escalation for head in near] == [Escalation.NEAR]
     assert [head.escalation for head in late] == [Escalation.PASSED]
-    assert tended.late_count == 1
+    assert count_late(walk.ports).late_appeals_count == 1
     assert told(walk, name).appeals[0].deadline_note.code == "APPEAL_TAKES_LONGER"
     assert sum("terlambat" in text for _, text in walk.world.texts.sent) == 1
     decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE, SURYA)

@@ -7,7 +7,7 @@ import pytest
 from gelombang.domain.errors import InvalidFormError, NotAllowedError
 from gelombang.domain.review import ReviewDecision
 from gelombang.journey import reviewing
-from gelombang.journey.reconciliation import reconcile
+from gelombang.journey.lateness import count_late
 from gelombang.journey.review_quality import plant_case, quality
 from gelombang.journey.staff import Staff
 from tests.journey.reviewers import RATNA, RINA, RUDI, open_cases, say
@@ -114,7 +114,7 @@ def test_a_planted_case_wakes_nobody_when_it_is_late():
 
     walk.world.clock.advance(days=3)
 
-    found = reconcile(walk.ports)
+    found = count_late(walk.ports)
     assert (found.reviews_near_deadline_count, found.reviews_overdue_count) == (0, 0)
 
 

@@ -16,6 +16,7 @@ from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFou
 from gelombang.domain.face_evidence import Candidate, PhotoEvidence, PhotoOutcome
 from gelombang.domain.review import GIVEN_FOR, ReviewDecision, outcome_of
 from gelombang.journey import consents, explanation, photos, reviewing
+from gelombang.journey.lateness import count_late
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.staff import Staff
 from tests.journey.reviewers import RATNA, RINA, RUDI, case_of, decide, doubted, open_cases, say, take
@@ -208,7 +209,7 @@ def test_cases_near_their_deadline_and_past_it_are_counted_every_minute():
     seen = []
     for hours in (35, 1, 11, 1):
         walk.world.clock.advance(hours=hours)
-        found = reconcile(walk.ports)
+        found = count_late(walk.ports)
         seen.append((found.reviews_near_deadline_count, found.reviews_overdue_count))
 
     assert seen == [(0, 0), (1, 0), (1, 0), (0, 1)]

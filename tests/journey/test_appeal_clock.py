@@ -1,0 +1,120 @@
+"""The clock of appeals: one that cannot be tended keeps no other waiting, is seen, and is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gelombang.domain.appeal import AppealCode, Escalation
+from gelombang.domain.errors import DependencyError
+from gelombang.journey import appeal_clock, appeal_evidence, appeals
+from gelombang.journey.appeal_rows import appeal_key, load_appeal
+from gelombang.journey.ports import Put
+from gelombang.journey.rounds import MOST_UNREACHED
+from tests.journey.appealing import SCHOOL, WORDS, decide, picture
+from tests.journey.walking import Walk, begin, citizen
+
+
+class SomeOutOfReach:
+    """The store of photographs, which cannot be reached for some of them."""
+
+    def __init__(self, photos, keys):
+        self.photos, self.keys, self.asked = photos, keys, []
+
+    def remove(self, keys):
+        self.asked += keys
+        if not self.keys.isdisjoint(keys):
+            raise DependencyError("s3")
+        self.photos.remove(keys)
+
+
+def appealing(count: int) -> tuple[Walk, list[str]]:
+    """Return pupils who appeal, an hour after each other, and their appeals' numbers."""
+    pupils = [citizen(number, is_at_school=True) for number in range(1, count + 1)]
+    walk, numbers = begin(*pupils), []
+    for each in pupils:
+        name = walk.submit(each, f"+62812345678{len(numbers):02d}")
+        walk.deliver()
+        numbers.append(appeals.file_appeal(walk.ports, walk.programme, name, SCHOOL, WORDS).number)
+        walk.world.clock.advance(hours=1)
+    return walk, numbers
+
+
+def write(walk: Walk, number: str, **fields: object) -> None:
+    """Write into an appeal's row as nobody should."""
+    row = walk.ports.rows.read(appeal_key(number))
+    walk.ports.rows.commit([Put(replace(row, fields=row.fields | fields))])
+
+
+def tend(walk: Walk, **ports: object) -> appeal_clock.Tended:
+    return appeal_clock.tend_appeals(replace(walk.ports, **ports), walk.programme)
+
+
+def forgettable(count: int) -> tuple[Walk, list[str], list[str]]:
+    """Return answered appeals whose pictures are to go by now, by number, and the pictures' keys."""
+    walk, numbers = appealing(count)
+    keys = []
+    for number in numbers:
+        name = load_appeal(walk.ports, number).application_id
+        picture(walk, appeal_evidence.offer_evidence(walk.ports, name, number, "image/jpeg", 99))
+        keys.append(load_appeal(walk.ports, number).evidence[0].key)
+        decide(walk, number, AppealCode.REGISTER_STANDS)
+        walk.world.clock.advance(hours=1)
+    walk.world.clock.advance(days=walk.programme.appeals.kept_days)
+    return walk, numbers, keys
+
+
+@pytest.mark.parametrize("broken", [0, 1, 2])
+def test_an_appeal_that_cannot_be_read_keeps_no_other_waiting_and_is_tried_again(broken):
+    walk, numbers = appealing(3)
+    walk.world.clock.advance(days=11)
+    write(walk, numbers[broken], layer="no such layer")
+    others = [number for number in numbers if number != numbers[broken]]
+
+    with pytest.raises(ValueError, match="no such layer"):
+        tend(walk)  # they were near their deadline
+    walk.world.clock.advance(days=4)
+    with pytest.raises(ValueError, match="no such layer"):
+        tend(walk)
+
+    assert [load_appeal(walk.ports, each).escalation for each in others] == [Escalation.PASSED] * 2
+    write(walk, numbers[broken], layer=load_appeal(walk.ports, others[0]).layer)
+    mended = tend(walk)
+    assert (mended.warned_count, mended.escalated_count) == (1, 1)
+    assert load_appeal(walk.ports, numbers[broken]).escalation is Escalation.PASSED
+
+
+def test_what_fails_on_one_list_leaves_the_lists_after_it_their_turn():
+    walk, numbers = appealing(2)
+    decide(walk, numbers[1], AppealCode.ASK_LETTER)
+    walk.world.clock.advance(days=30)
+    write(walk, numbers[0], layer="no such layer")
+
+    with pytest.raises(ValueError, match="no such layer"):
+        tend(walk)
+
+    assert load_appeal(walk.ports, numbers[1]).answer_by is None  # open again
+
+
+def test_one_picture_that_cannot_be_removed_leaves_no_other_lying():
+    walk, numbers, keys = forgettable(3)
+    stuck = SomeOutOfReach(walk.ports.photos, {keys[0]})
+
+    with pytest.raises(DependencyError):
+        tend(walk, photos=stuck)
+
+    assert set(keys) & set(walk.world.photos.kept) == {keys[0]}
+    assert tend(walk).forgotten_count == 1
+    assert [load_appeal(walk.ports, number).evidence for number in numbers] == [(), (), ()]
+
+
+def test_a_store_out_of_reach_is_not_asked_about_everybody():
+    walk, _, keys = forgettable(MOST_UNREACHED + 2)
+    away = SomeOutOfReach(walk.ports.photos, set(keys))
+
+    with pytest.raises(DependencyError):
+        tend(walk, photos=away)
+
+    assert away.asked == keys[:MOST_UNREACHED]
+    assert tend(walk).forgotten_count == len(keys)
