@@ -79,19 +79,18 @@ def hold(rules, entries, households, seed):
     """Return what becomes of every entry, as tuples of `RESULT` in ascending order of `entry_id`."""
     tickets = {entry[0]: ticket_of(seed, entry) for entry in entries}
     in_order = sorted(entries, key=lambda entry: tickets[entry[0]])
-    limit = _HouseholdLimit(households, rules["max_recipients_per_household"])
-    seated = _seat_everybody(rules, in_order, limit)
+    seats = _seat_everybody(rules, in_order, households)
     ranks, reserves, results = Counter(), Counter(), []
     for entry_id, region, _, _ in in_order:
         ranks[region] += 1
-        seats, reserve = rules["quota"].get(region, 0), 0
-        if entry_id in seated:
-            outcome, rule = "SELECTED", seated[entry_id]
-        elif seats == 0:
+        quota, reserve = rules["quota"].get(region, 0), 0
+        if entry_id in seats.given:
+            outcome, rule = "SELECTED", seats.given[entry_id]
+        elif quota == 0:
             outcome, rule = "REGION_FULL", "REGION_WITHOUT_SEATS"
-        elif limit.is_full(entry_id):
+        elif seats.is_full(entry_id):
             outcome, rule = "HOUSEHOLD_FULL", "HOUSEHOLD_LIMIT"
-        elif reserves[region] < -(-seats * rules["reserve_percent"] // 100):  # rounded up
+        elif reserves[region] < -(-quota * rules["reserve_percent"] // 100):  # rounded up
             outcome, rule = "RESERVE", "RESERVE_PLACE"
             reserves[region] += 1
             reserve = reserves[region]
@@ -101,52 +100,50 @@ def hold(rules, entries, households, seed):
     return sorted(results)
 
 
-def _seat_everybody(rules, in_order, limit):
-    """Walk passes 0 to 3; return by which rule each seated entry is seated."""
-    seated, quota, left = {}, rules["quota"], Counter(rules["quota"])
-
-    def undecided():
-        return (entry for entry in in_order if entry[0] not in seated and not limit.is_full(entry[0]))
-
-    def seat(entry_id, rule):
-        seated[entry_id] = rule
-        limit.count(entry_id)
-
-    for entry_id, region, _, restored in undecided():
+def _seat_everybody(rules, in_order, households):
+    """Walk passes 0 to 3; return who is seated, and by which rule."""
+    seats = _Seats(in_order, households, rules["max_recipients_per_household"])
+    quota, left = rules["quota"], Counter(rules["quota"])
+    for entry_id, region, _, restored in seats.undecided():
         if restored and left[region] > 0:
-            seat(entry_id, "RESTORED_SEAT")
+            seats.give(entry_id, "RESTORED_SEAT")
             left[region] -= 1
     priority_left = rules["priority_seats"]
-    for entry_id, region, priority, _ in undecided():
+    for entry_id, region, priority, _ in seats.undecided():
         if priority and priority_left > 0 and left[region] > 0:
-            seat(entry_id, "PRIORITY_SEAT")
+            seats.give(entry_id, "PRIORITY_SEAT")
             left[region] -= 1
             priority_left -= 1
-    for entry_id, region, _, _ in undecided():
+    for entry_id, region, _, _ in seats.undecided():
         if left[region] > 0:
-            seat(entry_id, "REGION_SEAT")
+            seats.give(entry_id, "REGION_SEAT")
             left[region] -= 1
-    spare = left.total() * (rules["unused_seats"] == "pass_on")
-    for entry_id, region, _, _ in undecided():
+    spare = left.total() if rules["unused_seats"] == "pass_on" else 0
+    for entry_id, region, _, _ in seats.undecided():
         if spare > 0 and quota.get(region, 0) > 0:
-            seat(entry_id, "PASSED_ON_SEAT")
+            seats.give(entry_id, "PASSED_ON_SEAT")
             spare -= 1
-    return seated
+    return seats
 
 
-class _HouseholdLimit:
-    """How many seats each household has had; who is not listed has no limit that could touch them."""
+class _Seats:
+    """Who is seated by which rule (`given`), and which households are full."""
 
-    def __init__(self, households, most):
-        self._most = most
+    def __init__(self, in_order, households, most):
+        self._in_order, self._most, self.given = in_order, most, {}
         self._household = {entry_id: household for entry_id, household, _ in households}
         self._had = {household: before for _, household, before in households}
+
+    def undecided(self):
+        """Yield, in order, whoever has no seat and may have one when their turn comes."""
+        return (each for each in self._in_order if each[0] not in self.given and not self.is_full(each[0]))
 
     def is_full(self, entry_id):
         household = self._household.get(entry_id)
         return household is not None and self._had[household] >= self._most
 
-    def count(self, entry_id):
+    def give(self, entry_id, rule):
+        self.given[entry_id] = rule
         if household := self._household.get(entry_id):
             self._had[household] += 1
 
