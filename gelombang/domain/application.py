@@ -16,6 +16,9 @@ From CHECKING, NEEDS_PHOTO and IN_REVIEW, withdraw_consent leads back to DRAFT: 
 A new version of a list can refuse from CHECKING, NEEDS_PHOTO, IN_REVIEW and VERIFIED, exclude from JOINED before the
 freeze and from NOT_DRAWN, and restore from NOT_ELIGIBLE to CHECKING whom it alone had kept out.
 
+Where a search through everybody finds a verified person's face under other applications, question leads from VERIFIED,
+and from JOINED before the freeze, to IN_REVIEW: people decide, and whoever they accept joins again.
+
 Until a wave is joined, reviewers can also refuse from DRAFT, NEEDS_PHOTO and VERIFIED: when two applications claim
 one NIK, accepting one refuses the other.
 
@@ -68,6 +71,7 @@ class Move(StrEnum):
     ASK_FOR_PHOTO = "ask_for_photo"
     WITHDRAW_CONSENT = "withdraw_consent"
     DOUBT = "doubt"
+    QUESTION = "question"
     REFUSE = "refuse"
     VERIFY = "verify"
     RESTORE = "restore"
@@ -89,6 +93,8 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.IN_REVIEW, Move.WITHDRAW_CONSENT): State.DRAFT,
     (State.CHECKING, Move.ASK_FOR_PHOTO): State.NEEDS_PHOTO,
     (State.CHECKING, Move.DOUBT): State.IN_REVIEW,
+    (State.VERIFIED, Move.QUESTION): State.IN_REVIEW,
+    (State.JOINED, Move.QUESTION): State.IN_REVIEW,
     (State.CHECKING, Move.REFUSE): State.NOT_ELIGIBLE,
     (State.CHECKING, Move.VERIFY): State.VERIFIED,
     (State.DRAFT, Move.REFUSE): State.NOT_ELIGIBLE,
@@ -229,7 +235,8 @@ class Application:
     appeals: tuple[str, ...] = ()  # numbers of all its appeals, oldest first
     open_appeal: str = ""  # the one that is not answered: what is kept of its owner stays until it is
     appeal_closed_at: datetime | None = None  # when the last one was answered
-    restored_from: datetime | None = None  # the time of a refusal that was taken back, until a draw is joined
+    # The time of a refusal, or a question after joining, that was taken back, until a draw is joined.
+    restored_from: datetime | None = None
 
 
 def open_slots(application: Application) -> tuple[Slot, ...]:

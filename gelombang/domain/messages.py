@@ -7,6 +7,7 @@
     worker ───FaceEvidenceReady▶ verify     the evidence is in the table
     register ─ChallengeAsked▶ face worker   measure the frames of this challenge
     worker ───ChallengeEvidenceReady▶ verify  the evidence is in the table
+    operator ─FaceClusterFound▶ verify      one face was found under several applications
     select ───WaveStepAsked▶ select         freeze, commit, draw or publish one wave
 
 A queue is a hint and may deliver twice; the table is the truth. A message carries ids and keys, never a NIK,
@@ -98,6 +99,25 @@ class ChallengeEvidenceReady:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceClusterFound:
+    """Let people decide about these applications: a search through everybody found one face under all of them.
+
+    Raises:
+        ValueError: they are not two or more names.
+    """
+
+    queue: ClassVar[QueueName] = QueueName.FACE_EVIDENCE
+    application_ids: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Take them as JSON gives them, in a list."""
+        given = self.application_ids
+        if isinstance(given, str) or len(given) < 2 or not all(isinstance(name, str) for name in given):  # noqa: PLR2004
+            raise ValueError("a cluster is of two or more applications")
+        object.__setattr__(self, "application_ids", tuple(given))
+
+
+@dataclass(frozen=True, slots=True)
 class WaveStepAsked:
     """Take this wave one step further: freeze, commit, draw or publish."""
 
@@ -113,6 +133,7 @@ Message = (
     | FaceEvidenceReady
     | ChallengeAsked
     | ChallengeEvidenceReady
+    | FaceClusterFound
     | WaveStepAsked
 )
 KINDS: tuple[type[Message], ...] = (
@@ -122,6 +143,7 @@ KINDS: tuple[type[Message], ...] = (
     FaceEvidenceReady,
     ChallengeAsked,
     ChallengeEvidenceReady,
+    FaceClusterFound,
     WaveStepAsked,
 )
 

@@ -64,6 +64,7 @@ class Case:
     decision: str = ""  # "" while it is open
     is_paused: bool = False  # while its applicant restricts processing
     planted: Planted | None = None
+    wave_id: str = ""  # which its applicant was in, and is entered into again once accepted
     version: int = 0  # of the stored row
 
     @property

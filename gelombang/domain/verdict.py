@@ -52,6 +52,11 @@ class OperatingPoint:
     ktp_faults: dict[str, Limit] = field(default_factory=dict)  # of the portrait on a KTP
     challenge: ChallengeLimits | None = None  # None: this release does not assess challenges
 
+    @property
+    def same_person_min(self) -> float:
+        """The least similarity at which two applications may be of one person, for people to compare."""
+        return self.duplicate_min - self.tie_width
+
 
 class FaceOutcome(StrEnum):
     """What a machine may conclude of a face."""
@@ -137,8 +142,7 @@ def _similarity_doubt(similarity: float | None, point: OperatingPoint) -> tuple[
 
 
 def _same_person(candidates: tuple[Candidate, ...], point: OperatingPoint) -> tuple[Candidate, ...]:
-    least = point.duplicate_min - point.tie_width
-    return tuple(candidate for candidate in candidates if not candidate.similarity < least)
+    return tuple(candidate for candidate in candidates if not candidate.similarity < point.same_person_min)
 
 
 def _liveness_doubt(liveness: float | None, point: OperatingPoint) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.decision_story import DecisionStory, decision_stories
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.ports import Ports
-from gelombang.journey.review import CaseRecord, case_record
+from gelombang.journey.review import CaseRecord, case_record, cases_in
 from gelombang.journey.staff import Scope, Staff
 from gelombang.journey.status import Status, status_of
 
@@ -96,8 +96,7 @@ def _face_stories(ports: Ports, programme: Programme, application: Application) 
 
 
 def _reviews(ports: Ports, entries: list[AuditEntry]) -> tuple[CaseRecord, ...]:
-    opened = [entry.facts["case_id"] for entry in entries if entry.event == "sent_to_review"]
-    return tuple(case_record(ports, case_id) for case_id in opened)
+    return tuple(case_record(ports, case_id) for case_id in cases_in(entries))
 
 
 def _told_evidence(evidence: FaceEvidence, programme: Programme) -> FaceStory:

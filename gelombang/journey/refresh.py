@@ -40,9 +40,9 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import UNRECORDED, Recorded
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.parallel import in_parallel
-from gelombang.journey.ports import Change, Delete, Person, Ports, Put, Require
+from gelombang.journey.ports import Change, Person, Ports, Put
 from gelombang.journey.tags import find, nik_key
-from gelombang.journey.wave_rows import entry_key, gate_key
+from gelombang.journey.wave_rows import leaving_wave
 
 REFRESHED = "list_refreshed"  # event of the audit
 REFUSES = {
@@ -251,7 +251,7 @@ def _refused(ports: Ports, judging: _Judging, judged: Application, reason: str) 
     if judged.state is State.NOT_ELIGIBLE:
         reasons = dict.fromkeys((*judged.reasons, reason))  # perhaps one more
         return _Step(Effect.SAME, replace(judged, reasons=tuple(reasons)))
-    left = _left_wave(ports, judged)
+    left = leaving_wave(ports, judged)
     if judged.state not in REFUSES or left is None:
         return _Step(Effect.AFTER_DRAW, judged)
     grounds = Grounds(judged.photos, judged.checks, None, judged.submission)
@@ -271,17 +271,6 @@ def _refused(ports: Ports, judging: _Judging, judged: Application, reason: str) 
     effect = Effect.LEFT_WAVE if is_joined else Effect.REFUSED
     closed = review.closing_of(ports, judged, REFRESHED)
     return _Step(effect, moved, (*left, *closed), recorded=recorded, event=Decided.REFUSED)
-
-
-def _left_wave(ports: Ports, application: Application) -> tuple[Change, ...] | None:
-    """Return what takes an entry, if there is one, out of a wave that is not frozen; None: it is."""
-    if application.state is not State.JOINED:
-        return ()
-    gate = gate_key(application.wave_id, application.entry_id[:2])
-    entry = ports.rows.read(entry_key(application.wave_id, application.entry_id))
-    if entry is None or ports.rows.read(gate) is not None:
-        return None
-    return Delete(entry.key, entry.version), Require(gate, 0)
 
 
 def _told_to(ports: Ports, touched: Touched, application: Application, listing: Listing) -> list[Change]:

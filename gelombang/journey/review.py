@@ -1,7 +1,7 @@
 """Cases that the machine would not decide alone: opened by a doubt, closed by what several people answered.
 
-    open_case ─▶ on the queue ─▶ take_answer, each reviewer once ─▶ two alike, or three: close_case
-                     └─ closing_of, pausing_of: the applicant withdraws, is erased, or restricts processing
+    open_case, question ─▶ on the queue ─▶ take_answer, each reviewer once ─▶ two alike, or three: close_case
+                              └─ closing_of, pausing_of: the applicant withdraws, is erased, or restricts processing
 
 Who gets which case, and what they see of it: `gelombang.journey.reviewing`.
 """
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from gelombang.domain.application import (
     Application,
@@ -37,6 +38,7 @@ from gelombang.journey.staff import REVIEWER
 from gelombang.journey.tags import find, find_or_new, nik_key
 
 WITHDRAWN = "withdrawn"  # instead of a decision: the applicant withdrew consent, or everything
+SENT, QUESTIONED = "sent_to_review", "cluster_sent_to_review"  # events of the audit that open a case
 REVIEWERS = "reviewers"  # source of a face check that people decided; the audit says which
 CLOSED = "CLOSED"  # of a case in which nothing is left to answer
 
@@ -71,12 +73,34 @@ def open_case(
     """Send an application to reviewers, naming the others the doubt is about; `recorded` is that decision's bundle."""
     now = ports.clock.now()
     case_id = f"case-{application.application_id}-{application.submission}"
-    regions = _regions(ports, application, reasons, others)
-    case = Case(case_id, application.application_id, tuple(reasons), tuple(others), now, regions)
     moved = applications.move(application, Move.DOUBT, now, review_case_id=case_id)
-    facts = {"case_id": case_id, "reasons": list(reasons), "others": list(others)}
-    also = [Put(case_row(case)), *named_in(case), *recorded.changes]
-    applications.save(ports, moved, "sent_to_review", facts | recorded.facts, also=also)
+    opened, facts = _opened(ports, application, case_id, reasons, others)
+    also = [*opened, *recorded.changes]
+    applications.save(ports, moved, SENT, facts | recorded.facts, also=also)
+
+
+def question(
+    ports: Ports,
+    application: Application,
+    case_id: str,
+    others: tuple[str, ...],
+    *,
+    kept_out_since: datetime,
+    also: Sequence[Change],
+) -> None:
+    """Send somebody to reviewers who had passed the checks: a search found their face under `others` too.
+
+    Whoever has joined a wave is taken out of it; `also` has the changes of the wave. Where the question was unfounded,
+    it had kept them from draws since `kept_out_since`.
+    """
+    now, reasons = ports.clock.now(), (Reason.FACE_ENROLLED_TWICE,)
+    left = application.wave_id if application.state is State.JOINED else ""
+    entry = {"wave_id": "", "entry_id": ""} if left else {}
+    moved = applications.move(
+        application, Move.QUESTION, now, review_case_id=case_id, restored_from=kept_out_since, **entry
+    )
+    opened, facts = _opened(ports, application, case_id, reasons, others, wave_id=left)
+    applications.save(ports, moved, QUESTIONED, facts | {"left_wave_id": left}, also=[*opened, *also])
 
 
 def take_answer(ports: Ports, case: Case, answer: ReviewAnswer, also: Sequence[Change]) -> None:
@@ -156,10 +180,14 @@ def pausing_of(ports: Ports, application: Application, *, is_paused: bool) -> li
     return [Put(case_row(replace(case, is_paused=is_paused)))] if case else []
 
 
+def cases_in(entries: Sequence[AuditEntry]) -> list[str]:
+    """Return the names of all cases that were opened about an application, oldest first, from its audit chain."""
+    return [entry.facts["case_id"] for entry in entries if entry.event in (SENT, QUESTIONED)]
+
+
 def without_notes(ports: Ports, entries: Sequence[AuditEntry]) -> list[Change]:
     """Return the changes that take the reviewers' notes, which may name people, out of an application's cases."""
-    opened = [entry.facts["case_id"] for entry in entries if entry.event == "sent_to_review"]
-    cases = [load_case(ports, case_id) for case_id in opened]
+    cases = [load_case(ports, case_id) for case_id in cases_in(entries)]
     return [
         Put(case_row(replace(case, answers=tuple(replace(each, note="") for each in case.answers))))
         for case in cases
@@ -191,6 +219,23 @@ def _opinion(answer: ReviewAnswer) -> Opinion:
 def _told(answer: ReviewAnswer) -> dict[str, str]:
     said = _opinion(answer)
     return {"reviewer": said.who, "decision": said.decision, "note_sha256": said.note_sha256}
+
+
+def _opened(
+    ports: Ports,
+    application: Application,
+    case_id: str,
+    reasons: Sequence[str],
+    others: tuple[str, ...],
+    *,
+    wave_id: str = "",
+) -> tuple[list[Change], dict[str, Any]]:
+    """Return what stores a new case, and what the audit says of it."""
+    name, now = application.application_id, ports.clock.now()
+    regions = _regions(ports, application, reasons, others)
+    case = Case(case_id, name, tuple(reasons), others, now, regions, wave_id=wave_id)
+    facts = {"case_id": case_id, "reasons": list(reasons), "others": list(others)}
+    return [Put(case_row(case)), *named_in(case)], facts
 
 
 def _regions(

@@ -16,11 +16,12 @@ from pydantic import TypeAdapter
 
 from gelombang.domain.application import State
 from gelombang.domain.errors import NotFoundError
-from gelombang.domain.review import ALARM_BEFORE, DECIDED_WITHIN, Case, is_nearly_late
+from gelombang.domain.review import ALARM_BEFORE, DECIDED_WITHIN, Case, ReviewDecision, is_nearly_late
 from gelombang.journey import applications
 from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 
 CLUSTERS, SINGLES = "review_clusters", "review"  # worklists of open cases
+ENTERING = "review_entering"  # worklist of cases whose applicant was accepted and goes back into a wave
 MOST_TOGETHER = (
     8  # applications that a person can compare at once; the rest of a cluster is given beside others of it
 )
@@ -42,12 +43,9 @@ def case_key(case_id: str) -> Key:
 
 
 def case_row(case: Case) -> Row:
-    """Return a case's row; it is on its worklist exactly while it is open, in the order of age."""
-    worklist = CLUSTERS if case.is_cluster else SINGLES
+    """Return a case's row; it is on a worklist while it is open, in the order of age, or has a wave to be entered."""
     fields = _CASE.dump_python(replace(case, version=0), mode="json")
-    return Row(
-        case_key(case.case_id), fields, case.version, Due(worklist, case.opened_at) if case.is_open else None
-    )
+    return Row(case_key(case.case_id), fields, case.version, _due(case))
 
 
 def load_case(ports: Ports, case_id: str) -> Case:
@@ -59,7 +57,12 @@ def load_case(ports: Ports, case_id: str) -> Case:
     row = ports.rows.read(case_key(case_id))
     if row is None:
         raise NotFoundError
-    return _from_row(row)
+    return case_in(row)
+
+
+def case_in(row: Row) -> Case:
+    """Return the case in a row of the table."""
+    return replace(_CASE.validate_python(row.fields), version=row.version)
 
 
 def named_in(case: Case) -> list[Change]:
@@ -72,7 +75,7 @@ def waiting(ports: Ports, now: datetime) -> Iterator[Case]:
     """Give open cases: those near their deadline, then clusters, then the others, each the oldest first."""
     for limit, seen in ((FIRST_LOOK, 0), (LAST_LOOK, FIRST_LOOK)):
         lists = [ports.rows.read_due(worklist, now, limit)[seen:] for worklist in (CLUSTERS, SINGLES)]
-        found = [_from_row(row) for rows in lists for row in rows]
+        found = [case_in(row) for rows in lists for row in rows]
         late = sorted((case for case in found if is_nearly_late(case, now)), key=lambda case: case.opened_at)
         yield from late
         yield from (case for case in found if not is_nearly_late(case, now))
@@ -84,7 +87,7 @@ def lateness(ports: Ports, now: datetime) -> Lateness:
     """Return how the queue stands to its deadlines; planted cases do not count."""
     near = now - (DECIDED_WITHIN - ALARM_BEFORE)
     rows = [row for each in (CLUSTERS, SINGLES) for row in ports.rows.read_due(each, near, LAST_LOOK)]
-    cases = [case for case in map(_from_row, rows) if case.planted is None]
+    cases = [case for case in map(case_in, rows) if case.planted is None]
     overdue = sum(now - case.opened_at >= DECIDED_WITHIN for case in cases)
     return Lateness(len(cases) - overdue, overdue)
 
@@ -128,5 +131,8 @@ def _names(application_id: str) -> str:
     return f"REVIEW_NAMES#{application_id}"
 
 
-def _from_row(row: Row) -> Case:
-    return replace(_CASE.validate_python(row.fields), version=row.version)
+def _due(case: Case) -> Due | None:
+    if case.is_open:
+        return Due(CLUSTERS if case.is_cluster else SINGLES, case.opened_at)
+    is_entering = case.wave_id and case.decision == ReviewDecision.ACCEPT
+    return Due(ENTERING, case.opened_at) if is_entering else None

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from gelombang.domain.application import Application, State
 from gelombang.domain.draw import DrawOutcome, DrawRule
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.wave import Wave
 from gelombang.journey.applications import rereading
-from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
+from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
 from gelombang.journey.tags import find, find_or_new
 
 STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
@@ -139,6 +140,17 @@ def load_entry(ports: Ports, wave_id: str, entry_id: str) -> StoredEntry:
     if row is None:
         raise NotFoundError
     return _entry(row)
+
+
+def leaving_wave(ports: Ports, application: Application) -> tuple[Change, ...] | None:
+    """Return what takes an entry, if there is one, out of a wave that is not frozen; None: it is."""
+    if application.state is not State.JOINED:
+        return ()
+    gate = gate_key(application.wave_id, application.entry_id[:2])
+    entry = ports.rows.read(entry_key(application.wave_id, application.entry_id))
+    if entry is None or ports.rows.read(gate) is not None:
+        return None
+    return Delete(entry.key, entry.version), Require(gate, 0)
 
 
 def read_entries(ports: Ports, wave_id: str) -> Iterator[StoredEntry]:
