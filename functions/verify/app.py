@@ -26,8 +26,22 @@ from gelombang.api.messages import (
 from gelombang.api.replies import Health
 from gelombang.api.reviews import serve_reviews
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.domain.messages import ChallengeEvidenceReady, ChecksDue, FaceEvidenceReady, QueueName
-from gelombang.journey import anchors, challenge, explanation, reconciliation, retention, verification
+from gelombang.domain.messages import (
+    ChallengeEvidenceReady,
+    ChecksDue,
+    FaceClusterFound,
+    FaceEvidenceReady,
+    QueueName,
+)
+from gelombang.journey import (
+    anchors,
+    challenge,
+    clusters,
+    explanation,
+    reconciliation,
+    retention,
+    verification,
+)
 from gelombang.journey.appeal_clock import tend_appeals
 from gelombang.journey.arrivals import record_upload
 from gelombang.journey.explanation import Story
@@ -72,12 +86,14 @@ def checks_due(event: SQSEvent) -> dict[str, Any]:
 
 @app.on_sqs_message(queue=str(QueueName.FACE_EVIDENCE), batch_size=10)
 def face_evidence(event: SQSEvent) -> dict[str, Any]:
-    """Conclude from evidence of face checks and challenges that the worker has stored."""
+    """Conclude from evidence of faces and challenges that was stored; have people decide about clusters found."""
     ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
 
-    def take(ready: FaceEvidenceReady | ChallengeEvidenceReady) -> None:
+    def take(ready: FaceEvidenceReady | ChallengeEvidenceReady | FaceClusterFound) -> None:
         if isinstance(ready, ChallengeEvidenceReady):
             challenge.take_challenge_evidence(ports, programme, ready)
+        elif isinstance(ready, FaceClusterFound):
+            clusters.take_cluster(ports, ready)
         else:
             verification.take_evidence(ports, programme, ready)
 

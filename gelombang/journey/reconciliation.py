@@ -2,8 +2,9 @@
 
 Every minute, one worklist after the other: messages still in the outbox and notices that no provider took are sent,
 every application that the machine itself must move on, and challenge that was answered, of which nobody has heard for a
-while is asked about again, erasures go on; copies of photographs that reviewers saw are removed. Which states those are
-follows from the state machine: `applications.save` puts exactly the `WORKING_STATES` on the worklist.
+while is asked about again, erasures go on; whoever reviewers accepted goes back into the wave that they were taken out
+of; copies of photographs that reviewers saw are removed. Which states those are follows from the state machine:
+`applications.save` puts exactly the `WORKING_STATES` on the worklist.
 
 What becomes of a row that cannot be worked on: `gelombang.journey.rounds`.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gelombang.domain.application import WORKING_STATES
-from gelombang.journey import applications, challenge, erasure, reviewing
+from gelombang.journey import applications, challenge, clusters, erasure, review_cases, reviewing
 from gelombang.journey.applications import OUTBOX, STUCK
 from gelombang.journey.challenge import UNMEASURED
 from gelombang.journey.erasure import ERASURES
@@ -38,6 +39,7 @@ class Reconciled:
     redriven_count: int
     told_count: int
     erased_count: int
+    entered_count: int  # again into the wave that a question took them out of
     reviews_ended_count: int  # whose copies of photographs are gone
 
 
@@ -54,9 +56,10 @@ def reconcile(ports: Ports) -> Reconciled:
     redriven = this.work_on(STUCK, now - STUCK_AGE, _redrive)
     redriven += this.work_on(UNMEASURED, now - STUCK_AGE, challenge.redrive)
     erased = this.work_on(ERASURES, now, erasure.go_on)
+    entered = this.work_on(review_cases.ENTERING, now, clusters.enter_again)
     ended = reviewing.forget_copies(ports)
     this.end()
-    return Reconciled(relayed, redriven, told, erased, ended)
+    return Reconciled(relayed, redriven, told, erased, entered, ended)
 
 
 def _redrive(ports: Ports, listed: Row) -> bool:

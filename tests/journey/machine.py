@@ -22,7 +22,7 @@ from gelombang.domain.audit import chain_fault
 from gelombang.domain.consent import NEEDED, Purpose
 from gelombang.domain.decision import Decided
 from gelombang.domain.errors import GelombangError
-from gelombang.domain.messages import QueueName
+from gelombang.domain.messages import FaceClusterFound, QueueName
 from gelombang.domain.review import ReviewDecision
 from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import (
@@ -30,6 +30,7 @@ from gelombang.journey import (
     appeal_decisions,
     appeals,
     applications,
+    clusters,
     consents,
     photos,
     reconciliation,
@@ -217,6 +218,12 @@ class Journey(Lists, RuleBasedStateMachine):
         self.do(fate, lambda p: self._handle(p, queue, message))
         for _ in range(max(copies - 1, int(died))):
             self.walk.world.queues.send(message)
+
+    @rule(names=st.sets(WHO, min_size=2), fate=FATE)
+    def search_everybody(self, names, fate):
+        """A search finds one face under several applications."""
+        found = FaceClusterFound(tuple(self.names[who] for who in sorted(names)))
+        self.do(fate, lambda p: clusters.take_cluster(p, found))
 
     @rule(queue=st.sampled_from(QUEUES))
     def reorder(self, queue):

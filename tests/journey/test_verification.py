@@ -315,7 +315,7 @@ def test_nothing_is_redriven_that_moves_by_itself():
     walk.deliver()
     walk.world.clock.advance(hours=1)
 
-    assert reconciliation.reconcile(walk.ports) == reconciliation.Reconciled(0, 0, 0, 0, 0, 0, 0)
+    assert reconciliation.reconcile(walk.ports) == reconciliation.Reconciled(0, 0, 0, 0, 0, 0)
 
 
 def test_the_status_tells_state_reasons_and_next_step_in_both_languages():

@@ -10,12 +10,13 @@ from gelombang.domain.application import Slot
 from gelombang.domain.consent import NEEDED, Purpose
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.face_evidence import Candidate, FaceEvidence, PhotoEvidence, PhotoOutcome
-from gelombang.domain.messages import FaceEvidenceReady, QueueName
+from gelombang.domain.messages import FaceClusterFound, FaceEvidenceReady, QueueName
 from gelombang.domain.nik import Sex
 from gelombang.domain.programme import Programme
 from gelombang.domain.verdict import Limit, OperatingPoint
 from gelombang.journey import (
     applications,
+    clusters,
     codes,
     consents,
     photos,
@@ -124,7 +125,10 @@ class Walk:
         elif asked := queues.take(QueueName.FACE_REQUESTS):
             self.answer(asked)
         elif ready := queues.take(QueueName.FACE_EVIDENCE):
-            verification.take_evidence(self.ports, self.programme, ready)
+            if isinstance(ready, FaceClusterFound):
+                clusters.take_cluster(self.ports, ready)
+            else:
+                verification.take_evidence(self.ports, self.programme, ready)
         else:
             return False
         return True
