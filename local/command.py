@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from gelombang.domain.apportionment import apportion
 from gelombang.domain.wave import WaveStep
 from gelombang.verifier import verify_bundle
 from local.answering import (
@@ -133,6 +134,17 @@ def wave_open(
     """Define a wave from a file such as programmes/prakerja/waves/demo.json; its hours open it."""
     with plainly(), _as_staff(state, "operator") as operator:
         _show_wave(operator.post("/v1/waves", json.loads(definition.read_text())), as_json=as_json)
+
+
+@wave_app.command("quota")
+def wave_quota(
+    seats: Annotated[int, typer.Argument(help="Seats of the whole wave.", min=1)], as_json: AsJson = False
+) -> None:
+    """Divide a wave's seats among all regions by registered residents: the quota for its file."""
+    from gelombang.journey.programme import load_programme  # noqa: PLC0415 - pydantic
+
+    quota = {"quota": apportion(seats, load_programme("prakerja").population)}
+    answer(quota, json.dumps(quota, indent=2), as_json=as_json)
 
 
 @wave_app.command("show")

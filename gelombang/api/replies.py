@@ -37,10 +37,11 @@ class RulesPage:
 
 @dataclass(frozen=True, slots=True)
 class ProgrammePage:
-    """What a page needs of the programme: the consent to ask for, the regions, the rules, every code's text."""
+    """What a page needs of the programme: the consent to ask for, the places, the rules, every code's text."""
 
     name: str
     consent: Consent
+    provinces: dict[str, str]
     regions: dict[str, str]
     rule_sets: tuple[RulesPage, ...]
     texts: dict[str, dict[str, Text]]
@@ -49,7 +50,14 @@ class ProgrammePage:
 def programme_page(programme: Programme) -> ProgrammePage:
     """Return the public part of a programme."""
     rule_sets = tuple(_rules_page(rules) for rules in programme.rule_sets)
-    return ProgrammePage(programme.name, programme.consent, programme.regions, rule_sets, programme.texts)
+    return ProgrammePage(
+        name=programme.name,
+        consent=programme.consent,
+        provinces=programme.provinces,
+        regions=programme.regions,
+        rule_sets=rule_sets,
+        texts=programme.texts,
+    )
 
 
 def _rules_page(rules: RuleSet) -> RulesPage:

@@ -59,7 +59,9 @@ class Programme:
     name: str
     rule_sets: tuple[RuleSet, ...]  # earliest first, never overlapping
     texts: dict[str, dict[str, Text]]  # by code, then by language
+    provinces: dict[str, str]  # two digits to name; a region's code begins with its province's
     regions: dict[str, str]  # kabupaten/kota of registered domicile: four digits to name
+    population: dict[str, int]  # registered residents of each region: default weights for apportioning seats
     consents: tuple[Consent, ...]  # every version that was ever asked for, oldest first
     operating_points: dict[str, OperatingPoint]  # by model release
     retention: tuple[RetentionClass, ...]  # of each state the one that ends first first

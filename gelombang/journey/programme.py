@@ -2,7 +2,7 @@
 
     programmes/<name>/rules.json                        rule sets by date
                       texts.json                        every code in Indonesian and English
-                      regions.json                      kabupaten/kota of registered domicile
+                      regions.json                      provinces, and kabupaten/kota of registered domicile
                       consent.json                      the consent asked for, purpose by purpose, in every version
                       retention.json                    how long each class of data is kept, and why
                       appeals.json                      how long an appeal takes
@@ -34,6 +34,7 @@ from gelombang.journey.appeal_files import AppealsFile, HolidaysFile
 from gelombang.journey.data_files import DataFile, Filled, read_data
 from gelombang.journey.rule_files import read_rules
 
+ProvinceCode = Annotated[str, Field(pattern=r"^[0-9]{2}$")]
 RegionCode = Annotated[str, Field(pattern=r"^[0-9]{4}$")]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -66,11 +67,14 @@ def read_programme(name: str, folder: Traversable) -> Programme:
         for path in points
         if path.name.endswith(".json")
     ]
+    places = _read(folder, "regions.json", _RegionsFile)
     return Programme(
         name=name,
         rule_sets=read_rules(folder.joinpath("rules.json"), f"programmes/{folder.name}/rules.json"),
         texts={code: entry.value() for code, entry in texts.items()},
-        regions=_read(folder, "regions.json", _RegionsFile).regions,
+        provinces=places.provinces,
+        regions={code: region.name for code, region in places.regions.items()},
+        population={code: region.population for code, region in places.regions.items()},
         consents=tuple(entry.value() for entry in _read(folder, "consent.json", _ConsentFile).versions),
         operating_points={entry.release: entry.value() for entry in read},
         retention=tuple(entry.value() for entry in _read(folder, "retention.json", _RetentionFile).classes),
@@ -93,10 +97,24 @@ class _TextsFile(RootModel[dict[str, _TextEntry]]):
     """Every code with its text."""
 
 
+class _RegionEntry(DataFile):
+    name: Filled
+    population: Annotated[int, Field(gt=0)]
+
+
 class _RegionsFile(DataFile):
     note: str
     source: Filled
-    regions: Annotated[dict[RegionCode, Filled], Field(min_length=1)]
+    read_from: Filled
+    checked_against: Filled
+    provinces: dict[ProvinceCode, Filled]
+    regions: Annotated[dict[RegionCode, _RegionEntry], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _lie_in_provinces(self) -> Self:
+        if {code[:2] for code in self.regions} != set(self.provinces):
+            raise ValueError("every region lies in a province named here, and every province has a region")
+        return self
 
 
 class _Bilingual(DataFile):

@@ -29,6 +29,47 @@ from gelombang.journey.programme import load_programme, read_programme
 ROOT = Path(__file__).parents[2]
 FIRST_DAY = date(2020, 4, 11)
 PRAKERJA = load_programme("prakerja")
+# Of each province: kabupaten and kota, and residents, as the table of decree 300.2.2-2138 of 2025 sums them up.
+DECREED = {
+    "11": (18, 5, 5_623_479),
+    "12": (25, 8, 15_640_905),
+    "13": (12, 7, 5_820_359),
+    "14": (10, 2, 7_099_297),
+    "15": (9, 2, 3_834_439),
+    "16": (13, 4, 9_064_690),
+    "17": (9, 1, 2_127_957),
+    "18": (13, 2, 9_144_263),
+    "19": (6, 1, 1_549_562),
+    "21": (5, 2, 2_271_890),
+    "31": (1, 5, 11_038_216),
+    "32": (18, 9, 51_316_378),
+    "33": (29, 6, 38_430_645),
+    "34": (4, 1, 3_743_365),
+    "35": (29, 9, 41_919_906),
+    "36": (4, 4, 12_881_374),
+    "51": (8, 1, 4_375_263),
+    "52": (8, 2, 5_751_295),
+    "53": (21, 1, 5_700_772),
+    "61": (12, 2, 5_646_268),
+    "62": (13, 1, 2_825_290),
+    "63": (11, 2, 4_305_281),
+    "64": (7, 3, 4_123_303),
+    "65": (4, 1, 770_627),
+    "71": (11, 4, 2_645_291),
+    "72": (12, 1, 3_219_494),
+    "73": (21, 3, 9_528_276),
+    "74": (15, 2, 2_824_589),
+    "75": (5, 1, 1_250_960),
+    "76": (6, 0, 1_466_741),
+    "81": (9, 2, 1_935_586),
+    "82": (8, 2, 1_394_231),
+    "91": (8, 1, 1_102_360),
+    "92": (7, 0, 576_255),
+    "93": (4, 0, 562_220),
+    "94": (8, 0, 1_369_112),
+    "95": (8, 0, 1_470_518),
+    "96": (5, 1, 623_186),
+}
 
 
 @pytest.fixture
@@ -96,8 +137,39 @@ def test_the_face_is_the_last_layer_of_every_rule_set():
     assert {rules.layers[-1] for rules in PRAKERJA.rule_sets} == {Layer.FACE}
 
 
-def test_every_province_has_a_region():
-    assert len({code[:2] for code in PRAKERJA.regions}) == 38
+def test_the_regions_are_the_514_of_the_38_provinces_each_once_and_in_order():
+    content = (ROOT / "programmes" / "prakerja" / "regions.json").read_text()
+    pairs = []
+    json.loads(content, object_pairs_hook=lambda each: pairs.append([key for key, _ in each]) or dict(each))
+    provinces, regions = ([one for one in pairs if {len(key) for key in one} == {width}] for width in (2, 4))
+
+    # As written: a code given twice would be lost in a dict.
+    assert len(regions[0]) == len(set(regions[0])) == 514
+    assert len(provinces[0]) == len(set(provinces[0])) == 38
+    assert (sorted(regions[0]), sorted(provinces[0])) == (regions[0], provinces[0])
+    assert {code[:2] for code in regions[0]} == set(provinces[0])
+    assert [*PRAKERJA.regions] == [*PRAKERJA.population] == regions[0]
+
+
+def test_kabupaten_kota_and_residents_of_each_province_add_up_to_what_was_published():
+    found = {province: [0, 0, 0] for province in PRAKERJA.provinces}
+    for code, residents in PRAKERJA.population.items():
+        found[code[:2]][code[2] >= "7"] += 1  # kabupaten are 01 to 69, kota 71 to 99
+        found[code[:2]][2] += residents
+
+    assert {province: tuple(counts) for province, counts in found.items()} == DECREED
+    assert [sum(counts) for counts in zip(*DECREED.values(), strict=True)] == [416, 98, 284_973_643]
+
+
+def test_a_region_is_called_kabupaten_or_kota_as_its_code_says_and_no_two_alike():
+    for code, name in PRAKERJA.regions.items():
+        kind, _, own = name.partition(" ")
+        assert kind == ("Kota" if code[2] >= "7" else "Kabupaten"), name
+        assert own == " ".join(own.split())
+        assert own[:1].isupper()
+
+    assert len(set(PRAKERJA.regions.values())) == 514
+    assert all(name == " ".join(name.split()) != "" for name in PRAKERJA.provinces.values())
 
 
 def test_a_release_without_an_operating_point_waits_for_one():
@@ -116,6 +188,10 @@ def test_a_programme_that_is_not_there_is_refused(name):
     [
         ("texts.json", ("HAT", "next_en"), "", "texts.json: HAT.next_en"),
         ("regions.json", ("regions", "31710"), "?", "regions.json: regions.31710"),
+        ("regions.json", ("regions", "3171", "name"), "", "regions.json: regions.3171.name"),
+        ("regions.json", ("regions", "3171", "population"), 0, "regions.json: regions.3171.population"),
+        ("regions.json", ("provinces", "97"), "Tanpa kabupaten", "every province has a region"),
+        ("regions.json", ("regions", "9701"), {"name": "Kota X", "population": 1}, "lies in a province"),
         ("consent.json", ("versions", 0, "purposes", "notices"), {}, "consent.json"),
         ("consent.json", ("versions", 0, "purposes"), {}, "consent.json: versions.0"),
         ("consent.json", ("versions",), [], "consent.json: versions"),
@@ -151,7 +227,7 @@ def test_the_page_of_eligibility_names_every_rule_set_layer_and_region_count():
 
     names = [*(rules.name for rules in PRAKERJA.rule_sets), *Layer]
     assert [name for name in names if f"`{name}`" not in page] == []
-    assert f"{len(PRAKERJA.regions)} of the 514" in page
+    assert f"all {len(PRAKERJA.regions)} in {len(PRAKERJA.provinces)} provinces" in page
 
 
 def test_a_missing_file_is_named(folder):

@@ -104,7 +104,8 @@ def test_without_a_running_service_a_plain_sentence_says_how_to_start_one(tmp_pa
 def test_every_command_has_a_help_text_and_every_answer_can_be_json():
     commands = ["up", "demo", "verify-draw", "explain", "texts", "pack", "sample-photos"]
     waves = [
-        ("wave", step) for step in ("open", "show", "close", "freeze", "commit", "draw", "publish", "bundle")
+        ("wave", step)
+        for step in ("open", "quota", "show", "close", "freeze", "commit", "draw", "publish", "bundle")
     ]
 
     for words in [*[(name,) for name in commands], *waves]:
