@@ -57,6 +57,7 @@ from gelombang.journey.appeal_rows import (
     count_decided,
     facts_of,
     load_appeal,
+    opened_note,
     opened_words,
     sealed_words,
 )
@@ -194,19 +195,22 @@ def decide_appeal(
 ) -> AppealState:
     """Answer an open appeal: uphold it, reject it, or ask for more; return where it is then.
 
-    The note stays with the appeal, sealed; the audit has its hash.
+    The note stays with the appeal, sealed; the audit has its hash. The same answer sent again, by the officer who did
+    not hear that it was kept, is told so as the first was.
 
     Raises:
         NotAllowedError: staff without the scope.
         NotFoundError: no such appeal, or they had a hand in the refusal.
         InvalidFormError: no answer to this layer's refusal.
-        MoveNotAllowedError: it is not open.
+        MoveNotAllowedError: it is not open, and was answered otherwise or by somebody else.
         RestrictedError: its owner has restricted processing.
         NotReadyError: more was asked for as often as may be.
     """
     staff.must_have(Scope.DECIDE_APPEALS)
     application, appeal = _seen_by(ports, staff, number)
     if appeal.state is not AppealState.OPEN:
+        if _is_said(ports, staff, appeal, code, note):
+            return appeal.state
         raise MoveNotAllowedError(appeal.state, code)
     require_unrestricted(application, code)
     if not fits(code, appeal.layer):
@@ -288,6 +292,12 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _strings(each)
+
+
+def _is_said(ports: Ports, staff: Staff, appeal: Appeal, code: AppealCode, note: str) -> bool:
+    """Say whether this officer has given exactly this answer, and it stands."""
+    is_theirs = (appeal.decided_by, appeal.code, appeal.state) == (staff.name, code, OUTCOMES[code])
+    return is_theirs and opened_note(ports, appeal) == note
 
 
 def photo_again(photo: Photo) -> Photo:

@@ -121,13 +121,19 @@ def facts_of(appeal: Appeal) -> dict[str, Any]:
 
 def sealed_words(ports: Ports, application_id: str, number: str, words: str) -> str:
     """Return what is said in an appeal, sealed under the key of whose it is."""
-    return ports.vault.seal(words, seal_context(application_id, f"appeal {number}"))
+    return ports.vault.seal(words, _sealed_for(application_id, number))
 
 
 def opened_words(ports: Ports, appeal: Appeal) -> tuple[str, ...]:
     """Return what its owner said, oldest first; nothing once it is forgotten."""
-    context = seal_context(appeal.application_id, f"appeal {appeal.number}")
+    context = _sealed_for(appeal.application_id, appeal.number)
     return tuple(ports.vault.open(each, context) for each in appeal.sealed_words)
+
+
+def opened_note(ports: Ports, appeal: Appeal) -> str:
+    """Return what the officer noted; nothing once it is forgotten."""
+    sealed = appeal.sealed_note
+    return ports.vault.open(sealed, _sealed_for(appeal.application_id, appeal.number)) if sealed else ""
 
 
 def layer_of(application: Application, reason: str) -> Layer:
@@ -197,6 +203,10 @@ def counts_of(ports: Ports, month: str) -> dict[str, Counter[str]]:
         for kind, total in totals.items():
             total.update(row.fields.get(kind, {}))
     return totals
+
+
+def _sealed_for(application_id: str, number: str) -> dict[str, str]:
+    return seal_context(application_id, f"appeal {number}")
 
 
 def _counted(ports: Ports, appeal: Appeal, now: datetime, what: dict[str, str]) -> Put:

@@ -148,20 +148,26 @@ def answer(
 ) -> Answered:
     """Answer for one person: accept, refuse, or ask for another selfie; once.
 
+    The same answer sent again, by whoever did not hear that it was kept, is told so as the first was: until another
+    review is given to this reviewer, even if the time for this one is over.
+
     Raises:
         NotAllowedError: not a reviewer.
         NotFoundError: nothing of this name is given to this reviewer now, or nobody in it has this label.
-        MoveNotAllowedError: answered before, or nothing is left to answer.
+        MoveNotAllowedError: answered otherwise before, or nothing is left to answer.
         RestrictedError: the applicant has restricted processing.
     """
-    held = _held(ports, staff, review_id)
-    case = _case_at(ports, staff, held, label)
-    now = ports.clock.now()
-    said = ReviewAnswer(staff.name, decision, note, now, (now - held.since).total_seconds())
-    outcome = outcome_of([*(each.decision for each in case.answers), decision])
-    began_next = Put(_row(staff.name, replace(held, since=now)))
-    take_answer(ports, case, said, [began_next, *review_quality.counted(ports, case, said, outcome)])
-    left = _left(ports, staff, held)
+    given = _given(ports, staff, review_id)
+    case, said = _case_at(ports, given, label), (staff.name, decision, note)
+    if said not in [(each.reviewer, each.decision, each.note) for each in case.answers]:
+        _must_be_in_time(ports, given)
+        _must_be_wanted(staff, case)
+        now = ports.clock.now()
+        first = ReviewAnswer(*said, now, (now - given.since).total_seconds())
+        outcome = outcome_of([*(each.decision for each in case.answers), decision])
+        began_next = Put(_row(staff.name, replace(given, since=now)))
+        take_answer(ports, case, first, [began_next, *review_quality.counted(ports, case, first, outcome)])
+    left = _left(ports, staff, given)
     return Answered(review_id, label, tuple(each for each in left if each != label))
 
 
@@ -172,7 +178,8 @@ def ask_challenge(ports: Ports, staff: Staff, review_id: str, label: str) -> Non
     Raises:
         as `answer`.
     """
-    case = _case_at(ports, staff, _held(ports, staff, review_id), label)
+    case = _case_at(ports, _held(ports, staff, review_id), label)
+    _must_be_wanted(staff, case)
     if case.planted is None:  # else nobody is there to be asked
         ask_for_challenge(ports, application_of(ports, case, "ask_challenge"), staff.name)
 
@@ -236,21 +243,35 @@ def _left(ports: Ports, staff: Staff, held: Held) -> tuple[str, ...]:
 
 
 def _held(ports: Ports, staff: Staff, review_id: str) -> Held:
+    held = _given(ports, staff, review_id)
+    _must_be_in_time(ports, held)
+    return held
+
+
+def _given(ports: Ports, staff: Staff, review_id: str) -> Held:
+    """Return what this reviewer was given last, if that is its name; its time may be over."""
     staff.must_have(Scope.DECIDE_CASES)
     held = _load(ports, staff.name)
-    if held is None or held.review_id != review_id or held.until <= ports.clock.now():
+    if held is None or held.review_id != review_id:
         raise NotFoundError
     return held
 
 
-def _case_at(ports: Ports, staff: Staff, held: Held, label: str) -> Case:
+def _must_be_in_time(ports: Ports, held: Held) -> None:
+    if held.until <= ports.clock.now():
+        raise NotFoundError
+
+
+def _case_at(ports: Ports, held: Held, label: str) -> Case:
     place = next((each for each in held.places if each.label == label and each.case_id), None)
     if place is None:
         raise NotFoundError
-    case = load_case(ports, place.case_id)
+    return load_case(ports, place.case_id)
+
+
+def _must_be_wanted(staff: Staff, case: Case) -> None:
     if case.decision or any(each.reviewer == staff.name for each in case.answers):
         raise MoveNotAllowedError(CLOSED, "review")
-    return case
 
 
 def _shown(ports: Ports, staff: Staff, held: Held, place: Place, link: Link) -> PersonShown | None:

@@ -167,6 +167,12 @@ def test_two_reviewers_are_given_a_case_see_it_and_decide(world: MemoryWorld, ap
         review = f"/v1/reviews/{given(reviewer)}"
         (person,) = reviewer.get(review).body["people"]
         told.append(reviewer.post(f"{review}/decision", accepted))
+        assert (
+            reviewer.post(f"{review}/decision", accepted).body == told[-1].body
+        )  # without an Idempotency-Key
+        assert (
+            reviewer.post(f"{review}/decision", accepted | {"decision": "refuse"}).slug == "move-not-allowed"
+        )
 
     assert (person["label"], person["is_to_decide"], person["reasons"]) == ("A", True, ["FACE_UNSURE"])
     assert person["selfie_url"]
