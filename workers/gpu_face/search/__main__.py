@@ -1,24 +1,25 @@
 """The operator's commands: `python -m workers.gpu_face.search --help`.
 
-They work on a store's folder while no worker has it open. What they write names applications and likenesses and is
-for reviewers only.
+They work on a store's folder while no worker has it open. What `wave` writes names applications and likenesses and is
+for nobody but auditors; to reviewers it sends names alone.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.progress import Progress
+from rich.progress import Progress, track
 
 from gelombang.domain.errors import GelombangError
-from gelombang.wiring import ports_from_environment
+from gelombang.wiring import ports_from_environment, programme_from_environment
 from workers.gpu_face.gallery import Gallery
-from workers.gpu_face.search.clusters import find_clusters
+from workers.gpu_face.search.clusters import Cluster, find_clusters, messages_of
 from workers.gpu_face.search.engine import choose_engine
 from workers.gpu_face.search.snapshot import open_whole, snapshots_at, take_snapshot
 from workers.gpu_face.search.store import Store
@@ -39,8 +40,16 @@ def wave(
     *,
     threshold: Annotated[float, typer.Option(min=-1, max=1, help="least cosine of a pair")],
     threads: Annotated[int, typer.Option(min=1)] = 2,
+    to_reviewers: Annotated[
+        bool, typer.Option("--to-reviewers", help="then have people decide about every cluster")
+    ] = False,
 ) -> None:
-    """Find every pair of a wave's faces with everybody's, then the clusters; writes out/{pairs,clusters}.json."""
+    """Find every pair of a wave's faces with everybody's, then the clusters; writes out/{pairs,clusters}.json.
+
+    Sent to reviewers again, the same clusters change nothing.
+    """
+    if to_reviewers:
+        _require_point(release, threshold)
     with Store(folder, release) as store, Progress() as bar:
         task = bar.add_task("units", total=None)
         choice = choose_engine()
@@ -64,6 +73,8 @@ def wave(
     (out / "pairs.json").write_text(json.dumps(_rows(pairs)), "utf-8")
     (out / "clusters.json").write_text(json.dumps([asdict(cluster) for cluster in clusters]), "utf-8")
     typer.echo(f"{len(pairs)} pairs, {len(clusters)} clusters")
+    if to_reviewers:
+        _send(clusters)
 
 
 @app.command()
@@ -133,6 +144,29 @@ def restore(
         folder, release, snapshots_at(place), lambda name: typer.echo(f"refused {name}")
     ) as store:
         typer.echo(f"{len(store)} faces in {len(store.segments)} segments")
+
+
+def _require_point(release: str, threshold: float) -> None:
+    """Let nobody be sent to reviewers for less than what sends somebody there in their own check."""
+    try:
+        least = programme_from_environment().operating_point(release).same_person_min
+    except (ValueError, GelombangError) as error:
+        typer.echo(f"nothing was searched: {error or type(error).__name__}", err=True)
+        raise typer.Exit(1) from error
+    if threshold < least:
+        raise typer.BadParameter(f"for reviewers at least {least:g}, of the operating point of {release}")
+
+
+def _send(clusters: Sequence[Cluster]) -> None:
+    messages = messages_of(clusters)
+    try:
+        queues = ports_from_environment().queues
+        for message in track(messages, "sending"):
+            queues.send(message)
+    except (ValueError, GelombangError) as error:
+        typer.echo(f"not all are sent, begin again: {error or type(error).__name__}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{len(messages)} sent to reviewers")
 
 
 def _rows(pairs: Likenesses) -> list[list[str | float]]:

@@ -7,7 +7,7 @@ least half of the members; who is left over is looked at again for clusters of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from gelombang.domain.messages import FaceClusterFound
+from gelombang.journey.review_cases import MOST_TOGETHER
 from workers.gpu_face.search.wave import Likenesses
 
 LEAST_SHARE = 0.5  # of the other members each must be alike to
@@ -52,6 +54,19 @@ def find_clusters(pairs: Likenesses, strong: float) -> list[Cluster]:
     return sorted(
         found, key=lambda cluster: (-len(cluster.applications), -cluster.similarity, cluster.applications)
     )
+
+
+def messages_of(clusters: Sequence[Cluster]) -> list[FaceClusterFound]:
+    """Return what has people decide about clusters: names, and nothing of how alike anybody is.
+
+    A message is of as many as a person can compare; of a larger cluster each has the medoid and some of the others.
+    """
+    beside = MOST_TOGETHER - 1
+    return [
+        FaceClusterFound((medoid, *others[at : at + beside]))
+        for medoid, *others in (cluster.applications for cluster in clusters)
+        for at in range(0, len(others), beside)
+    ]
 
 
 def _clusters_of(alike: csr_array, names: NDArray[np.bytes_]) -> Iterator[Cluster]:
