@@ -18,7 +18,7 @@ from gelombang import wiring
 from gelombang.domain.application import State
 from gelombang.domain.messages import QueueName, message_to_json
 from gelombang.journey import applications, selection
-from tests.journey.walking import POINT, RELEASE, Walk, begin, citizen
+from tests.journey.walking import RELEASE, Walk, begin, citizen
 from tests.journey.waves import OPERATOR, WAVE, definition_of
 from tests.worker.search_faces import photographs, strangers
 from workers.gpu_face.gallery import Gallery
@@ -93,16 +93,17 @@ def enrol(walk: Walk, folder: Path, faces: dict[str, Any]) -> None:
         for name, face in faces.items():
             gallery.enrol(name, face, walk.world.clock.now())
         gallery.refresh(walk.world.clock.now())
-    (folder / "wave.txt").write_text("\n".join(faces))
 
 
 def search_twice(walk: Walk, folder: Path, names: list[str]) -> str:
     """Search as an operator does, who is not sure that it went through; return what was printed."""
+    listed = CliRunner().invoke(app, ["names", WAVE, str(folder / "wave.txt")])
+    assert listed.exit_code == 0, listed.output
+    assert set((folder / "wave.txt").read_text().split()) == set(names)
     folders = [str(folder / "store"), RELEASE, str(folder / "wave.txt"), str(folder / "out")]
     printed = ""
     for _ in range(2):
-        options = ["--threshold", str(POINT.same_person_min), "--to-reviewers"]
-        result = CliRunner().invoke(app, ["wave", *folders, *options])
+        result = CliRunner().invoke(app, ["wave", *folders, "--to-reviewers"])
         assert result.exit_code == 0, result.output
         printed += result.output
     assert states(walk, names) == [State.JOINED] * len(names)  # nothing comes of a search by itself

@@ -221,7 +221,6 @@ class Journey(Lists, RuleBasedStateMachine):
 
     @rule(names=st.sets(WHO, min_size=2), fate=FATE)
     def search_everybody(self, names, fate):
-        """A search finds one face under several applications."""
         found = FaceClusterFound(tuple(self.names[who] for who in sorted(names)))
         self.do(fate, lambda p: clusters.take_cluster(p, found))
 

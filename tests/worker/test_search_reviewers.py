@@ -107,6 +107,15 @@ def test_nobody_is_sent_to_reviewers_for_less_than_the_operating_point_says(tmp_
     assert sent(world) == []
 
 
+@pytest.mark.usefixtures("world")
+def test_the_names_of_a_wave_that_nobody_has_opened_are_not_written(tmp_path) -> None:
+    result = CliRunner().invoke(app, ["names", "gelombang-0", str(tmp_path / "names.txt")])
+
+    assert result.exit_code == 1
+    assert "not done" in result.output
+    assert not (tmp_path / "names.txt").exists()
+
+
 def test_a_cluster_too_large_to_compare_is_sent_in_parts_around_its_medoid() -> None:
     others = [f"person-{i:02}" for i in range(16)]
 

@@ -17,6 +17,7 @@ import typer
 from rich.progress import Progress, track
 
 from gelombang.domain.errors import GelombangError
+from gelombang.journey.wave_rows import load_wave, read_entries
 from gelombang.wiring import ports_from_environment, programme_from_environment
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.search.clusters import Cluster, find_clusters, messages_of
@@ -32,13 +33,32 @@ Release = Annotated[str, typer.Argument(help="the model release whose faces it h
 
 
 @app.command()
+def names(
+    wave_id: Annotated[str, typer.Argument(help="which everybody has joined who is to be searched for")],
+    out: Annotated[Path, typer.Argument(help="file to write, for `wave`")],
+) -> None:
+    """Write the application ids of a wave's entries, one a line."""
+    try:
+        ports = ports_from_environment()
+        load_wave(ports, wave_id)
+        found = sorted(entry.application_id for entry in read_entries(ports, wave_id))
+    except (ValueError, GelombangError) as error:
+        typer.echo(f"not done: {error or type(error).__name__}", err=True)
+        raise typer.Exit(1) from error
+    out.write_text("".join(f"{name}\n" for name in found), "utf-8")
+    typer.echo(f"{len(found)} entries")
+
+
+@app.command()
 def wave(
     folder: Folder,
     release: Release,
     names: Annotated[Path, typer.Argument(help="file with the wave's application ids, one a line")],
     out: Annotated[Path, typer.Argument(help="folder for the work; the same again to go on")],
     *,
-    threshold: Annotated[float, typer.Option(min=-1, max=1, help="least cosine of a pair")],
+    threshold: Annotated[
+        float | None, typer.Option(min=-1, max=1, help="least cosine of a pair; by default the release's own")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1)] = 2,
     to_reviewers: Annotated[
         bool, typer.Option("--to-reviewers", help="then have people decide about every cluster")
@@ -48,8 +68,7 @@ def wave(
 
     Sent to reviewers again, the same clusters change nothing.
     """
-    if to_reviewers:
-        _require_point(release, threshold)
+    least = _least(release, threshold, is_for_reviewers=to_reviewers)
     with Store(folder, release) as store, Progress() as bar:
         task = bar.add_task("units", total=None)
         choice = choose_engine()
@@ -63,13 +82,13 @@ def wave(
         pairs = join_wave(
             probes,
             store,
-            threshold,
+            least,
             out,
             choice.engine,
             threads=threads,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
-    clusters = find_clusters(pairs, threshold)
+    clusters = find_clusters(pairs, least)
     (out / "pairs.json").write_text(json.dumps(_rows(pairs)), "utf-8")
     (out / "clusters.json").write_text(json.dumps([asdict(cluster) for cluster in clusters]), "utf-8")
     typer.echo(f"{len(pairs)} pairs, {len(clusters)} clusters")
@@ -146,15 +165,18 @@ def restore(
         typer.echo(f"{len(store)} faces in {len(store.segments)} segments")
 
 
-def _require_point(release: str, threshold: float) -> None:
-    """Let nobody be sent to reviewers for less than what sends somebody there in their own check."""
+def _least(release: str, threshold: float | None, *, is_for_reviewers: bool) -> float:
+    """Return the threshold to search with; for reviewers no less than what sends somebody there in their own check."""
+    if threshold is not None and not is_for_reviewers:
+        return threshold
     try:
         least = programme_from_environment().operating_point(release).same_person_min
     except (ValueError, GelombangError) as error:
         typer.echo(f"nothing was searched: {error or type(error).__name__}", err=True)
         raise typer.Exit(1) from error
-    if threshold < least:
+    if threshold is not None and threshold < least:
         raise typer.BadParameter(f"for reviewers at least {least:g}, of the operating point of {release}")
+    return least if threshold is None else threshold
 
 
 def _send(clusters: Sequence[Cluster]) -> None:
