@@ -304,6 +304,36 @@ def test_whoever_was_kept_out_until_the_freeze_and_is_accepted_then_is_seated_fi
     assert [entry.restored for entry in read_entries(walk.ports, "gelombang-10")] == [True]
 
 
+def test_whoever_had_joined_after_the_hours_as_somebody_restored_is_entered_again_too():
+    walk, names = verified(2)
+    restored = replace(walk.application(names[0]), restored_from=walk.world.clock.now())
+    applications.save(walk.ports, restored, "made_for_a_test")
+    walk.world.clock.advance(days=3)
+    selection.join(walk.ports, names[0], WAVE)
+
+    find(walk, *names)
+    walk.world.clock.advance(minutes=1)
+    decide(walk.ports, names[0], ACCEPT)
+
+    assert reconcile(walk.ports).entered_count == 1
+    assert walk.application(names[0]).state is State.JOINED
+
+
+def test_whoever_was_kept_from_joining_until_a_freeze_without_reason_is_seated_first_in_the_next_wave():
+    walk, names = verified(2)
+    find(walk, *names)
+    walk.world.clock.advance(minutes=1)
+    close_and_run(walk.ports)
+    decide(walk.ports, names[0], ACCEPT)
+
+    closes_at = (walk.world.clock.now() + timedelta(days=1)).isoformat()
+    next_wave = definition_of(walk.world, wave_id="gelombang-10", closes_at=closes_at)
+    selection.open_wave(walk.ports, next_wave, OPERATOR)
+    selection.join(walk.ports, names[0], "gelombang-10")
+
+    assert [entry.restored for entry in read_entries(walk.ports, "gelombang-10")] == [True]
+
+
 def test_whoever_was_asked_for_another_selfie_is_not_entered_by_itself_but_may_join_until_the_freeze():
     walk, names = verified(2)
     for name in names:
