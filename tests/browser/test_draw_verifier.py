@@ -1,0 +1,143 @@
+"""The stand-alone verifier's page, opened from a folder as anybody would who saved its two files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.browser.page import found
+
+ROOT = Path(__file__).parents[2]
+VECTORS = ROOT / "tests/vectors/draw"
+BUNDLE = (
+    "rules.json",
+    "entries.csv",
+    "households.csv",
+    "commitment.json",
+    "draw.json",
+    "results.csv",
+    "manifest.json",
+)
+PUBLISHED = {each["name"]: each["commitment"] for each in json.loads((VECTORS / "vectors.json").read_text())}
+
+
+@pytest.fixture
+def page(browser):
+    """The page, from file://."""
+    opened = browser.open()
+    opened.go((ROOT / "verifier/verify-draw.html").as_uri())
+    return opened
+
+
+@pytest.fixture
+def vector(tmp_path):
+    """A copy of a bundle, to be edited."""
+    return Path(shutil.copytree(VECTORS / "households", tmp_path / "households"))
+
+
+def test_a_bundle_is_accepted_and_after_one_character_is_edited_refused_with_its_place(page, vector):
+    check(page, [vector / name for name in BUNDLE], PUBLISHED["households"])
+
+    page.until_says("#said", "Diterima")
+    assert page.text("#differences") == ""
+
+    results = (vector / "results.csv").read_text().splitlines(keepends=True)
+    line = next(i for i, row in enumerate(results) if "NOT_DRAWN" in row)
+    results[line] = results[line].replace(",NOT_DRAWN,", ",NOT_DRAWM,")
+    (vector / "results.csv").write_text("".join(results))
+    check(page, [vector / "results.csv"], PUBLISHED["households"])
+
+    page.until_says("#said", "Ditolak")
+    said = page.text("#differences")
+    assert f"results.csv, baris {line + 1}, outcome: tertulis NOT_DRAWM" in said
+    assert "manifest.json, files.results.csv" in said
+    page.tap("#language")
+    page.until_says("#differences", f"results.csv, line {line + 1}, outcome: there stands NOT_DRAWM")
+    assert page.see("document.documentElement.lang") == "en"
+
+
+def test_one_receipt_and_one_result_are_enough_whatever_the_phone_called_them(page, vector, tmp_path):
+    receipt = shutil.copy(next((vector / "receipts").iterdir()), tmp_path / "tanda-terima (1).json")
+    result = shutil.copy(
+        vector / "results" / next((vector / "receipts").iterdir()).name, tmp_path / "hasil.json"
+    )
+
+    check(page, [receipt, result], PUBLISHED["households"])
+
+    page.until_says("#said", "Diterima")
+    assert "Urutan ke-" in page.text("#person")
+    assert "Hanya dokumen satu orang yang diperiksa" in page.text("#notes")
+    document = Path(result).read_text()
+    Path(result).write_text(document.replace('"rank":', '"rank":1', 1))
+    check(page, [result], PUBLISHED["households"])
+    page.until_says("#said", "Ditolak")
+    assert "hasil.json, result_proof" in page.text("#differences")
+
+
+def test_the_beacons_round_and_signature_are_shown_and_said_not_to_be_checked(page):
+    check(page, [VECTORS / "beacon" / name for name in BUNDLE], PUBLISHED["beacon"])
+
+    page.until_says("#said", "Diterima")
+    assert "Tanda tangan BLS suar tidak diperiksa" in page.text("#notes")
+    signature = json.loads((VECTORS / "beacon/draw.json").read_text())["beacon_signature"]
+    assert signature in page.text("#facts")
+    assert "1000" in page.text("#facts")
+
+
+def test_without_the_published_commitment_it_says_what_goes_unseen(page):
+    check(page, [VECTORS / "none" / name for name in BUNDLE], "")
+
+    page.until_says("#said", "Diterima")
+    assert "Tanpa SHA-256 komitmen" in page.text("#notes")
+
+
+def test_a_browser_without_hash_functions_is_told_so(browser):
+    page = browser.open()
+    script = "Object.defineProperty(Crypto.prototype, 'subtle', {get: () => undefined})"
+    page.ask("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
+    page.go((ROOT / "verifier/verify-draw.html").as_uri())
+
+    page.until_says("#problem", "crypto.subtle")
+    assert page.see(f"{found('#check')}.disabled")
+
+
+def test_a_page_without_its_script_beside_it_says_so(browser, tmp_path):
+    shutil.copy(ROOT / "verifier/verify-draw.html", tmp_path)
+    page = browser.open()
+
+    page.go((tmp_path / "verify-draw.html").as_uri())
+
+    page.until_says("#problem", "verify-draw.js harus terletak di sebelah halaman ini")
+
+
+def test_it_asks_nothing_of_any_address_and_fits_a_small_screen(page):
+    check(page, [VECTORS / "redraw" / name for name in BUNDLE], PUBLISHED["redraw"])
+
+    page.until_says("#said", "Diterima")
+    assert {address.split(":")[0] for _, address in page.asked} <= {"file", "data", "blob"}
+    assert page.faults == []
+    for letters in ("100%", "200%"):
+        page.see(f"document.documentElement.style.fontSize = '{letters}'")
+        assert page.see("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    names = [
+        node["name"]["value"]
+        for node in page.ask("Accessibility.getFullAXTree")["nodes"]
+        if not node["ignored"] and node["role"]["value"] in {"button", "textbox"}
+    ]
+    assert len(names) >= 4
+    assert all(name.strip() for name in names)
+
+
+def check(page, paths, commitment):
+    """Choose files, paste the published commitment and press the button."""
+    node = page.ask("Runtime.evaluate", {"expression": found("#files")})["result"]["objectId"]
+    page.ask("DOM.setFileInputFiles", {"files": [str(path) for path in paths], "objectId": node})
+    for path in paths:
+        page.until_says("#chosen", Path(path).name)
+    page.fill("#commitment", commitment)
+    page.until(f"!{found('#check')}.disabled")
+    page.tap("#check")
