@@ -11,6 +11,8 @@ words({
   unsaved: ["Tidak ada sambungan. Isian Anda tetap di ponsel ini dan disimpan begitu tersambung.", "No connection. What you typed stays on this phone and is saved once there is one."],
   kk: ["Nomor Kartu Keluarga", "Family card number (KK)"], name: ["Nama lengkap sesuai KTP", "Full name as on your KTP"],
   birth: ["Tanggal lahir", "Date of birth"], region: ["Kabupaten/kota sesuai KTP", "Regency or city on your KTP"],
+  province: ["Provinsi sesuai KTP", "Province on your KTP"], provinceFirst: ["Pilih provinsi dulu", "Choose the province first"],
+  otherProvince: ["Pilih kabupaten/kota di provinsi ini.", "Choose a regency or city of this province."],
   choose: ["Pilih …", "Choose …"], savedSecret: ["Sudah tersimpan", "Saved already"],
   saved: ["Tersimpan.", "Saved."], photoTitle: ["2. Foto", "2. Photographs"],
   photoHint: ["Cahaya dari depan, seluruh wajah terlihat. Hijab dan peci boleh.", "Light from the front, whole face visible. Hijab and peci are fine."],
@@ -41,6 +43,7 @@ const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIE
 const TYPING_MS = 1500, FIRST_LOOK_MS = 2000, LAST_LOOK_MS = 30000, QUIET_LOOK_MS = 15000;
 let token = memory.read("token"), programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0, look = FIRST_LOOK_MS;
 let saving = Promise.resolve(), agreeing = Promise.resolve(); // one change at a time, each made of what the one before left
+let province = ""; // looked into, though no region of it is chosen yet
 const unsaved = {}, refused = {}, typing = {}; // field → what was typed and is not saved; what of that was wrong; a timer while it is being typed
 const agreed = {}; // purpose → what its box was set to and is not noted yet
 const chosen = {}; // slot → {file, preview, share, failed}
@@ -56,7 +59,7 @@ const ask = async (method, path, body, ifMatch) => {
 /** Sign out here. Nothing of the person stays on the screen: the phone may be somebody else's. */
 function endSession() {
   clearTimeout(timer);
-  token = "";
+  token = province = "";
   memory.write("token", "");
   status = form = consents = result = appeals = null;
   for (const field of Object.keys(unsaved)) delete unsaved[field];
@@ -109,11 +112,22 @@ function checkItem(check) {
   return item;
 }
 
+const options = (first, places) => [["", first], ...Object.entries(places).sort((one, other) => one[1].localeCompare(other[1]))].map(([code, name]) => el("option", { value: code }, name));
+
+/** A province, and of the 514 kabupaten/kota only those that lie in it. */
+function drawPlaces() {
+  const within = province || (unsaved.region || form.values.region || "").slice(0, 2);
+  redraw("province", "", () => options(t("choose"), programme.provinces));
+  $("province").value = within;
+  redraw("region", within, () => options(t(within ? "choose" : "provinceFirst"), Object.fromEntries(Object.entries(programme.regions).filter(([code]) => within && code.startsWith(within)))));
+}
+
+const isElsewhere = (region) => Boolean(region && province && !region.startsWith(province));
+
 function drawForm() {
-  const regions = Object.entries(programme.regions).sort((one, other) => one[1].localeCompare(other[1]));
-  redraw("region", regions, () => [el("option", { value: "" }, t("choose")), ...regions.map(([code, name]) => el("option", { value: code }, name))]);
+  drawPlaces();
   for (const field of FIELDS) {
-    const input = $(field), value = form.values[field];
+    const input = $(field), value = field === "region" && isElsewhere(form.values.region) ? "" : form.values[field];
     if (field in unsaved) input.value = unsaved[field];
     else if (document.activeElement !== input && (value || SECRETS.includes(field))) input.value = value || "";
     input.placeholder = form.saved.includes(field) && !value ? t("savedSecret") : "";
@@ -289,8 +303,9 @@ async function saveOver(field) {
   if (form.values[field] === shown.values[field] && form.saved.includes(field) === shown.saved.includes(field)) return saveNow(field, false, true);
   delete unsaved[field];
   keepUnsaved();
-  $(field).value = form.values[field] || "";
+  if (field === "region") province = "";
   drawForm();
+  $(field).value = form.values[field] || "";
   fault(field, t("changedElsewhere"));
 }
 
@@ -347,6 +362,7 @@ async function send(slot) {
 
 onAction($("submit"), "click", async () => {
   await Promise.all([saveAll(), agreeing]);
+  if (form.is_open && isElsewhere(form.values.region)) { fault("region", t("otherProvince")); return $("region").focus(); }
   try { status = await ask("POST", "/v1/application/submit", {}); } catch (problem) { showFaults(problem); throw problem; }
   await refresh();
   $("state").focus();
@@ -355,6 +371,13 @@ for (const field of FIELDS) {
   $(field).addEventListener("input", () => noteTyped(field));
   $(field).addEventListener("blur", () => save(field));
 }
+$("region").addEventListener("input", () => { if ($("region").value) province = ""; }); // from now on the region's own
+$("province").addEventListener("input", () => {
+  province = $("province").value;
+  if (isElsewhere(unsaved.region)) { delete unsaved.region; clearTimeout(typing.region); keepUnsaved(); }
+  fault("region", "");
+  drawForm();
+});
 document.addEventListener("visibilitychange", () => { if (document.hidden) saveAll(); else watch(); });
 window.addEventListener("offline", () => notice(t("lineGone")));
 window.addEventListener("online", () => { notice(t("lineBack")); watch(); });

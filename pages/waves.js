@@ -13,11 +13,24 @@ words({
   COMMITTED: ["Komitmen diumumkan", "Commitment published"], DRAWN: ["Sudah diundi", "Drawn"], PUBLISHED: ["Hasil diumumkan", "Results published"],
 });
 
-let waves = [], programme = { regions: {}, rule_sets: [], texts: {} };
+let waves = [], programme = { provinces: {}, regions: {}, rule_sets: [], texts: {} };
 const bundles = {};
 
 const line = (name, ...value) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, ...value));
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+/** One table for each province, closed: a wave may have seats in 514 places. */
+function provincesOf(quota, filled) {
+  const head = ["region", "seats", "filled"].map((name) => el("th", { scope: "col" }, t(name)));
+  return [...new Set(Object.keys(quota).map((region) => region.slice(0, 2)))].map((province) => {
+    const inside = Object.keys(quota).filter((region) => region.startsWith(province));
+    const seats = inside.reduce((sum, region) => sum + quota[region], 0);
+    const rows = inside.map((region) => el("tr", {}, el("th", { scope: "row" }, programme.regions[region] || region),
+      el("td", {}, String(quota[region])), el("td", {}, filled ? String(filled[region] || 0) : "–")));
+    return el("details", { className: "province" }, el("summary", {}, (programme.provinces[province] || province) + " – " + t("seats") + ": " + seats),
+      el("table", {}, el("thead", {}, el("tr", {}, ...head.map((cell) => cell.cloneNode(true)))), el("tbody", {}, ...rows)));
+  });
+}
 
 function card(wave) {
   const plan = wave.definition, published = wave.state === "PUBLISHED";
@@ -27,11 +40,8 @@ function card(wave) {
     line(t("entries"), wave.root ? String(wave.entry_count) : t("afterClose")),
     ...(wave.restored_count ? [line(t("restored"), String(wave.restored_count))] : []),
     line(t("root"), el("code", {}, wave.root || "–")), line(t("commitment"), el("code", {}, wave.commitment_sha256 || "–"))));
-  const places = Object.keys(plan.quota).map((region) => el("tr", {}, el("th", { scope: "row" }, programme.regions[region] || region),
-    el("td", {}, String(plan.quota[region])), el("td", {}, published ? String(wave.filled[region] || 0) : "–")));
-  const head = ["region", "seats", "filled"].map((name) => el("th", { scope: "col" }, t(name)));
   const box = el("section", { className: "card" }, el("h2", {}, plan.name + " – " + t(wave.state)), facts,
-    el("details", {}, el("summary", {}, t("region")), el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...places))));
+    el("details", {}, el("summary", {}, t("region")), ...provincesOf(plan.quota, published ? wave.filled : null)));
   const rules = programme.rule_sets.find((one) => one.name === plan.rule_set), undecided = rules && programme.texts[rules.pending_at_freeze];
   if (undecided) box.append(el("p", { className: "pending-rule" }, said(undecided).sentence + " " + said(undecided).next_step));
   const files = bundles[plan.wave_id] || [];

@@ -13,7 +13,7 @@ FAULTS = (
     ".filter(([, text]) => text))"
 )
 NIK, KK = "3171994706065649", "3171991701212269"
-SHOWN = {"name": "Wulan Percobaan", "birth_date": "2006-06-07", "region": "3171"}
+SHOWN = {"name": "Wulan Percobaan", "birth_date": "2006-06-07", "province": "31", "region": "3171"}
 
 
 def fill_form(page):
@@ -21,6 +21,7 @@ def fill_form(page):
     page.fill("#kk", KK)
     page.fill("#name", SHOWN["name"])
     page.choose("#birth_date", SHOWN["birth_date"])
+    page.choose("#province", SHOWN["province"])
     page.choose("#region", SHOWN["region"])
 
 
@@ -116,12 +117,15 @@ def test_two_phones_never_overwrite_each_other_unseen(open_page, site, phone, si
 
     second.fill("#name", "Wulan Lain")
     nothing_unsaved(second)
+    signed_in.choose("#province", "31")
     signed_in.choose("#region", "3171")
     nothing_unsaved(signed_in)  # another field goes on
+    second.choose("#province", "32")
     second.choose("#region", "3273")
 
     second.until_says("#region-fault", "Isian ini sudah diubah di perangkat lain")
-    assert second.see("document.querySelector('#region').value") == "3171"
+    shown = second.see("['#province', '#region'].map((id) => document.querySelector(id).value)")
+    assert shown == ["31", "3171"]
     assert signed_in.see("form.values") == {"name": "Wulan Lain", "region": "3171"}
 
 

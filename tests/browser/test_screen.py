@@ -92,7 +92,17 @@ def test_the_keyboard_alone_signs_in_and_reaches_every_field(open_page, site, ph
     page.press("Enter")
     page.until("document.activeElement.id === 'state'")
 
-    for name in ("nik", "region", "file-ktp", "file-selfie", "consent-identity_check", "submit", "copy"):
+    fields = (
+        "nik",
+        "province",
+        "region",
+        "file-ktp",
+        "file-selfie",
+        "consent-identity_check",
+        "submit",
+        "copy",
+    )
+    for name in fields:
         reach(page, name)
 
 
