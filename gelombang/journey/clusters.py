@@ -32,7 +32,8 @@ from gelombang.journey.review_cases import case_in, case_row, load_case
 from gelombang.journey.wave_rows import leaving_wave, load_entry, load_wave
 
 NOTED = "cluster_noted"  # event of the audit
-IN_OR_AFTER_A_DRAW = frozenset({State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN})
+ASKED_ABOUT = frozenset({State.VERIFIED, State.JOINED})
+AFTER_A_DRAW = frozenset({State.SELECTED, State.RESERVE, State.NOT_DRAWN})
 DECIDED = frozenset({ReviewDecision.ACCEPT, ReviewDecision.REFUSE})  # another selfie is another question
 QUESTIONED_TEXT = (
     "Petugas melihat foto pendaftaran Anda sekali lagi. Anda tidak perlu melakukan apa pun. "
@@ -89,11 +90,9 @@ def _take_member(ports: Ports, name: str, cluster: tuple[str, ...]) -> None:
     if not others or not _can_be_shown(application):
         return
     left = leaving_wave(ports, application)
-    if left is None or application.state in IN_OR_AFTER_A_DRAW - {State.JOINED}:
+    if left is None or application.state in AFTER_A_DRAW:
         _note(ports, application, others)
-    elif application.state in (State.VERIFIED, State.JOINED) and not _was_decided(
-        ports, application, cluster
-    ):
+    elif application.state in ASKED_ABOUT and not _was_decided(ports, application, cluster):
         case_id = f"cluster-{application.application_id}-{application.audit_length + 1}"
         told = Put(notice_row(ports, Notice.to(application, case_id, QUESTIONED_TEXT)))
         since = _kept_out_since(ports, application)

@@ -242,6 +242,18 @@ def test_whoever_is_not_verified_is_left_as_they_are_and_shown_beside_the_others
     assert case_of(walk.ports, names[0]).others == (names[1],)
 
 
+def test_nobody_is_asked_about_beside_somebody_whose_photographs_were_kept_long_enough():
+    walk, names = verified(2)
+    gone = {slot: replace(photo, key="") for slot, photo in walk.application(names[1]).photos.items()}
+    refused = replace(walk.application(names[1]), state=State.NOT_ELIGIBLE, photos=gone)
+    applications.save(walk.ports, refused, "made_for_a_test")
+    before = everything(walk)
+
+    find(walk, *names)
+
+    assert everything(walk) == before
+
+
 def test_a_name_that_nobody_has_fails_and_changes_nothing():
     walk, names = verified(2)
     before = everything(walk)
