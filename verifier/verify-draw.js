@@ -70,8 +70,9 @@ const verifyDraw = (() => {
       const kind = [code, file, line ? member : ""].join(" ");
       const number = (this.numbers.get(kind) || 0) + 1;
       this.numbers.set(kind, number);
-      if (number > NAMED_AT_MOST) this.uncounted.set(kind, { code: "counted", file, member: line ? member : "", found: number - NAMED_AT_MOST });
-      else this.differences.push({ code, file, line, member, found: shown(found), expected: shown(expected) });
+      if (number > NAMED_AT_MOST) {
+        this.uncounted.set(kind, { code: "counted", file, line: 0, member: line ? member : "", found: String(number - NAMED_AT_MOST), expected: "-" });
+      } else this.differences.push({ code, file, line, member, found: shown(found), expected: shown(expected) });
     }
 
     /** Say so when two values that must be equal are not. */

@@ -1,0 +1,214 @@
+"""verifier/verify-draw.js under node: it accepts what the reference drew, and refuses everything else by name."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.mutations import DAMAGES, FORGERIES, LISTED, VECTORS, Mutation, Parts, mutations, vector
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "verifier/verify-draw.js"
+NODE = shutil.which("node")
+MUTATIONS = 1000
+DOCUMENTS = ("commitment.json", "draw.json", "manifest.json")  # that a phone can hold beside one's own two
+pytestmark = pytest.mark.skipif(NODE is None, reason="no node on this machine to run the JavaScript verifier")
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """A thousand mutations, each with what was said of it."""
+    made = list(mutations(random.Random(6), MUTATIONS))  # noqa: S311 - the same in every run
+    return list(zip(made, verify_many(made), strict=True))
+
+
+@pytest.mark.parametrize("listed", LISTED, ids=lambda listed: listed["name"])
+def test_a_vector_gets_the_verdict_it_is_listed_with(listed):
+    ran = node(VECTORS / listed["name"], "--commitment", listed["commitment"], "--json")
+    report = json.loads(ran.stdout)
+
+    assert report["accepted"] == (listed["verdict"] == "accepted"), report["differences"]
+    assert ran.returncode == (0 if report["accepted"] else 1)
+    assert {each["file"] for each in report["differences"]} == set(listed.get("places", ()))
+
+
+@pytest.mark.parametrize("name", [each["name"] for each in LISTED if each["verdict"] == "accepted"])
+def test_what_one_person_holds_is_accepted_alone_and_beside_the_bundle(name):
+    for receipt in (VECTORS / name).glob("receipts/*.json"):
+        held = ("--receipt", receipt, "--result", VECTORS / name / "results" / receipt.name, "--json")
+        alone, beside = json.loads(node(*held).stdout), json.loads(node(VECTORS / name, *held).stdout)
+
+        assert alone["accepted"], alone["differences"]
+        assert beside["accepted"], beside["differences"]
+        assert alone["facts"]["person"] == beside["facts"]["person"]
+        assert "unbound" in codes(alone)
+        assert "unbound" not in codes(beside)
+
+
+def test_every_one_of_a_thousand_mutations_is_refused(judged):
+    assert [mutation.kind for mutation, report in judged if report["accepted"]] == []
+    assert {mutation.kind for mutation, _ in judged} == {*DAMAGES, *FORGERIES}
+
+
+def test_every_refusal_has_a_sentence_that_names_the_place(judged):
+    unnamed = [
+        (
+            mutation.kind,
+            mutation.place,
+            mutation.line,
+            [each["sentence"]["en"] for each in report["differences"]],
+        )
+        for mutation, report in judged
+        if not any(mutation.is_named_by(each) for each in report["differences"])
+    ]
+
+    assert unnamed == []
+    for each in (difference for _, report in judged for difference in report["differences"]):
+        for sentence in each["sentence"].values():
+            assert each["file"] in sentence
+            assert str(each["line"] or "") in sentence
+            assert "undefined" not in sentence
+
+
+def test_a_forged_signature_of_the_beacon_is_shown_and_said_not_to_be_checked():
+    files = vector("beacon")
+    forged = json.loads(files["draw.json"])["beacon_signature"].replace("b44679", "b44678")
+    parts = Parts(files)
+    parts.draw["beacon_signature"] = forged
+    parts.draw_again()
+    (report,) = verify_many([Mutation("signature", parts.files, commitment_of("beacon"), "draw.json")])
+
+    assert report["accepted"]
+    assert "not-signature" in codes(report)
+    assert report["facts"]["beacon"]["signature"] == forged
+    assert report["facts"]["beacon"]["round"] == 1000
+
+
+def test_a_round_that_came_before_the_wave_closed_is_pointed_out():
+    parts = Parts(vector("beacon"))
+    parts.rules["closes_at"] = "2023-08-23T23:00:00+07:00"  # half a minute after round 1000
+    parts.draw_again()
+    (report,) = verify_many([Mutation("early", parts.files, None, "commitment.json")])
+
+    assert {"early-round", "no-commitment"} <= codes(report)
+
+
+def test_any_character_of_ones_result_that_changes_is_noticed_beside_the_small_files():
+    receipt = next((VECTORS / "households/receipts").iterdir())
+    document = (VECTORS / "households/results" / receipt.name).read_bytes()
+    small = {name: vector("households")[name] for name in DOCUMENTS} | {"receipt": receipt.read_bytes()}
+    chance = random.Random(7)  # noqa: S311
+    made = [
+        Mutation(
+            "character",
+            small | {"result": changed(chance, document, at)},
+            commitment_of("households"),
+            "result",
+        )
+        for at in range(len(document))
+    ]
+
+    (kept,) = verify_many([Mutation("none", small | {"result": document}, commitment_of("households"), "")])
+    assert kept["accepted"], kept["differences"]
+    assert kept["notes"] == [note for note in kept["notes"] if note["code"] == "no-beacon"]
+    reports = verify_many(made)
+    assert [at for at, report in enumerate(reports) if report["accepted"]] == []
+    assert all(any(each["file"] == "result" for each in report["differences"]) for report in reports)
+
+
+def test_any_character_of_a_receipt_but_its_time_that_changes_is_noticed():
+    receipt = next((VECTORS / "restored/receipts").iterdir()).read_bytes()
+    joined = receipt.index(b'"joined_at":"') + len(b'"joined_at":"')
+    places = [at for at in range(len(receipt)) if not joined <= at < receipt.index(b'"', joined)]
+    chance = random.Random(8)  # noqa: S311
+    made = [
+        Mutation(
+            "character",
+            vector("restored") | {"receipt": changed(chance, receipt, at)},
+            commitment_of("restored"),
+            "receipt",
+        )
+        for at in places
+    ]
+
+    reports = verify_many(made)
+
+    assert [places[i] for i, report in enumerate(reports) if report["accepted"]] == []
+    assert all({each["file"] for each in report["differences"]} == {"receipt"} for report in reports)
+
+
+def test_what_differs_a_thousand_times_is_named_ten_times_and_counted():
+    files = vector("none")
+    files["results.csv"] = (
+        files["results.csv"].replace(b",SELECTED,", b",CHOSEN,").replace(b",NOT_DRAWN,", b",CHOSEN,")
+    )
+    (report,) = verify_many([Mutation("many", files, commitment_of("none"), "results.csv")])
+
+    outcomes = [each for each in report["differences"] if each["member"] == "outcome"]
+    wrong = files["results.csv"].count(b"CHOSEN")
+    assert wrong > 10
+    assert len(outcomes) == 11
+    assert (
+        outcomes[-1]["sentence"]["en"] == f"results.csv, outcome: {wrong - 10} more differences of this kind."
+    )
+
+
+def test_it_answers_in_two_languages_and_says_when_it_could_not_be_asked(tmp_path):
+    refused = node(VECTORS / "forged-result", "--lang", "id", "--commitment", "0" * 64)
+
+    assert refused.returncode == 1
+    assert "results.csv, baris" in refused.stdout
+    assert "padahal yang diumumkan " + "0" * 64 in refused.stdout
+    missing = node(tmp_path)
+    assert missing.returncode == 1
+    assert "manifest.json is missing." in missing.stdout
+    for words in (
+        [],
+        [tmp_path, tmp_path],
+        ["--receipt", tmp_path / "none.json"],
+        [tmp_path, "--commitment", "A"],
+        ["--x"],
+    ):
+        assert node(*words).returncode == 2
+
+
+def verify_many(made):
+    """Return the report of each mutation, all judged by one node."""
+    asked = "".join(
+        json.dumps(
+            {
+                "files": {name: base64.b64encode(content).decode() for name, content in each.files.items()},
+                "commitment": each.commitment,
+            }
+        )
+        + "\n"
+        for each in made
+    )
+    script = Path(__file__).with_name("verify_many.js")
+    ran = subprocess.run([NODE, script], input=asked, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+def node(*words):
+    return subprocess.run([NODE, SCRIPT, *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def changed(chance, content, at):
+    """Put another character of the same kind where one stands, as a forger would."""
+    old = chr(content[at])
+    kind = "0123456789abcdef" if old in "0123456789abcdef" else "ghijklmnopqrstuvwxyz{}[],:"
+    return content[:at] + chance.choice([one for one in kind if one != old]).encode() + content[at + 1 :]
+
+
+def codes(report):
+    return {note["code"] for note in report["notes"]}
+
+
+def commitment_of(name):
+    return next(each["commitment"] for each in LISTED if each["name"] == name)
