@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "gelombang.domain": set(),
     "gelombang.journey": {"gelombang.domain"},
     "gelombang.aws": {"gelombang.domain", "gelombang.journey"},
+    "gelombang.drawing": {"gelombang.domain"},
     "gelombang.http": {"gelombang.domain", "gelombang.journey"},
     "gelombang.lists": {"gelombang.domain", "gelombang.journey"},
     "gelombang.memory": {"gelombang.domain", "gelombang.journey"},
@@ -34,8 +35,23 @@ MAY_IMPORT = {
         "gelombang.pictures",
     },
 }
-HEAVY = ("numpy", "pyarrow", "cv2", "onnxruntime", "insightface", "onnx", "PIL", "pi_heif", "skimage")
-PILLOW = {"gelombang.pictures": {"PIL", "pi_heif"}}  # in a child process only; no array library there either
+HEAVY = (
+    "numpy",
+    "scipy",
+    "matplotlib",
+    "pyarrow",
+    "cv2",
+    "onnxruntime",
+    "insightface",
+    "onnx",
+    "PIL",
+    "pi_heif",
+    "skimage",
+)
+MAY_BE_HEAVY = {
+    "gelombang.pictures": {"PIL", "pi_heif"},  # in a child process only; no array library there either
+    "gelombang.drawing": {"numpy", "scipy", "matplotlib"},  # in batch steps and reports only
+}
 
 
 def modules_of(part):
@@ -79,7 +95,18 @@ def test_no_array_library_or_model_is_imported_outside_the_workers(part):
         f"{path.relative_to(ROOT)} imports {module}"
         for path in modules_of(part)
         for module in imports_of(path)
-        if module.split(".")[0] in set(HEAVY) - PILLOW.get(part, set())
+        if module.split(".")[0] in set(HEAVY) - MAY_BE_HEAVY.get(part, set())
+    ]
+
+    assert wrong == []
+
+
+def test_no_request_handler_imports_the_draw_at_national_size_not_even_late():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in sorted((ROOT / "functions").glob("*/app.py"))
+        for module in imports_of(path)
+        if part_of(module) == "gelombang.drawing"
     ]
 
     assert wrong == []
@@ -91,7 +118,7 @@ def test_an_app_imports_without_environment_network_or_heavy_modules(app):
         "import socket, sys\n"
         "socket.socket.connect = None  # whoever connects at import fails here\n"
         "import app\n"
-        f"heavy = sorted(set(sys.modules) & set({HEAVY!r}))\n"
+        f"heavy = sorted(set(sys.modules) & set({(*HEAVY, 'gelombang.drawing')!r}))\n"
         "clients = [name for name in sys.modules if name == 'botocore.client' and app.__dict__.get('client')]\n"
         "print(heavy + clients)\n"
     )
