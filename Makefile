@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-kills drill-sources drill-refresh soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-fairness report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-kills drill-sources drill-refresh soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ report-challenge: $(READY) ## Measure the active challenge (FACES=folder of peop
 	@$(BIN)/gelombang pack $(or $(PACK),default)
 	@$(BIN)/python -m benchmarks.accuracy.challenge_report --pack $(or $(PACK),default) --sample $(or $(SAMPLE),40) \
 	  $(if $(FACES),--faces "$(FACES)") $(if $(WRITE),--write)
+
+report-fairness: $(READY) ## Does the audit of a draw see planted faults, and nothing in fair draws? (DRAWS=2000, ENTRIES=5000, SEED=number)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.drills.fairness --draws $(or $(DRAWS),2000) \
+	  --entries $(or $(ENTRIES),5000) --seed $(or $(SEED),1)
 
 report-retention: $(READY) ## Prove that what is kept of people goes in time, on a simulated clock (PEOPLE=number in each state)
 	@$(BIN)/python -m benchmarks.drills.retention --people $(or $(PEOPLE),10)
