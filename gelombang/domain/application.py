@@ -36,7 +36,7 @@ and NOT_DRAWN are final for their wave. The diagram in docs/states.md is generat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -44,6 +44,9 @@ from gelombang.domain.checks import CheckResult
 from gelombang.domain.errors import MoveNotAllowedError, RestrictedError
 
 ApplicationId = NewType("ApplicationId", str)
+CLOCKS_APART = timedelta(
+    seconds=1
+)  # at most, of two machines: a retry that comes on time is not taken for early
 
 
 class State(StrEnum):
@@ -201,6 +204,14 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """When registers that did not answer about a submission are asked again: one message is on its way for then."""
+
+    submission: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """One person's application with everything decided about it so far."""
 
@@ -218,6 +229,7 @@ class Application:
     checks: dict[str, CheckResult] = field(default_factory=dict)
     submission: int = 0  # how many times it was submitted; names its face check
     face_check_id: str = ""  # the one face check whose answer counts
+    retry: Retry | None = None  # of the registers that did not answer last
     reasons: tuple[str, ...] = ()  # codes for the applicant, of the present state
     review_case_id: str = ""
     wave_id: str = ""
@@ -237,6 +249,12 @@ class Application:
     appeal_closed_at: datetime | None = None  # when the last one was answered
     # The time of a refusal, or a question after joining, that was taken back, until a draw is joined.
     restored_from: datetime | None = None
+
+
+def may_ask_again(application: Application, now: datetime) -> bool:
+    """Say whether it is time to ask registers again that did not answer: whatever comes before is no reason to."""
+    retry = application.retry
+    return retry is None or retry.submission != application.submission or now >= retry.at - CLOCKS_APART
 
 
 def open_slots(application: Application) -> tuple[Slot, ...]:

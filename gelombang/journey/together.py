@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
-from gelombang.domain.application import Application, State
+from gelombang.domain.application import Application, State, may_ask_again
 from gelombang.domain.checks import Layer, Outcome
 from gelombang.domain.eligibility import jakarta_day, may_ask, rule_set_for
 from gelombang.domain.errors import DependencyError, NotFoundError
@@ -31,7 +32,7 @@ def asking_together(ports: Ports, programme: Programme, messages: Iterable[Check
         # Whoever cannot be read is the matter of their own message.
         with suppress(NotFoundError, DependencyError, ValueError):
             application = applications.load(ports, message.application_id)
-            if waiting := _waiting_for(application, rules):
+            if waiting := _waiting_for(application, rules, ports.clock.now()):
                 person = person_of(ports, application)
                 for layer in waiting:
                     groups.setdefault(layer, []).append(person)
@@ -68,9 +69,10 @@ class TogetherRegisters:
         return self._registers.ask_many(layer, people)
 
 
-def _waiting_for(application: Application, rules: RuleSet) -> set[Layer]:
-    """Return what somebody waits for who was asked about before."""
-    if application.state is not State.CHECKING or application.restricted_at:
+def _waiting_for(application: Application, rules: RuleSet, now: datetime) -> set[Layer]:
+    """Return what somebody waits for who was asked about before, and may be asked about again."""
+    is_checked = application.state is State.CHECKING and not application.restricted_at
+    if not (is_checked and may_ask_again(application, now)):
         return set()
     pending = [
         layer

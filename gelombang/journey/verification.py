@@ -6,7 +6,9 @@
                    a register refused → refuse; a register pending → wait;
                    face not asked → ask; doubt → reviewers; nothing open → verified
 
-Both may come twice, late or in either order: each looks at the table only.
+Both may come twice, late or in either order: each looks at the table only. Photographs that arrive, the reconciler and
+others ask for a round of checks too; registers that did not answer are asked again when their time has come, and by the
+one message that is on its way for then, however many hints come before (`Retry`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 from gelombang.domain.appeal import is_by_appeal
 from gelombang.domain.application import (
@@ -22,8 +25,10 @@ from gelombang.domain.application import (
     Move,
     Photo,
     PhotoStatus,
+    Retry,
     Slot,
     State,
+    may_ask_again,
     sealed_fields,
 )
 from gelombang.domain.checks import CheckResult, Layer, Outcome
@@ -133,10 +138,10 @@ def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> di
     answers: dict[Layer, RegisterAnswer | DependencyError] = {}
     results: dict[str, CheckResult] = {}
     sealed: dict[Layer, str] = {}
-    judged_by = rules_hash(rules)
+    judged_by, is_time = rules_hash(rules), may_ask_again(application, ports.clock.now())
     for layer in rules.layers:
         before = application.checks.get(layer)
-        if layer is Layer.FACE or (before and before.outcome is not Outcome.PENDING):
+        if layer is Layer.FACE or (before and not (is_time and before.outcome is Outcome.PENDING)):
             continue
         if not may_ask(layer, application.checks | results, rules):
             continue  # that the numbers are this person's must be known first
@@ -195,11 +200,14 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
         grounds = replace(grounds, is_nik_contested=True)
         conclusion = conclude(grounds, rules)
     if conclusion.decided is None:
-        is_asked = checks != stored.checks
+        is_in_vain = any(
+            check.outcome is Outcome.PENDING and check != stored.checks.get(layer)
+            for layer, check in checks.items()
+        )
         is_awaited = any(photo.status is PhotoStatus.AWAITED for photo in application.photos.values())
         if not application.face_check_id and not is_awaited:
             stored = application = _ask_for_face(ports, application)
-        _wait(ports, stored, application, is_asked=is_asked)
+        _wait(ports, stored, application, is_in_vain=is_in_vain)
         return
     recorded = decisions.machine_decided(
         ports,
@@ -295,15 +303,17 @@ def _ask_for_face(ports: Ports, application: Application) -> Application:
     )
 
 
-def _wait(ports: Ports, stored: Application, application: Application, *, is_asked: bool) -> None:
-    """Come back for the registers that did not answer, if they were asked just now; keep what the others said.
+def _wait(ports: Ports, stored: Application, application: Application, *, is_in_vain: bool) -> None:
+    """Come back for the registers that did not answer, if one was asked in vain just now; keep what the others said.
 
-    Where they were not, a message is on its way already, and a second one would be answered by a third.
+    Where none was, a message is on its way already, and a second one would be answered by a third.
     """
     waiting_for = _pending_registers(application)
-    if waiting_for and is_asked:
+    if waiting_for and is_in_vain:
         tries = max(application.checks[layer].tries for layer in waiting_for)
         delay_s = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** (tries - 1))
+        retry = Retry(application.submission, ports.clock.now() + timedelta(seconds=delay_s))
+        application = replace(application, retry=retry)
         again = [ChecksDue(application.application_id, application.submission)]
         facts = {"waiting_for": waiting_for, "again_in_s": delay_s}
         applications.save(ports, application, "waiting_for_registers", facts, announce=again, delay_s=delay_s)

@@ -90,6 +90,7 @@ def test_somebody_whose_form_does_not_open_leaves_the_others_together():
     broken = replace(application.form, sealed=application.form.sealed | {"nik": "not sealed here"})
     applications.save(walk.ports, replace(application, form=broken), "drill")
     walk.registers.recover()
+    walk.world.clock.advance(minutes=20)
 
     ports = asking_together(walk.ports, walk.programme, [ChecksDue(name, 1) for name in names])
     verification.run_checks(ports, walk.programme, ChecksDue(names[1], 1))
@@ -99,6 +100,20 @@ def test_somebody_whose_form_does_not_open_leaves_the_others_together():
 
 def test_one_alone_and_messages_of_nobody_are_asked_as_ever():
     walk, names, counting = waiting("kemdikbud")
+    walk.world.clock.advance(minutes=20)
     ports = asking_together(walk.ports, walk.programme, [ChecksDue(names[0], 1), ChecksDue("nobody", 1)])
 
     assert ports.registers is counting
+
+
+def test_whose_time_to_be_asked_about_has_not_come_is_in_no_common_request():
+    walk, names, counting = waiting("kemdikbud")
+    due = [ChecksDue(name, 1) for name in names]
+
+    early = asking_together(walk.ports, walk.programme, due)
+    verification.run_checks(early, walk.programme, due[0])
+    walk.world.clock.advance(minutes=20)
+
+    assert early.registers is counting
+    assert not counting.single + counting.common
+    assert asking_together(walk.ports, walk.programme, due).registers is not counting
