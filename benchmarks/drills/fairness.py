@@ -34,7 +34,7 @@ from gelombang.drawing.fairness import (
 )
 from gelombang.drawing.fairness_plots import draw_charts
 from gelombang.drawing.fairness_sums import Sums, chi_square
-from gelombang.drawing.fairness_words import LANGUAGES, report_json, report_text
+from gelombang.drawing.fairness_words import LANGUAGES, p_words, report_json, report_text
 
 RATES = (0.05, 0.01, FAMILY_WISE_RATE)
 LEAST_P_OF_FAIR, MOST_P_OF_FAULT = 0.001, 1e-6
@@ -66,7 +66,7 @@ def goals_of_sums(together: dict[str, Sums]) -> list[Goal]:
         judged = chi_square(sums)
         assert judged is not None  # noqa: S101 - narrows the type: a made-up wave has winners and losers
         words = f"chi2 {judged.statistic:.1f} over {len(sums.labels)} categories, p {judged.p:.4f}"
-        goals.append(goal(f"fair-{name}", words, "p > 0.001", bool(judged.p > LEAST_P_OF_FAIR)))
+        goals.append(goal(f"fair-{name}", words, "p > 0.001", judged.p > LEAST_P_OF_FAIR))
     return goals
 
 
@@ -79,16 +79,15 @@ def goals_of_alarms(reports: Sequence[FairnessReport]) -> list[Goal]:
         done = stats.binomtest(count, len(smallest), rate, alternative="greater")
         of = stats.binomtest(count, len(smallest)).proportion_ci(CONFIDENCE, "exact")
         words = f"{count} of {len(smallest)} draws, {CONFIDENCE:.0%} interval {of.low:.5f} to {of.high:.5f}"
-        goals.append(
-            goal(f"false-alarms-{rate:g}", words, f"rate <= {rate:g}", done.pvalue > LEAST_P_OF_FAIR)
-        )
+        met = float(done.pvalue) > LEAST_P_OF_FAIR
+        goals.append(goal(f"false-alarms-{rate:g}", words, f"rate <= {rate:g}", met))
     return goals
 
 
 def goal_of_fault(name: str, report: FairnessReport) -> Goal:
     """Return the goal of a planted fault."""
     worst = _worst(report)
-    words = f"p {worst.p:.1e}, corrected {worst.corrected_p:.1e} by {worst.name}"
+    words = f"p {p_words(worst.p)}, corrected {p_words(worst.corrected_p)} by {worst.name}"
     return goal(f"planted-{name}", words, "corrected p < 1e-6", worst.corrected_p < MOST_P_OF_FAULT)
 
 

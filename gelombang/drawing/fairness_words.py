@@ -14,6 +14,7 @@ from gelombang.drawing.fairness_sums import REST
 Language = Literal["id", "en"]
 LANGUAGES: tuple[Language, ...] = ("id", "en")
 FORMAT = "gelombang-fairness-1"
+SMALLEST_P = 1e-300
 DIGITS = 6  # that are told of a figure: the last ones differ between machines
 
 ABOUT = {
@@ -104,7 +105,7 @@ RATE = {
     "en": "{tests} tests together: a fair draw sets off a false sign in at most {rate} of 1,000 draws "
     "(Holm's correction).",
 }
-P_VALUE = {"id": "p = {p}, terkoreksi {corrected}", "en": "p = {p}, corrected {corrected}"}
+P_VALUE = {"id": "p {p}, terkoreksi {corrected}", "en": "p {p}, corrected {corrected}"}
 NOT_EXAMINED = {
     "id": "Tidak diperiksa, karena datanya tidak ada atau semua sama:",
     "en": "Not examined, because nothing is known of it or all are alike:",
@@ -139,6 +140,11 @@ def effect_words(finding: Finding, language: Language) -> str:
 def group_word(label: str, language: Language) -> str:
     """Return a category's label for people."""
     return REST_WORD[language] if label == REST else label
+
+
+def p_words(p: float) -> str:
+    """Return a p-value with its sign; what is too small for a float, or ruled out by the rules, as that."""
+    return f"= {p:.2g}" if p >= SMALLEST_P else f"< {SMALLEST_P:g}"
 
 
 def report_text(report: FairnessReport, language: Language) -> str:
@@ -180,7 +186,7 @@ def _lines(report: FairnessReport, language: Language) -> Iterator[str]:
         yield RATE[language].format(tests=len(report.findings), rate=rate)
         yield ""
     for finding in sorted(report.findings, key=lambda each: (each.corrected_p, each.p)):
-        p, corrected = (_number(f"{value:.2g}", language) for value in (finding.p, finding.corrected_p))
+        p, corrected = (_number(p_words(value), language) for value in (finding.p, finding.corrected_p))
         yield f"- {title_of(finding.about, finding.measure, language)}: {VERDICTS[finding.verdict][language]}"
         yield f"  {effect_words(finding, language)} {P_VALUE[language].format(p=p, corrected=corrected)}"
     if report.not_examined:

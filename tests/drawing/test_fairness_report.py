@@ -12,13 +12,23 @@ import pytest
 import rfc8785
 
 from benchmarks.drills.fairness import examine_fair_draws, goal_of_fault, goals_of_alarms, goals_of_sums
-from benchmarks.drills.fairness_wave import FAULTS, first_two_days, hold, make_wave, seed_of, tickets_of
+from benchmarks.drills.fairness_wave import (
+    FAULTS,
+    first_two_days,
+    hold,
+    make_wave,
+    seed_of,
+    tickets_of,
+    twice_in_the_wave,
+)
+from benchmarks.goals import finish
 from gelombang.drawing.fairness import FairnessReport, audit_draw
 from gelombang.drawing.fairness_plots import chart, draw_charts
 from gelombang.drawing.fairness_words import (
     LANGUAGES,
     VERDICTS,
     effect_words,
+    p_words,
     report_json,
     report_text,
     title_of,
@@ -40,6 +50,11 @@ def fair():
 @cache
 def faulty():
     return audit_draw(first_two_days(small_wave(), seed_of(1)))
+
+
+@cache
+def twice():
+    return audit_draw(twice_in_the_wave(small_wave(), seed_of(1)))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -78,6 +93,12 @@ def test_the_effect_says_to_which_side():
     assert "towards the back" in effect_words(finding, "en")
     assert "ke arah akhir" in effect_words(finding, "id")
     assert "towards the front" in effect_words(replace(finding, effect=-finding.effect), "en")
+
+
+def test_a_p_value_too_small_for_a_float_is_not_told_as_zero():
+    assert p_words(0.0) == "< 1e-300"
+    assert p_words(0.034) == "= 0.034"
+    assert "p < 1e-300, terkoreksi < 1e-300" in report_text(twice(), "id")
 
 
 def test_the_json_is_canonical_and_holds_what_the_report_does():
@@ -125,7 +146,7 @@ def test_a_chart_is_the_same_file_each_time():
     assert chart(finding, "en") == chart(finding, "en")
 
 
-def test_the_drill_finds_fair_draws_fair_and_planted_faults_faulty():
+def test_the_drill_finds_fair_draws_fair_and_planted_faults_faulty(tmp_path):
     together, reports = examine_fair_draws(small_wave(), 20)
     goals = [*goals_of_sums(together), *goals_of_alarms(reports)]
     planted = [
@@ -136,6 +157,7 @@ def test_the_drill_finds_fair_draws_fair_and_planted_faults_faulty():
     assert [each.name for each in goals if not each.met] == []
     assert len(goals) == 6
     assert [each.name for each in planted if not each.met] == []
+    assert len(json.loads(finish("fairness", [*goals, *planted], tmp_path).read_text())["goals"]) == 10
 
 
 def test_the_drill_sees_draws_that_are_not_fair():
