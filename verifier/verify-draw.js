@@ -15,7 +15,7 @@ const verifyDraw = (() => {
   const BEACONS = {
     "drand-quicknet": {
       chain: "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971",
-      first_s: 1692803367, every_s: 3, signature: /^[0-9a-f]{96}$/,
+      first_s: 1692803367, every_s: 3, signature: /^[0-9a-f]{96}$/, copies: "https://api.drand.sh", // one of many
     },
   };
   const NAMED_AT_MOST = 10; // differences of one kind that are named; the rest are counted
@@ -29,7 +29,8 @@ const verifyDraw = (() => {
   // Code → [Bahasa Indonesia, English]; {at} is the file with its line or member.
   const SENTENCES = {
     "missing": ["{at} tidak ada.", "{at} is missing."],
-    "json": ["{at} bukan satu objek JSON kanonik dalam UTF-8 tanpa baris baru di akhir.", "{at} is not one canonical JSON object in UTF-8 without a line feed at its end."],
+    "json": ["{at} bukan satu objek JSON kanonik dalam UTF-8 tanpa baris baru di akhir.",
+      "{at} is not one canonical JSON object in UTF-8 without a line feed at its end."],
     "header": ["{at}: baris judul harus berbunyi {expected}.", "{at}: the header must read {expected}."],
     "row": ["{at}: {found} bukan baris dalam bentuk yang ditetapkan.", "{at}: {found} is no row of the one form."],
     "end": ["{at}: baris terakhir tidak diakhiri baris baru.", "{at}: the last line is not ended by a line feed."],
@@ -37,7 +38,8 @@ const verifyDraw = (() => {
     "kind": ["{at}: nilai {found} salah jenisnya.", "{at}: {found} is a value of a wrong kind."],
     "order": ["{at}: peserta {found} tidak pada urutannya.", "{at}: entry {found} stands out of order."],
     "twice": ["{at}: peserta {found} tertulis dua kali.", "{at}: entry {found} stands there twice."],
-    "differs": ["{at}: tertulis {found}, padahal dari berkas lain seharusnya {expected}.", "{at}: there stands {found}, but {expected} follows from the rest."],
+    "differs": ["{at}: tertulis {found}, padahal dari berkas lain seharusnya {expected}.",
+      "{at}: there stands {found}, but {expected} follows from the rest."],
     "promised": ["{at}: SHA-256-nya {found}, padahal yang dijanjikan {expected}.", "{at}: its SHA-256 is {found}, but {expected} was promised."],
     "published": ["{at}: SHA-256 komitmen {found}, padahal yang diumumkan {expected}.", "{at}: the commitment's SHA-256 is {found}, but {expected} was published."],
     "no-entry": ["{at}: peserta {found} tidak ada di entries.csv.", "{at}: entry {found} does not stand in entries.csv."],
@@ -47,13 +49,20 @@ const verifyDraw = (() => {
     "counted": ["{at}: masih ada {found} perbedaan sejenis.", "{at}: {found} more differences of this kind."],
   };
   const NOTES = {
-    "no-commitment": ["Tanpa SHA-256 komitmen yang diumumkan sebelum undian, berkas yang dipalsukan seluruhnya tidak dapat dibedakan.", "Without the commitment's SHA-256 as published before the draw, files that were forged as a whole cannot be told apart."],
-    "not-signature": ["Tanda tangan BLS suar tidak diperiksa di sini: bandingkan putaran dan tanda tangannya dengan salinan rantai mana pun.", "The beacon's BLS signature is not checked here: compare round and signature with any copy of the chain."],
-    "early-round": ["Putaran suar ini terbit sebelum gelombang ditutup, jadi dapat diketahui sebelum komitmen dibuat. Tanyakan kepada penyelenggara!", "This round of the beacon came before the wave closed, so it could be known before the commitment was made. Ask who drew!"],
-    "no-beacon": ["Gelombang ini tanpa suar: siapa yang tahu semua rahasia dapat mencoba beberapa sebelum komitmen dibuat.", "This wave has no beacon: whoever knew all secrets could have tried several before the commitment."],
-    "unbound": ["Hanya dokumen satu orang yang diperiksa. Sertakan commitment.json, draw.json dan manifest.json gelombang ini untuk memeriksa bahwa akar dan benihnya berasal dari komitmen.", "Only one person's documents were checked. Add the wave's commitment.json, draw.json and manifest.json to check that roots and seed come from the commitment."],
-    "not-drawn": ["Tanda terima ini cocok dengan dirinya sendiri; tanpa berkas lain, hasil undian tidak dapat diperiksa.", "This receipt is right in itself; without other files no result of the draw can be checked."],
-    "stopped": ["Berkas di atas tidak dapat dibandingkan lebih jauh selama bentuknya salah.", "The files could not be compared any further while their form is wrong."],
+    "no-commitment": ["Tanpa SHA-256 komitmen yang diumumkan sebelum undian, berkas yang dipalsukan seluruhnya tidak dapat dibedakan.",
+      "Without the commitment's SHA-256 as published before the draw, files that were forged as a whole cannot be told apart."],
+    "not-signature": ["Tanda tangan BLS suar tidak diperiksa di sini: bandingkan putaran dan tanda tangannya dengan salinan rantai mana pun.",
+      "The beacon's BLS signature is not checked here: compare round and signature with any copy of the chain."],
+    "early-round": ["Putaran suar ini terbit sebelum gelombang ditutup, jadi dapat diketahui sebelum komitmen dibuat. Tanyakan kepada penyelenggara!",
+      "This round of the beacon came before the wave closed, so it could be known before the commitment was made. Ask who drew!"],
+    "no-beacon": ["Gelombang ini tanpa suar: siapa yang tahu semua rahasia dapat mencoba beberapa sebelum komitmen dibuat.",
+      "This wave has no beacon: whoever knew all secrets could have tried several before the commitment."],
+    "unbound": ["Hanya dokumen satu orang yang diperiksa. Sertakan commitment.json, draw.json dan manifest.json gelombang ini untuk memeriksa bahwa akar dan benihnya berasal dari komitmen.",
+      "Only one person's documents were checked. Add the wave's commitment.json, draw.json and manifest.json to check that roots and seed come from the commitment."],
+    "not-drawn": ["Tanda terima ini cocok dengan dirinya sendiri; tanpa berkas lain, hasil undian tidak dapat diperiksa.",
+      "This receipt is right in itself; without other files no result of the draw can be checked."],
+    "stopped": ["Berkas di atas tidak dapat dibandingkan lebih jauh selama bentuknya salah.",
+      "The files could not be compared any further while their form is wrong."],
   };
 
   /** What a verification found: every difference once, the first few of each kind in full. */
@@ -483,36 +492,40 @@ const verifyDraw = (() => {
 
   /** What the small files say of each other; any of them may be undefined. Returns the seed that follows, if one does. */
   async function checkPromise(c, rules, commitment, draw, manifest, hashes) {
-    const { findings, hasher } = c, is = findings.same.bind(findings);
+    const { findings, hasher } = c, agree = findings.same.bind(findings);
     const waveId = (rules || commitment || draw || manifest || {}).wave_id;
     for (const [file, value] of [["commitment.json", commitment], ["draw.json", draw], ["manifest.json", manifest]]) {
-      if (value) is(file, "wave_id", value.wave_id, waveId);
+      if (value) agree(file, "wave_id", value.wave_id, waveId);
     }
-    if (manifest) for (const file of Object.keys(manifest.files)) if (hashes[file]) is("manifest.json", `files.${file}`, manifest.files[file], hashes[file]);
+    for (const file of Object.keys(manifest ? manifest.files : {})) {
+      if (hashes[file]) agree("manifest.json", `files.${file}`, manifest.files[file], hashes[file]);
+    }
     if (!commitment) return undefined;
     const said = c.options.commitment;
     if (said && hashes["commitment.json"] !== said) findings.add("published", "commitment.json", { found: hashes["commitment.json"], expected: said });
     for (const part of ["rules", "entries", "households"]) {
       const hash = hashes[part === "rules" ? "rules.json" : `${part}.csv`];
-      if (hash) is("commitment.json", `${part}_sha256`, commitment[`${part}_sha256`], hash);
+      if (hash) agree("commitment.json", `${part}_sha256`, commitment[`${part}_sha256`], hash);
     }
     checkCommitment(findings, rules, commitment);
     if (!draw) return undefined;
-    is("draw.json", "commitment_sha256", draw.commitment_sha256, hashes["commitment.json"]);
+    agree("draw.json", "commitment_sha256", draw.commitment_sha256, hashes["commitment.json"]);
     for (let i = 0; i < Math.max(draw.secrets.length, commitment.secrets.length); i++) {
       const told = draw.secrets[i] || {}, promised = commitment.secrets[i] || {};
-      is("draw.json", `secrets[${i}].party`, told.party, promised.party);
+      agree("draw.json", `secrets[${i}].party`, told.party, promised.party);
       if (told.party !== promised.party) continue;
       const found = await hasher.hex(bytesOf(told.secret));
       if (found !== promised.sha256) findings.add("promised", "draw.json", { member: `secrets[${i}].secret`, found, expected: promised.sha256 });
     }
     const beacon = BEACONS[commitment.beacon_source];
-    if (!beacon) is("draw.json", "beacon_signature", draw.beacon_signature, "");
-    else if (!beacon.signature.test(draw.beacon_signature)) findings.add("kind", "draw.json", { member: "beacon_signature", found: draw.beacon_signature });
+    if (!beacon) agree("draw.json", "beacon_signature", draw.beacon_signature, "");
+    else if (!beacon.signature.test(draw.beacon_signature)) {
+      findings.add("kind", "draw.json", { member: "beacon_signature", found: draw.beacon_signature });
+    }
     const randomness = beacon ? await hasher.hex(bytesOf(draw.beacon_signature)) : "";
     const secrets = draw.secrets.map((each) => bytesOf(each.secret));
     const seed = await hasher.hex(joined(SPEC + "\0", bytesOf(hashes["commitment.json"]), ...secrets, bytesOf(randomness)));
-    is("draw.json", "seed", draw.seed, seed);
+    agree("draw.json", "seed", draw.seed, seed);
     return seed;
   }
 
@@ -520,8 +533,11 @@ const verifyDraw = (() => {
     const file = "commitment.json", { draw, replaces, reason, approvers, secrets, beacon_round: round } = commitment;
     const wrong = (member, found) => findings.add("kind", file, { member, found });
     if (rules) findings.same(file, "beacon_source", commitment.beacon_source, rules.beacon_source);
-    if (draw === 1) for (const [member, none] of [["replaces", ""], ["reason", ""], ["approvers", []]]) findings.same(file, member, commitment[member], none);
-    else {
+    if (draw === 1) {
+      findings.same(file, "replaces", replaces, "");
+      findings.same(file, "reason", reason, "");
+      findings.same(file, "approvers", approvers, []);
+    } else {
       if (replaces === "") wrong("replaces", replaces);
       if (reason === "") wrong("reason", reason);
       if (approvers.length !== 2 || !isBefore(approvers[0], approvers[1])) wrong("approvers", approvers);
@@ -531,12 +547,7 @@ const verifyDraw = (() => {
     if ((commitment.beacon_source === "") !== (round === 0)) wrong("beacon_round", round);
   }
 
-  /** By code points, as the bytes of UTF-8 are. */
-  function isBefore(one, other) {
-    const [a, b] = [Array.from(one, (each) => each.codePointAt(0)), Array.from(other, (each) => each.codePointAt(0))];
-    const i = a.findIndex((point, at) => point !== b[at]);
-    return i < 0 ? a.length < b.length : i < b.length && a[i] < b[i];
-  }
+  const isBefore = (one, other) => hexOf(joined(one)) < hexOf(joined(other)); // by the bytes of UTF-8
 
   function checkEntries(findings, rules, commitment, entries) {
     const file = "commitment.json", counts = countsOf(rules, entries);
@@ -581,7 +592,9 @@ const verifyDraw = (() => {
     known.root = await rootOf(c, entries.hashes, entries.ids.length); // after the tickets: it is built over the leaf hashes
     if (commitment) findings.same("commitment.json", "root", commitment.root, known.root);
     known.ids = entries.ids;
-    known.entry = (i) => ({ entry_id: entries.ids[i], region: entries.codes[entries.region[i]], priority: entries.priority[i] === 1, restored: entries.restored[i] === 1 });
+    known.entry = (i) => ({
+      entry_id: entries.ids[i], region: entries.codes[entries.region[i]], priority: entries.priority[i] === 1, restored: entries.restored[i] === 1,
+    });
     known.result = (i) => {
       const rule = RULES[decided[i]];
       return { entry_id: entries.ids[i], ticket: hexOf(tickets, 32 * i, 32 * i + 32), rank: rank[i], outcome: OUTCOMES[rule], reserve: reserve[i], rule };
@@ -596,7 +609,7 @@ const verifyDraw = (() => {
     const { findings } = c, told = joined(ENTRY_SPEC + "\0" + receipt.wave_id + "\0", bytesOf(receipt.salt), receipt.application_id);
     findings.same(file, "entry.entry_id", receipt.entry.entry_id, (await c.hasher.hex(told)).slice(0, 32));
     if (known.wave_id) findings.same(file, "wave_id", receipt.wave_id, known.wave_id);
-    const place = known.ids ? placeOf(known.ids, receipt.entry.entry_id) : -1;
+    const place = known.ids ? known.ids.indexOf(receipt.entry.entry_id) : -1;
     if (known.ids) sameEntry(findings, file, receipt.entry, known.entry(place));
     findings.facts.person = place < 0 ? receipt.entry : { ...receipt.entry, ...known.result(place) };
   }
@@ -606,24 +619,13 @@ const verifyDraw = (() => {
     for (const member of Object.keys(found)) findings.same(file, `entry.${member}`, found[member], expected[member]);
   }
 
-  /** Where an id stands among ascending ones, or -1. */
-  function placeOf(ids, entryId) {
-    let from = 0, to = ids.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (ids[middle] < entryId) from = middle + 1;
-      else to = middle;
-    }
-    return ids[from] === entryId ? from : -1;
-  }
-
   async function checkResult(c, document, file, known) {
     const { findings } = c, { entry, result } = document, said = c.options.commitment;
     const is = (member, found, expected) => expected === undefined || findings.same(file, member, found, expected);
     if (said && document.commitment_sha256 !== said) findings.add("published", file, { member: "commitment_sha256", found: document.commitment_sha256, expected: said });
     for (const member of ["wave_id", "commitment_sha256", "entry_count", "root", "results_root", "seed"]) is(member, document[member], known[member]);
     if (known.ids) {
-      const place = placeOf(known.ids, entry.entry_id);
+      const place = known.ids.indexOf(entry.entry_id);
       is("index", document.index, place < 0 ? undefined : place);
       sameEntry(findings, file, entry, known.entry(place));
       if (place >= 0) for (const member of Object.keys(result)) is(`result.${member}`, result[member], known.result(place)[member]);
@@ -631,8 +633,10 @@ const verifyDraw = (() => {
     is("result.entry_id", result.entry_id, entry.entry_id);
     is("result.outcome", result.outcome, OUTCOMES[result.rule]);
     if ((result.reserve > 0) !== (result.outcome === "RESERVE")) findings.add("kind", file, { member: "result.reserve", found: result.reserve });
-    if (!(await isProof(c, canonical(entry), document.index, document.entry_count, document.entry_proof, document.root))) findings.add("proof", file, { member: "entry_proof", expected: document.root });
-    if (!(await isProof(c, canonical(result), document.index, document.entry_count, document.result_proof, document.results_root))) findings.add("proof", file, { member: "result_proof", expected: document.results_root });
+    for (const [leaf, member, root] of [[entry, "entry_proof", document.root], [result, "result_proof", document.results_root]]) {
+      const holds = await isProof(c, canonical(leaf), document.index, document.entry_count, document[member], root);
+      if (!holds) findings.add("proof", file, { member, expected: root });
+    }
     const ticket = new Uint8Array(32), leafHash = bytesOf(await c.hasher.hex("\0" + canonical(entry)));
     await c.hasher.into(ticket, 0, 1, () => leafHash, await c.hasher.key(bytesOf(document.seed)));
     is("result.ticket", result.ticket, hexOf(ticket));
@@ -652,7 +656,8 @@ const verifyDraw = (() => {
   async function verify(sources, options = {}) {
     const c = { sources, options, findings: new Findings(), hasher: options.hasher || ownHasher(), ...pace(options.progress) };
     const { findings } = c, known = {}, hashes = {}, told = {};
-    const isWhole = options.whole || ["rules.json", "entries.csv", "households.csv", "results.csv"].some((file) => sources[file]) || !(sources.receipt || sources.result);
+    const isWhole = options.whole || !(sources.receipt || sources.result)
+      || ["rules.json", "entries.csv", "households.csv", "results.csv"].some((file) => sources[file]);
     if (isWhole) for (const file of BUNDLE) if (!sources[file]) findings.add("missing", file);
     if (findings.differences.length) return findings.report();
     c.stage("files");
@@ -685,7 +690,8 @@ const verifyDraw = (() => {
     }
     if (drawn && !(known.commitment && known.seed && known.results_root)) findings.notes.add("unbound");
     if (held && !result && !known.ids) findings.notes.add("not-drawn");
-    if (drawn && !findings.facts.wave_id) Object.assign(findings.facts, { wave_id: drawn.wave_id, commitment_sha256: drawn.commitment_sha256, entry_count: drawn.entry_count });
+    const { wave_id, commitment_sha256, entry_count } = drawn || {};
+    if (drawn && !known.commitment) Object.assign(findings.facts, { wave_id, commitment_sha256, entry_count });
   }
 
   function factsOf(c, known, draw) {
@@ -693,14 +699,16 @@ const verifyDraw = (() => {
     if (!c.options.commitment) notes.add("no-commitment");
     if (!commitment) return {};
     const { wave_id, draw: number, reason, approvers, entry_count, beacon_source, beacon_round } = commitment;
-    const facts = { wave_id, draw: number, reason, approvers, entry_count, commitment_sha256: known.commitment_sha256, seed: known.seed || "", parties: commitment.secrets.map((each) => each.party) };
+    const parties = commitment.secrets.map((each) => each.party);
+    const facts = { wave_id, draw: number, reason, approvers, entry_count, commitment_sha256: known.commitment_sha256, seed: known.seed || "", parties };
     const beacon = BEACONS[beacon_source];
     if (!beacon) return notes.add("no-beacon"), facts;
     const came_s = beacon.first_s + beacon.every_s * (beacon_round - 1);
     notes.add("not-signature");
     if (rules && came_s * 1000 <= Date.parse(rules.closes_at)) notes.add("early-round");
     const came_at = came_s * 1000 < 8.64e15 ? new Date(came_s * 1000).toISOString() : "";
-    return { ...facts, beacon: { source: beacon_source, chain: beacon.chain, round: beacon_round, came_at, signature: draw ? draw.beacon_signature : "" } };
+    const signature = draw ? draw.beacon_signature : "", copy = `${beacon.copies}/${beacon.chain}/public/${beacon_round}`;
+    return { ...facts, beacon: { source: beacon_source, chain: beacon.chain, round: beacon_round, came_at, signature, copy } };
   }
 
   /** `stage(name)` and `breathe(done, of)`: tell how far it is, and let the page live. */
@@ -739,16 +747,19 @@ async function verifyDrawCommand(words) {
   const ask = (problem) => { console.error(`${problem}\n${usage}`); return 2; };
   try {
     const one = { type: "string" };
-    ({ values, positionals } = parseArgs({ args: words, allowPositionals: true, options: { commitment: one, receipt: one, result: one, json: { type: "boolean" }, lang: { ...one, default: "en" } } }));
+    const options = { commitment: one, receipt: one, result: one, lang: one, json: { type: "boolean" } };
+    ({ values, positionals } = parseArgs({ args: words, allowPositionals: true, options }));
   } catch (error) {
     return ask(error.message);
   }
-  const [folder] = positionals, { commitment, lang } = values;
+  const [folder] = positionals, { commitment, lang = "en" } = values;
   if (positionals.length > 1 || !(folder || values.receipt || values.result)) return ask("Which files?");
   if (commitment !== undefined && !/^[0-9a-f]{64}$/.test(commitment)) return ask("--commitment takes 64 hex digits in lower case.");
   if (lang !== "id" && lang !== "en") return ask("--lang takes id or en.");
   const sources = {}, isFile = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile();
-  if (folder) for (const name of verifyDraw.BUNDLE) if (isFile(path.join(folder, name))) sources[name] = verifyDraw.fromPath(path.join(folder, name), name);
+  for (const name of folder ? verifyDraw.BUNDLE : []) {
+    if (isFile(path.join(folder, name))) sources[name] = verifyDraw.fromPath(path.join(folder, name), name);
+  }
   for (const kind of ["receipt", "result"]) {
     if (values[kind] && !isFile(values[kind])) return ask(`${values[kind]} is not a file.`);
     if (values[kind]) sources[kind] = verifyDraw.fromPath(values[kind], path.basename(values[kind]));

@@ -84,7 +84,7 @@ def test_the_beacons_round_and_signature_are_shown_and_said_not_to_be_checked(pa
     assert "Tanda tangan BLS suar tidak diperiksa" in page.text("#notes")
     signature = json.loads((VECTORS / "beacon/draw.json").read_text())["beacon_signature"]
     assert signature in page.text("#facts")
-    assert "1000" in page.text("#facts")
+    assert "/public/1000" in page.text("#facts")
 
 
 def test_without_the_published_commitment_it_says_what_goes_unseen(page):

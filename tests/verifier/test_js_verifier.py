@@ -18,7 +18,10 @@ SCRIPT = ROOT / "verifier/verify-draw.js"
 NODE = shutil.which("node")
 MUTATIONS = 1000
 DOCUMENTS = ("commitment.json", "draw.json", "manifest.json")  # that a phone can hold beside one's own two
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node on this machine to run the JavaScript verifier")
+pytestmark = [
+    pytest.mark.skipif(NODE is None, reason="no node on this machine to run the JavaScript verifier"),
+    pytest.mark.xdist_group("js-verifier"),  # the mutations are judged once
+]
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +160,19 @@ def test_what_differs_a_thousand_times_is_named_ten_times_and_counted():
     assert (
         outcomes[-1]["sentence"]["en"] == f"results.csv, outcome: {wrong - 10} more differences of this kind."
     )
+
+
+def test_an_older_node_hashes_alike(tmp_path):
+    older = tmp_path / "older.js"
+    older.write_text('require("node:crypto").hash = undefined; // as before node 20.12\n')
+    words = (VECTORS / "redraw", "--commitment", commitment_of("redraw"), "--json")
+
+    ran = subprocess.run(
+        [NODE, "--require", older, SCRIPT, *words], capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout == node(*words).stdout
+    assert json.loads(ran.stdout)["accepted"]
 
 
 def test_it_answers_in_two_languages_and_says_when_it_could_not_be_asked(tmp_path):
