@@ -1,7 +1,8 @@
 """What somebody may join whose refusal was taken back, and whether they come first there.
 
 Refused during a wave's hours and restored before its freeze, they may join it until then, open or closed. Was it frozen
-meanwhile, they are seated first in the next wave that they join.
+meanwhile, they are seated first in the next wave that they join. A question to reviewers that they answer with yes
+(`gelombang.journey.clusters`) counts as a refusal that was taken back.
 """
 
 from __future__ import annotations
