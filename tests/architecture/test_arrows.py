@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "gelombang.domain": set(),
     "gelombang.journey": {"gelombang.domain"},
     "gelombang.aws": {"gelombang.domain", "gelombang.journey"},
-    "gelombang.drawing": {"gelombang.domain"},
+    "gelombang.drawing": {"gelombang.domain", "gelombang.journey"},
     "gelombang.http": {"gelombang.domain", "gelombang.journey"},
     "gelombang.lists": {"gelombang.domain", "gelombang.journey"},
     "gelombang.memory": {"gelombang.domain", "gelombang.journey"},
@@ -50,7 +50,7 @@ HEAVY = (
 )
 MAY_BE_HEAVY = {
     "gelombang.pictures": {"PIL", "pi_heif"},  # in a child process only; no array library there either
-    "gelombang.drawing": {"numpy", "scipy", "matplotlib"},  # in batch steps and reports only
+    "gelombang.drawing": {"numpy", "scipy", "pyarrow", "matplotlib"},  # in batch steps and reports only
 }
 
 

@@ -82,6 +82,27 @@ def test_the_planted_fault_of_the_first_two_days_does_what_that_of_2012_did():
     assert draw.has_seat.sum() == fair_draw().has_seat.sum()
 
 
+def test_the_drawn_wave_is_seated_by_the_passes_of_the_specification():
+    draw, left, priority_left = fair_draw(), dict(wave().quota), wave().priority_seats
+    order, seated, rank = np.argsort(draw.ticket).tolist(), set(), dict.fromkeys(wave().quota, 0)
+    for number in range(3):  # restored, priority, everybody
+        for row in order:
+            region, has_turn = (
+                int(draw.region[row]),
+                (draw.is_restored, draw.is_priority, draw.ticket >= 0)[number],
+            )
+            if has_turn[row] and row not in seated and left[region] and (number != 1 or priority_left):
+                seated.add(row)
+                left[region] -= 1
+                priority_left -= number == 1
+    for row in order:
+        rank[int(draw.region[row])] += 1
+        assert draw.rank[row] == rank[int(draw.region[row])]
+
+    assert set(np.flatnonzero(draw.has_seat)) == seated
+    assert priority_left == 0
+
+
 def test_tickets_that_are_equal_are_a_sign():
     tickets = fair_draw().ticket.copy()
     tickets[:3] = tickets[0]
