@@ -51,7 +51,10 @@ def alarms() -> Resources:
         found[f"{metric}Alarm"] = _alarm_on(NAMESPACE, metric, description)
     found["ClockFailuresMetric"] = _counted("ClockFailures", "clock_failed", "1")
     found["ClockFailuresAlarm"] = _alarm_on(
-        NAMESPACE, "ClockFailures", "What a clock asks for has failed for a quarter of an hour", periods=3
+        NAMESPACE,
+        "ClockFailures",
+        "A clock failed for a quarter of an hour: clock_failed in verify's log says where",
+        periods=3,
     )
     return found
 
