@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from functools import cache
 from xml.etree import ElementTree as ET
@@ -23,7 +24,7 @@ from benchmarks.drills.fairness_wave import (
 )
 from benchmarks.goals import finish
 from gelombang.drawing.fairness import FairnessReport, audit_draw
-from gelombang.drawing.fairness_plots import chart, draw_charts
+from gelombang.drawing.fairness_plots import ChartError, chart, draw_charts
 from gelombang.drawing.fairness_words import (
     LANGUAGES,
     VERDICTS,
@@ -144,6 +145,13 @@ def test_a_chart_is_the_same_file_each_time():
     finding = next(each for each in faulty().findings if each.name == "arrival_day.seats")
 
     assert chart(finding, "en") == chart(finding, "en")
+
+
+def test_a_chart_without_matplotlib_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    with pytest.raises(ChartError, match=r"gelombang\[bench\]"):
+        chart(faulty().findings[-1], "en")
 
 
 def test_the_drill_finds_fair_draws_fair_and_planted_faults_faulty(tmp_path):
