@@ -60,9 +60,9 @@ def test_a_bundle_is_accepted_and_after_one_character_is_edited_refused_with_its
 
 
 def test_one_receipt_and_one_result_are_enough_whatever_the_phone_called_them(page, vector, tmp_path):
-    receipt = shutil.copy(next((vector / "receipts").iterdir()), tmp_path / "tanda-terima (1).json")
+    receipt = shutil.copy(min((vector / "receipts").iterdir()), tmp_path / "tanda-terima (1).json")
     result = shutil.copy(
-        vector / "results" / next((vector / "receipts").iterdir()).name, tmp_path / "hasil.json"
+        vector / "results" / min((vector / "receipts").iterdir()).name, tmp_path / "hasil.json"
     )
 
     check(page, [receipt, result], PUBLISHED["households"])

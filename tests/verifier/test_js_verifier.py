@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.domain.draw_reference import canonical
+from tests.domain.draw_reference import receipt as receipt_of
 from tests.verifier.mutations import DAMAGES, FORGERIES, LISTED, VECTORS, Mutation, Parts, mutations, vector
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +105,7 @@ def test_a_round_that_came_before_the_wave_closed_is_pointed_out():
 
 
 def test_any_character_of_ones_result_that_changes_is_noticed_beside_the_small_files():
-    receipt = next((VECTORS / "households/receipts").iterdir())
+    receipt = min((VECTORS / "households/receipts").iterdir())
     document = (VECTORS / "households/results" / receipt.name).read_bytes()
     small = {name: vector("households")[name] for name in DOCUMENTS} | {"receipt": receipt.read_bytes()}
     chance = random.Random(7)  # noqa: S311
@@ -126,7 +128,7 @@ def test_any_character_of_ones_result_that_changes_is_noticed_beside_the_small_f
 
 
 def test_any_character_of_a_receipt_but_its_time_that_changes_is_noticed():
-    receipt = next((VECTORS / "restored/receipts").iterdir()).read_bytes()
+    receipt = min((VECTORS / "restored/receipts").iterdir()).read_bytes()
     joined = receipt.index(b'"joined_at":"') + len(b'"joined_at":"')
     places = [at for at in range(len(receipt)) if not joined <= at < receipt.index(b'"', joined)]
     chance = random.Random(8)  # noqa: S311
@@ -144,6 +146,66 @@ def test_any_character_of_a_receipt_but_its_time_that_changes_is_noticed():
 
     assert [places[i] for i, report in enumerate(reports) if report["accepted"]] == []
     assert all({each["file"] for each in report["differences"]} == {"receipt"} for report in reports)
+
+
+def test_a_result_of_another_draw_that_is_right_in_itself_is_refused_beside_this_one():
+    """Somebody shows the document that a forger made: it fits the forged draw, and not the published one."""
+    entry = min((VECTORS / "beacon/receipts").iterdir()).name
+    of_entry, of_result = (
+        (VECTORS / name / "results" / file.name).read_bytes()
+        for name, file in (
+            ("forged-entry", Path(entry)),
+            ("forged-result", min((VECTORS / "households/receipts").iterdir())),
+        )
+    )
+    alone, beside, swapped = (
+        {each["member"] for each in report["differences"]}
+        for report in verify_many(
+            [
+                Mutation("alone", {"result": of_entry}, commitment_of("beacon"), ""),
+                Mutation("beside", vector("beacon") | {"result": of_entry}, commitment_of("beacon"), ""),
+                Mutation(
+                    "beside", vector("households") | {"result": of_result}, commitment_of("households"), ""
+                ),
+            ]
+        )
+    )
+
+    assert alone == {"commitment_sha256"}
+    assert {"commitment_sha256", "root", "results_root", "seed", "result.ticket"} <= beside
+    assert swapped == {"results_root", "result.outcome", "result.rule"}
+
+
+def test_a_receipt_of_another_wave_or_with_another_region_is_refused_beside_the_bundle():
+    receipt = json.loads(min((VECTORS / "beacon/receipts").iterdir()).read_bytes())
+    document = (VECTORS / "beacon/results" / f"{receipt['entry']['entry_id']}.json").read_bytes()
+    moved = canonical(receipt | {"entry": receipt["entry"] | {"region": "9171"}})
+    told = (
+        receipt["application_id"],
+        bytes.fromhex(receipt["salt"]),
+        ("3171", False, False),
+        receipt["joined_at"],
+    )
+    other = canonical(receipt_of("contoh-2", *told))
+
+    alone, beside, with_result, of_other = verify_many(
+        [
+            Mutation(
+                "alone", {"receipt": moved}, None, ""
+            ),  # nothing in it tells: the region is no part of the id
+            Mutation("beside", vector("beacon") | {"receipt": moved}, commitment_of("beacon"), ""),
+            Mutation("result", {"receipt": moved, "result": document}, None, ""),
+            Mutation("other", vector("beacon") | {"receipt": other}, commitment_of("beacon"), ""),
+        ]
+    )
+
+    assert codes(alone) == {"no-commitment", "not-drawn"}
+    assert [each["member"] for each in beside["differences"]] == ["entry.region"]
+    assert [each["member"] for each in with_result["differences"]] == ["entry.region"]
+    assert [(each["code"], each["member"]) for each in of_other["differences"]] == [
+        ("differs", "wave_id"),
+        ("no-entry", "entry.entry_id"),
+    ]
 
 
 def test_what_differs_a_thousand_times_is_named_ten_times_and_counted():
