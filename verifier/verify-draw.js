@@ -453,38 +453,43 @@ const verifyDraw = (() => {
   }
 
   /** The passes: for each entry the rule that decided (number in RULES), its rank and its reserve number. */
-  function hold(rules, entries, households, order) {
+  async function hold(c, rules, entries, households, order) {
     const many = order.length, decided = new Uint8Array(many).fill(255), rank = new Uint32Array(many), reserve = new Uint32Array(many);
     const { of, had } = households, most = rules.max_recipients_per_household, at = entries.region;
     const quota = entries.codes.map((code) => rules.quota[code] || 0), left = [...quota];
     let priorityLeft = rules.priority_seats;
     const isFull = (i) => of[i] >= 0 && had[of[i]] >= most;
-    const pass = (rule, may, take) => {
-      for (const i of order) {
-        if (decided[i] !== 255 || isFull(i) || !may(i)) continue;
-        decided[i] = RULES.indexOf(rule);
-        if (of[i] >= 0) had[of[i]]++;
-        take(i);
+    const walk = async (visit) => {
+      for (let from = 0; from < many; from += 16 * BATCH) {
+        order.subarray(from, from + 16 * BATCH).forEach(visit);
+        await c.breathe(from, many);
       }
     };
-    pass("RESTORED_SEAT", (i) => entries.restored[i] && left[at[i]] > 0, (i) => left[at[i]]--);
-    pass("PRIORITY_SEAT", (i) => entries.priority[i] && priorityLeft > 0 && left[at[i]] > 0, (i) => (priorityLeft--, left[at[i]]--));
-    pass("REGION_SEAT", (i) => left[at[i]] > 0, (i) => left[at[i]]--);
+    const pass = (rule, may, take) => walk((i) => {
+      if (decided[i] !== 255 || isFull(i) || !may(i)) return;
+      decided[i] = RULES.indexOf(rule);
+      if (of[i] >= 0) had[of[i]]++;
+      take(i);
+    });
+    c.stage("seats");
+    await pass("RESTORED_SEAT", (i) => entries.restored[i] && left[at[i]] > 0, (i) => left[at[i]]--);
+    await pass("PRIORITY_SEAT", (i) => entries.priority[i] && priorityLeft > 0 && left[at[i]] > 0, (i) => (priorityLeft--, left[at[i]]--));
+    await pass("REGION_SEAT", (i) => left[at[i]] > 0, (i) => left[at[i]]--);
     if (rules.unused_seats === "pass_on") {
       const nobodyThere = Object.keys(rules.quota).filter((code) => !entries.codes.includes(code)).map((code) => rules.quota[code]);
       let spare = [...left, ...nobodyThere].reduce((sum, seats) => sum + seats, 0);
-      pass("PASSED_ON_SEAT", (i) => quota[at[i]] > 0 && spare > 0, () => spare--);
+      await pass("PASSED_ON_SEAT", (i) => quota[at[i]] > 0 && spare > 0, () => spare--);
     }
     const places = quota.map((seats) => Number((BigInt(seats) * BigInt(rules.reserve_percent) + 99n) / 100n));
     const ranks = quota.map(() => 0), reserves = quota.map(() => 0);
-    for (const i of order) {
+    await walk((i) => {
       rank[i] = ++ranks[at[i]];
-      if (decided[i] !== 255) continue;
+      if (decided[i] !== 255) return;
       if (quota[at[i]] === 0) decided[i] = RULES.indexOf("REGION_WITHOUT_SEATS");
       else if (isFull(i)) decided[i] = RULES.indexOf("HOUSEHOLD_LIMIT");
       else if (reserves[at[i]] < places[at[i]]) [decided[i], reserve[i]] = [RULES.indexOf("RESERVE_PLACE"), ++reserves[at[i]]];
       else decided[i] = RULES.indexOf("AFTER_THE_LAST_PLACE");
-    }
+    });
     return { decided, rank, reserve };
   }
 
@@ -587,7 +592,7 @@ const verifyDraw = (() => {
     const households = entries && rules && (await readHouseholds(c, entries, rules.max_recipients_per_household));
     if (!households || !known.seed) return findings.notes.add("stopped");
     const tickets = await ticketsOf(c, known.seed, entries);
-    const { decided, rank, reserve } = hold(rules, entries, households, await orderOf(c, tickets));
+    const { decided, rank, reserve } = await hold(c, rules, entries, households, await orderOf(c, tickets));
     c.stage("root");
     known.root = await rootOf(c, entries.hashes, entries.ids.length); // after the tickets: it is built over the leaf hashes
     if (commitment) findings.same("commitment.json", "root", commitment.root, known.root);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -254,6 +255,16 @@ def test_it_answers_in_two_languages_and_says_when_it_could_not_be_asked(tmp_pat
         ["--x"],
     ):
         assert node(*words).returncode == 2
+
+
+def test_the_page_has_words_for_every_stage_and_outcome():
+    script, page = SCRIPT.read_text(), SCRIPT.with_suffix(".html").read_text()
+
+    stages = set(re.findall(r'\.stage\("(\w+)"\)', script))
+    outcomes = set(re.findall(r': "([A-Z_]+)"', script))
+    assert {"files", "tickets"} <= stages
+    assert {"SELECTED", "RESERVE"} <= outcomes
+    assert [name for name in stages | outcomes if f"{name}: [" not in page] == []
 
 
 def verify_many(made):
