@@ -261,7 +261,7 @@ def test_the_page_has_words_for_every_stage_and_outcome():
     script, page = SCRIPT.read_text(), SCRIPT.with_suffix(".html").read_text()
 
     stages = set(re.findall(r'\.stage\("(\w+)"\)', script))
-    outcomes = set(re.findall(r': "([A-Z_]+)"', script))
+    outcomes = set(re.findall(r'[A-Z]_[A-Z_]+: "([A-Z_]+)"', script))
     assert {"files", "tickets"} <= stages
     assert {"SELECTED", "RESERVE"} <= outcomes
     assert [name for name in stages | outcomes if f"{name}: [" not in page] == []
