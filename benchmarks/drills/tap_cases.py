@@ -5,105 +5,21 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from benchmarks.drills.gateway import Answer, Gateway
-from benchmarks.drills.people import JSON, WAVE, World
-from gelombang.domain.application import ApplicationId
-from gelombang.domain.messages import QueueName
+from benchmarks.drills.people import WAVE
+from benchmarks.drills.tap_seats import SEATS
+from benchmarks.drills.tap_stage import Case, Stage, Tap, begun, step_by_step
 from gelombang.domain.wave import WaveStep
-from gelombang.journey import applications, selection
+from gelombang.journey import selection
 from gelombang.journey.ports import Key
 from gelombang.journey.programme import load_programme
 
 PHONE, NEW_PHONE, EMAIL = "+6281234567999", "+6281234567998", "siti@example.org"
 JPEG = b"\xff\xd8\xff\xe0 the rest does not matter here"
 TUS = {"Tus-Resumable": "1.0.0"}
-CODE = re.compile(r"\b\d{6}\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Tap:
-    """One request that is about to be sent many times; `effect` counts how often it has had its effect."""
-
-    path: str
-    body: bytes
-    headers: dict[str, str]
-    effect: Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """How to come to the point where a POST is sent.
-
-    `is_anew`: without a key each copy asks for something of its own, rightly: another form, receipt or challenge.
-    `effect_count` is what one request does: nothing where it only tells.
-    """
-
-    prepare: Callable[[Stage], Tap]
-    is_anew: bool = False
-    effect_count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A fresh world with a caller in it."""
-
-    world: World
-    gateway: Gateway
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    def ask(self, who: str, path: str, body: object = None, method: str = "POST", **more: str) -> Answer:
-        """Do what comes before; it must succeed."""
-        headers = JSON | self.bearer(who) | {name.replace("_", "-"): value for name, value in more.items()}
-        content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
-        answer = self.gateway.send(method, path, headers, content)
-        if answer.slug:
-            raise ValueError(f"{method} {path} was refused: {answer.slug}")
-        return answer
-
-    def bearer(self, who: str) -> dict[str, str]:
-        """Return the header of somebody: a step of the journey, a role, or "" for nobody."""
-        token = {**self.world.applicants, **self.world.staff, **self.tokens}.get(who)
-        return {"Authorization": f"Bearer {token}"} if token else {}
-
-    def tap(self, who: str, path: str, body: object, effect: Callable[[], int], **more: str) -> Tap:
-        """Return the request to send many times."""
-        headers = JSON | self.bearer(who) | {name.replace("_", "-"): value for name, value in more.items()}
-        return Tap(path, body if isinstance(body, bytes) else json.dumps(body).encode(), headers, effect)
-
-    def told(self) -> int:
-        """Count the messages that people were sent."""
-        return len(self.world.memory.texts.sent) + len(self.world.memory.mails.sent)
-
-    def code(self) -> str:
-        """Return the code in the newest message: of an e-mail, or else of a text."""
-        memory = self.world.memory
-        text = memory.mails.sent[-1][2] if memory.mails.sent else memory.texts.sent[-1][1]
-        return CODE.findall(text)[0]
-
-    def rows(self, prefix: str, sort: str = "") -> Callable[[], int]:
-        """Return what counts rows whose keys begin so."""
-        rows = self.world.memory.rows._rows  # noqa: SLF001 - counted, not changed
-        return lambda: sum(
-            key.partition.startswith(prefix) and key.sort.startswith(sort) for key in list(rows)
-        )
-
-    def events(self, who: str, event: str) -> Callable[[], int]:
-        """Return what counts an event in somebody's audit."""
-        name = ApplicationId(self.ask(who, "/v1/application", method="GET").json["application_id"])
-        ports = self.world.memory.ports
-        return lambda: sum(entry.event == event for entry in applications.audit_of(ports, name))
-
-    def confirmed(self, who: str, path: str, body: object, effect: Callable[[], int]) -> Tap:
-        """Return the confirmation of a code that was asked for at `path`."""
-        challenge = self.ask(who, path, body).json["challenge_id"]
-        return self.tap(who, f"{path}/confirmation", {"challenge_id": challenge, "code": self.code()}, effect)
 
 
 def _codes(stage: Stage) -> Tap:
@@ -264,7 +180,7 @@ def _entry(stage: Stage) -> Tap:
 def _beacon(stage: Stage) -> Tap:
     promised = _definition(stage, "gelombang-2", beacon_source="drand, round 1")
     stage.ask("operator", "/v1/waves", promised)
-    _step_by_step(stage, "gelombang-2", (WaveStep.CLOSE, WaveStep.FREEZE, WaveStep.COMMIT))
+    step_by_step(stage, "gelombang-2", (WaveStep.CLOSE, WaveStep.FREEZE, WaveStep.COMMIT))
     given = {"beacon": "00112233445566778899aabbccddeeff"}
     return stage.tap("operator", "/v1/waves/gelombang-2/beacon", given, _taken(stage, "gelombang-2"))
 
@@ -272,18 +188,10 @@ def _beacon(stage: Stage) -> Tap:
 def _step(step: WaveStep) -> Callable[[Stage], Tap]:
     def prepare(stage: Stage) -> Tap:
         before = [each for each in WaveStep if list(WaveStep).index(each) < list(WaveStep).index(step)]
-        _step_by_step(stage, WAVE, before)
+        step_by_step(stage, WAVE, before)
         return stage.tap("operator", f"/v1/waves/{WAVE}/{step}", {}, _taken(stage, WAVE))
 
     return prepare
-
-
-def _step_by_step(stage: Stage, wave_id: str, steps: Iterable[WaveStep]) -> None:
-    for step in steps:
-        stage.ask("operator", f"/v1/waves/{wave_id}/{step}")
-        stage.world.memory.queues.take(QueueName.WAVE_STEPS)
-        if step is not WaveStep.CLOSE:
-            selection.run_step(stage.world.memory.ports, wave_id, step)
 
 
 def _taken(stage: Stage, wave_id: str) -> Callable[[], int]:
@@ -297,20 +205,13 @@ def _taken(stage: Stage, wave_id: str) -> Callable[[], int]:
     return count
 
 
-def _begun(stage: Stage) -> tuple[str, str]:
-    """Let an officer begin for somebody; return the session's token and the receipt code."""
-    begun = stage.ask("officer", "/v1/assisted/applications").json
-    stage.tokens["assisted"] = begun["token"]
-    return begun["token"], begun["receipt"]
-
-
 def _assisted(stage: Stage) -> Tap:
-    _begun(stage)
+    begun(stage)
     return stage.tap("officer", "/v1/assisted/applications", {}, stage.rows("RECEIPT#"))
 
 
 def _visit(stage: Stage) -> Tap:
-    _, receipt = _begun(stage)
+    _, receipt = begun(stage)
     effect = stage.events("assisted", "assisted_session_opened")
     return stage.tap("officer", "/v1/assisted/sessions", {"receipt": receipt}, effect)
 
@@ -321,12 +222,12 @@ def _lost(stage: Stage) -> Tap:
 
 
 def _slip(stage: Stage) -> Tap:
-    _, receipt = _begun(stage)
+    _, receipt = begun(stage)
     return stage.tap("", "/v1/assisted/status", {"receipt": receipt}, stage.told)
 
 
 def _erased_there(stage: Stage) -> Tap:
-    _, receipt = _begun(stage)
+    _, receipt = begun(stage)
     effect = stage.events("assisted", "erasure_asked")
     return stage.tap("assisted", "/v1/application/erasure/receipt", {"receipt": receipt}, effect)
 
@@ -347,6 +248,7 @@ CASES: dict[str, Case] = {
     "/v1/application/erasure/confirmation": Case(_erased),
     "/v1/application/erasure/receipt": Case(_erased_there),
     "/v1/application/restriction": Case(_restriction),
+    **SEATS,
     "/v1/application/photos/{slot}": Case(_offer, is_anew=True),
     "/v1/application/photos/{slot}/uploads": Case(_upload, is_anew=True),
     "/v1/application/uploads/{upload_id}": Case(_chunk),

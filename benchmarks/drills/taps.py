@@ -26,7 +26,8 @@ from dataclasses import dataclass
 
 from benchmarks.drills.gateway import Answer, Gateway, unlogged
 from benchmarks.drills.people import JSON, STEPS, WAVE, World, citizen_at, open_world, sign_in
-from benchmarks.drills.tap_cases import CASES, JPEG, PHONE, Stage, Tap
+from benchmarks.drills.tap_cases import CASES, JPEG, PHONE
+from benchmarks.drills.tap_stage import Stage, Tap
 from benchmarks.goals import Goal, finish, goal
 from gelombang.api.openapi import FUNCTIONS, routes_of
 from gelombang.domain.consent import NEEDED

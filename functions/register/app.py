@@ -1,4 +1,4 @@
-"""Registration: account, assistance, rights and uploads (all in `gelombang.api`), the form as typed, submit, status.
+"""Registration: account, assistance, rights, seats, uploads (in `gelombang.api`); the form as typed, submit, status.
 
 A request goes from a route below through `gelombang.api.routes` to the function of `gelombang.journey`.
 """
@@ -16,6 +16,7 @@ from gelombang.api.forms import ConsentForm, DraftForm, EmptyForm
 from gelombang.api.replies import Health, ProgrammePage, programme_page
 from gelombang.api.rights import serve_rights
 from gelombang.api.routes import Call, Route, Routes
+from gelombang.api.seats import serve_seats
 from gelombang.api.uploads import CHUNK_TYPE, serve_uploads
 from gelombang.domain.application import ApplicationId, State
 from gelombang.domain.errors import (
@@ -47,6 +48,7 @@ serve_account(routes)
 serve_appeals(routes)
 serve_assistance(routes)
 serve_rights(routes)
+serve_seats(routes)
 serve_uploads(routes)
 
 

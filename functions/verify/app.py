@@ -26,6 +26,7 @@ from gelombang.api.messages import (
 from gelombang.api.replies import Health
 from gelombang.api.reviews import serve_reviews
 from gelombang.api.routes import Call, Route, Routes
+from gelombang.api.seats import serve_findings
 from gelombang.domain.messages import (
     ChallengeEvidenceReady,
     ChecksDue,
@@ -40,6 +41,7 @@ from gelombang.journey import (
     explanation,
     reconciliation,
     retention,
+    seat_clock,
     verification,
 )
 from gelombang.journey.appeal_clock import tend_appeals
@@ -56,6 +58,7 @@ app = Chalice(app_name="gelombang-verify", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
 serve_reviews(routes)
 serve_appeal_decisions(routes)
+serve_findings(routes)
 
 
 @app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=2)
@@ -117,6 +120,13 @@ def retain(_event: CloudWatchEvent) -> None:
     """Remove what was kept long enough; beside the reconciler, so that no code waits for a million photographs."""
     ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
     run_by_clock(routes.logger, "retained", lambda: {"removed_count": retention.remove_due(ports, programme)})
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def tend_seats(_event: CloudWatchEvent) -> None:
+    """Tell who has a seat, free those not accepted in time, give free ones to the next reserves."""
+    ports, programme = wiring.ports_from_environment(), wiring.programme_from_environment()
+    run_by_clock(routes.logger, "seats_tended", lambda: asdict(seat_clock.tend_seats(ports, programme)))
 
 
 @app.schedule(Rate(10, unit=Rate.MINUTES))

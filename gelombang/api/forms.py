@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gelombang.domain.appeal import MOST_WORDS, AppealCode
 from gelombang.domain.consent import Purpose
 from gelombang.domain.review import ReviewDecision
+from gelombang.domain.seat import SeatAnswer
 
 ShortText = Annotated[str, Field(max_length=120)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
@@ -138,6 +139,31 @@ class AppealDecisionForm(StrictForm):
 
     code: Annotated[AppealCode, Field(examples=["REJECTED_NOT_SHOWN"])]
     note: Annotated[str, Field(max_length=1000, examples=["Surat tidak terbaca."])] = ""
+
+
+class SeatForm(StrictForm):
+    """What somebody wants to do with their seat."""
+
+    answer: Annotated[SeatAnswer, Field(examples=["accept"])]
+
+
+class SeatCodeForm(SessionForm):
+    """The same, with the code that was sent for it."""
+
+    answer: Annotated[SeatAnswer, Field(examples=["accept"])]
+
+
+class SeatReceiptForm(ReceiptForm):
+    """The same of somebody without a phone, who is with an officer."""
+
+    answer: Annotated[SeatAnswer, Field(examples=["accept"])]
+
+
+class FindingForm(StrictForm):
+    """What an audit found about somebody who has a seat; the note's hash goes to the audit chain, the note nowhere."""
+
+    reason: Annotated[str, Field(max_length=40, examples=["RECEIVES_AID"])]
+    note: Annotated[str, Field(min_length=1, max_length=1000, examples=["Berita acara 12/2026."])]
 
 
 class WaveForm(StrictForm):

@@ -25,7 +25,7 @@ from .reading import (
 
 SPEC = "gelombang-decision-1"
 BY_MACHINE = ("photo_refused", "correction_asked", "refused", "sent_to_review", "verified")
-BY_PEOPLE = ("review_decided", "refused_for_another", "appeal_decided")
+BY_PEOPLE = ("review_decided", "refused_for_another", "appeal_decided", "seat_taken_back")
 CORRECTABLE = {"NIK_NOT_FOUND", "BIRTH_DATE_DIFFERS", "KK_DIFFERS", "REGION_DIFFERS"}
 STATE_AFTER = {"accept": "VERIFIED", "refuse": "NOT_ELIGIBLE", "retake": "NEEDS_PHOTO"}
 MOST_CORRECTIONS, AGREEING, MOST_ANSWERS = 5, 2, 3
@@ -161,6 +161,10 @@ def _check_opinions(where: str, bundle: Object) -> None:
     must(len(people) == len(opinions), where, "somebody has two opinions")
     if bundle["decision"] == "appeal_decided":
         return
+    if bundle["decision"] == "seat_taken_back":
+        is_right = bundle["outcome"] == "NOT_ELIGIBLE" and _is_found(bundle)
+        must(is_right, where, "no failed check of its one reason took the seat")
+        return
     (said, count), *_ = Counter(opinion["decision"] for opinion in opinions).most_common()
     if bundle["decision"] == "refused_for_another":
         is_right = said == "accept" and bundle["outcome"] == "NOT_ELIGIBLE"
@@ -171,6 +175,11 @@ def _check_opinions(where: str, bundle: Object) -> None:
     must(
         bundle["outcome"] == right, where, f"says {bundle['outcome']}, but from the opinions follows {right}"
     )
+
+
+def _is_found(bundle: Object) -> bool:
+    failed = [check["reason"] for check in bundle["checks"] if check["outcome"] == "FAILED"]
+    return len(bundle["reasons"]) == 1 and bundle["reasons"][0] in failed
 
 
 def _told(conclusion: tuple[str, list[str]]) -> str:

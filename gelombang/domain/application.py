@@ -29,8 +29,13 @@ From everywhere a person can ask to be erased: ERASED keeps an id and an audit t
 From everywhere a person can restrict processing (`restricted_at`): the application stays where it is until they lift
 it, but for `MOVES_WHILE_RESTRICTED`.
 
-A person has one application; it outlives the wave. SELECTED is final, NOT_ELIGIBLE unless an appeal is upheld, RESERVE
-and NOT_DRAWN are final for their wave. The diagram in docs/states.md is generated from `MOVES`.
+A seat that is given back, or not accepted in time, is free for the next reserve: return_seat leads from SELECTED to
+SEAT_RETURNED, from where the next wave can be joined. So is one that is taken back after an audit: take_seat_back leads
+to NOT_ELIGIBLE.
+
+A person has one application; it outlives the wave. NOT_ELIGIBLE is final unless an appeal is upheld, SELECTED unless
+the seat is lost; RESERVE, NOT_DRAWN and SEAT_RETURNED are final for their wave. The diagram in docs/states.md is
+generated from `MOVES`.
 """
 
 from __future__ import annotations
@@ -62,6 +67,7 @@ class State(StrEnum):
     SELECTED = "SELECTED"
     RESERVE = "RESERVE"
     NOT_DRAWN = "NOT_DRAWN"
+    SEAT_RETURNED = "SEAT_RETURNED"
     ERASED = "ERASED"
 
 
@@ -82,6 +88,8 @@ class Move(StrEnum):
     SELECT = "select"
     PUT_ON_RESERVE = "put_on_reserve"
     PROMOTE = "promote"
+    RETURN_SEAT = "return_seat"
+    TAKE_SEAT_BACK = "take_seat_back"
     MISS = "miss"
     EXCLUDE = "exclude"
     ERASE = "erase"
@@ -114,15 +122,20 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.JOINED, Move.PUT_ON_RESERVE): State.RESERVE,
     (State.JOINED, Move.MISS): State.NOT_DRAWN,
     (State.RESERVE, Move.PROMOTE): State.SELECTED,
+    (State.SELECTED, Move.RETURN_SEAT): State.SEAT_RETURNED,
+    (State.SELECTED, Move.TAKE_SEAT_BACK): State.NOT_ELIGIBLE,
+    (State.SEAT_RETURNED, Move.JOIN): State.JOINED,
     (State.JOINED, Move.EXCLUDE): State.NOT_ELIGIBLE,
     (State.NOT_DRAWN, Move.EXCLUDE): State.NOT_ELIGIBLE,
+    (State.SEAT_RETURNED, Move.EXCLUDE): State.NOT_ELIGIBLE,
     **{(state, Move.ERASE): State.ERASED for state in State if state is not State.ERASED},
 }
 
 # What may still happen to an application whose owner has restricted processing (docs/decisions/0020): their own wish
-# to be erased or to agree no longer, and the outcome of a draw whose list was frozen before.
+# to be erased, to agree no longer or to give a seat back, the outcome of a draw whose list was frozen before, and the
+# end of a seat's days: others wait for it.
 MOVES_WHILE_RESTRICTED = frozenset(
-    {Move.ERASE, Move.WITHDRAW_CONSENT, Move.SELECT, Move.PUT_ON_RESERVE, Move.MISS}
+    {Move.ERASE, Move.WITHDRAW_CONSENT, Move.SELECT, Move.PUT_ON_RESERVE, Move.MISS, Move.RETURN_SEAT}
 )
 
 # What nobody but the machine does. Where one of these leads on, the machine itself must go on, and whoever stays there
@@ -144,6 +157,7 @@ TIMED_STATES = frozenset(
         State.SELECTED,
         State.RESERVE,
         State.NOT_DRAWN,
+        State.SEAT_RETURNED,
     }
 )
 UNFINISHED_STATES = frozenset(

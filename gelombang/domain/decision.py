@@ -45,6 +45,7 @@ class Decided(StrEnum):
     REVIEW_DECIDED = "review_decided"  # by people
     REFUSED_FOR_ANOTHER = "refused_for_another"  # by people, who gave the NIK to whom it belongs
     APPEAL_DECIDED = "appeal_decided"  # by people
+    SEAT_TAKEN_BACK = "seat_taken_back"  # by people, after an audit
 
 
 @dataclass(frozen=True, slots=True)

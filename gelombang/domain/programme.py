@@ -16,6 +16,7 @@ from gelombang.domain.consent import Consent
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import RetentionClass
+from gelombang.domain.seat import SeatRules
 from gelombang.domain.verdict import OperatingPoint
 from gelombang.domain.working_days import WorkingCalendar
 
@@ -66,6 +67,7 @@ class Programme:
     operating_points: dict[str, OperatingPoint]  # by model release
     retention: tuple[RetentionClass, ...]  # of each state the one that ends first first
     appeals: AppealRules
+    seats: SeatRules
     calendar: WorkingCalendar
 
     @property

@@ -4,7 +4,7 @@
     open_again  with the receipt code, at another visit: a session for the same application; with one that replaces a
                 lost one (`gelombang.journey.lost_receipts`) for the first time, too
     tell        with the receipt code alone, from any phone: where the application is, and no more
-    erase       in the officer's session, with the receipt code in place of a phone code
+    erase, answer_seat   in the officer's session, with the receipt code in place of a phone code
 
 In such a session everything goes as in the applicant's own. Whatever it changes is on record as `assisted_by` the
 officer; only people of the officer's district can be helped; there is no search, no list and no look-up by NIK.
@@ -20,7 +20,8 @@ from datetime import datetime
 from gelombang.domain.application import Application, ApplicationId, Slot, State, open_slots
 from gelombang.domain.errors import FieldFault, InvalidFormError, NotAllowedError, NotReadyError
 from gelombang.domain.programme import Programme
-from gelombang.journey import applications, erasure, lost_receipts, receipts, sessions
+from gelombang.domain.seat import SeatAnswer
+from gelombang.journey import applications, erasure, lost_receipts, receipts, seats, sessions
 from gelombang.journey.applications import rereading
 from gelombang.journey.desk_limits import count_session, count_wrong_by_device, count_wrong_by_officer
 from gelombang.journey.erasure import ErasureAsked
@@ -132,6 +133,22 @@ def erase(ports: Ports, session: Session, receipt: str) -> ErasureAsked:
         InvalidFormError: not this application's receipt code.
         TooManyRequestsError: the officer has typed too many wrong codes.
     """
+    return erasure.begin(ports, _who_is_there(ports, session, receipt), [])
+
+
+@rereading
+def answer_seat(ports: Ports, session: Session, answer: SeatAnswer, receipt: str) -> Application:
+    """Accept or give back the seat of somebody without a phone, who is with an officer and shows the receipt code.
+
+    Raises:
+        NotAllowedError, NotReadyError, InvalidFormError, TooManyRequestsError: as `erase`.
+        MoveNotAllowedError, RestrictedError, NotReadyError: as `seats.answer_seat`.
+    """
+    return seats.answer_seat(ports, _who_is_there(ports, session, receipt), answer)
+
+
+def _who_is_there(ports: Ports, session: Session, receipt: str) -> Application:
+    """Return the application of somebody without a phone who has shown their receipt code to an officer."""
     if session.assistance is None:
         raise NotAllowedError(Scope.ASSIST)
     wrong = count_wrong_by_officer(ports, session.assistance.officer)
@@ -142,7 +159,7 @@ def erase(ports: Ports, session: Session, receipt: str) -> ErasureAsked:
         raise _counted(ports, wrong)
     if lost_receipts.is_settling(ports, application):
         raise NotReadyError(("RECEIPT_JUST_REPLACED",))
-    return erasure.begin(ports, application, [])
+    return application
 
 
 def _with(ports: Ports, officer: Staff) -> tuple[Ports, Assistance]:

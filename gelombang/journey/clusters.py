@@ -33,7 +33,7 @@ from gelombang.journey.wave_rows import leaving_wave, load_entry, load_wave
 
 NOTED = "cluster_noted"  # event of the audit
 ASKED_ABOUT = frozenset({State.VERIFIED, State.JOINED})
-AFTER_A_DRAW = frozenset({State.SELECTED, State.RESERVE, State.NOT_DRAWN})
+AFTER_A_DRAW = frozenset({State.SELECTED, State.RESERVE, State.NOT_DRAWN, State.SEAT_RETURNED})
 DECIDED = frozenset({ReviewDecision.ACCEPT, ReviewDecision.REFUSE})  # another selfie is another question
 QUESTIONED_TEXT = (
     "Petugas melihat foto pendaftaran Anda sekali lagi. Anda tidak perlu melakukan apa pun. "

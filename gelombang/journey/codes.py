@@ -62,6 +62,7 @@ class Action(StrEnum):
     START_TEST = "start_test"
     CHANGE_PHONE = "change_phone"
     ACCEPT_SEAT = "accept_seat"
+    GIVE_SEAT_BACK = "give_seat_back"
     ERASE = "erase"
     CONFIRM_EMAIL = "confirm_email"
 
@@ -72,6 +73,10 @@ TEXTS = {
     "Jangan beri tahu siapa pun.",
     Action.CHANGE_PHONE: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk mengganti "
     "nomor HP pendaftaran. Jangan beri tahu siapa pun.",
+    Action.ACCEPT_SEAT: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk MENERIMA kursi Anda. "
+    "Jangan beri tahu siapa pun.",
+    Action.GIVE_SEAT_BACK: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk MENGEMBALIKAN "
+    "kursi Anda. Jangan beri tahu siapa pun.",
     Action.ERASE: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk MENGHAPUS pendaftaran "
     "Anda. Jangan beri tahu siapa pun.",
     Action.CONFIRM_EMAIL: "Kode Anda {code} (tanda {mark}), berlaku {minutes} menit, hanya untuk menyimpan alamat "

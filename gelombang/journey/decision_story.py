@@ -27,6 +27,7 @@ TEXTS: Mapping[Decided, str] = MappingProxyType(
         Decided.REVIEW_DECIDED: "DECIDED_BY_REVIEWERS",
         Decided.REFUSED_FOR_ANOTHER: "DECIDED_FOR_ANOTHER",
         Decided.APPEAL_DECIDED: "DECIDED_APPEAL",
+        Decided.SEAT_TAKEN_BACK: "DECIDED_SEAT_TAKEN_BACK",
     }
 )
 

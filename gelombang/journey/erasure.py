@@ -34,6 +34,7 @@ from gelombang.journey.receipts import release_receipt
 from gelombang.journey.registration import release_nik
 from gelombang.journey.resumable import erase_uploads
 from gelombang.journey.review import WITHDRAWN, closing_of, without_notes
+from gelombang.journey.seats import leaving
 from gelombang.journey.sessions import Session
 from gelombang.journey.tags import find
 from gelombang.journey.wave_rows import entry_key, gate_key
@@ -149,8 +150,11 @@ def _strip(ports: Ports, application: Application) -> bool:
     left = _left_wave(ports, application)
     if left is None:
         return False
-    changes: list[Change] = [*left, *closing_of(ports, application, WITHDRAWN)]
-    if application.state is not State.SELECTED:  # whoever has a seat keeps the NIK, or it got another
+    seat = leaving(ports, application)
+    changes: list[Change] = [*left, *seat, *closing_of(ports, application, WITHDRAWN)]
+    if (
+        application.state is not State.SELECTED or seat
+    ):  # whoever keeps a seat keeps the NIK, or it got another
         changes += release_nik(ports, application)
     phone = find(ports, phone_key, application.phone_tag) if application.phone_tag else None
     if phone is not None and phone.fields["application_id"] == application.application_id:

@@ -6,6 +6,7 @@
                       consent.json                      the consent asked for, purpose by purpose, in every version
                       retention.json                    how long each class of data is kept, and why
                       appeals.json                      how long an appeal takes
+                      seats.json                        how long a seat waits to be accepted
                       holidays.json                     the days on which no working day is counted
                       operating_points/<release>.json   the thresholds of one model release
 
@@ -29,6 +30,7 @@ from gelombang.domain.face_evidence import MEASURES
 from gelombang.domain.programme import Programme, Text
 from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import Removal, RetentionClass
+from gelombang.domain.seat import SeatRules
 from gelombang.domain.verdict import Limit, OperatingPoint
 from gelombang.journey.appeal_files import AppealsFile, HolidaysFile
 from gelombang.journey.data_files import DataFile, Filled, read_data
@@ -79,6 +81,7 @@ def read_programme(name: str, folder: Traversable) -> Programme:
         operating_points={entry.release: entry.value() for entry in read},
         retention=tuple(entry.value() for entry in _read(folder, "retention.json", _RetentionFile).classes),
         appeals=_read(folder, "appeals.json", AppealsFile).value(),
+        seats=_read(folder, "seats.json", _SeatsFile).value(),
         calendar=_read(folder, "holidays.json", HolidaysFile).value(),
     )
 
@@ -192,6 +195,14 @@ class _RetentionFile(DataFile):
             if days != sorted(days):
                 raise ValueError(f"the classes of {state} are not in the order of their ends")
         return self
+
+
+class _SeatsFile(DataFile):
+    accepted_within_days: Annotated[int, Field(ge=1, le=365)]
+    source: Filled
+
+    def value(self) -> SeatRules:
+        return SeatRules(self.accepted_within_days, self.source)
 
 
 class _LimitEntry(DataFile):

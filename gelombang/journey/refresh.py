@@ -3,7 +3,8 @@
     rows that differ ─▶ NIK row ─▶ application ─▶ the layer judged anew ─▶ one commit with its audit entry
       now failed   CHECKING      asked again, and settled by the checks
                    NEEDS_PHOTO   kept, and settled when the photographs are handed in
-                   IN_REVIEW, VERIFIED, NOT_DRAWN ─▶ NOT_ELIGIBLE, by a signed bundle as every refusal, and told
+                   IN_REVIEW, VERIFIED, NOT_DRAWN, SEAT_RETURNED ─▶ NOT_ELIGIBLE, by a signed bundle as every refusal,
+                                 and told
                    JOINED        before the freeze ─▶ NOT_ELIGIBLE; the entry leaves the wave in the same commit
                    JOINED in a frozen wave, RESERVE, SELECTED: kept on record for the check after the draw; no seat,
                                  and no chance that others' proofs hang on, is taken away silently
@@ -41,6 +42,7 @@ from gelombang.journey.decisions import UNRECORDED, Recorded
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Change, Person, Ports, Put
+from gelombang.journey.seats import BY_AUDIT
 from gelombang.journey.tags import find, nik_key
 from gelombang.journey.wave_rows import leaving_wave
 
@@ -49,8 +51,10 @@ REFUSES = {
     State.IN_REVIEW: Move.REFUSE,
     State.VERIFIED: Move.REFUSE,
     State.NOT_DRAWN: Move.EXCLUDE,
+    State.SEAT_RETURNED: Move.EXCLUDE,
     State.JOINED: Move.EXCLUDE,
 }
+DRAWN = frozenset({State.NOT_DRAWN, State.SEAT_RETURNED})  # meanwhile: what was left until then counts now
 JUDGED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.NOT_APPLICABLE})
 UNTOUCHED = frozenset({State.DRAFT, State.ERASED})  # a draft is asked about anew when it is handed in
 CHANGED_TEXT = (
@@ -96,7 +100,9 @@ class Effect(StrEnum):
     RESTORED = "restored"
     AFTER_DRAW = "after_draw"  # refused by the list, but drawn or being drawn: for the check after the draw
     RESTRICTED = "restricted"  # left as they are
-    BY_APPEAL = "by_appeal"  # people decided about this layer: a list does not decide about it again
+    BY_APPEAL = (
+        "by_appeal"  # people decided about this layer, or an audit did: no list decides about it again
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +160,9 @@ def _left_as(application: Application, listing: Listing) -> Effect | None:
     before, state = application.checks.get(listing.layer), application.state
     if state in UNTOUCHED or before is None or before.outcome not in JUDGED:
         return Effect.NOT_JUDGED
-    if is_by_appeal(before):
+    if is_by_appeal(before) or before.source == BY_AUDIT:
         return Effect.BY_APPEAL
-    is_missed = before.outcome is Outcome.FAILED and state is State.NOT_DRAWN  # drawn meanwhile
+    is_missed = before.outcome is Outcome.FAILED and state in DRAWN
     is_later = before.list_version[:10] > listing.list_version[:10]
     if is_later or (before.list_version == listing.list_version and not is_missed):
         return Effect.NOT_JUDGED

@@ -40,6 +40,7 @@ from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
 from gelombang.journey.restored import all_waves, has_missed_a_draw, is_open_to
+from gelombang.journey.seat_rows import tallies
 from gelombang.journey.tags import find
 from gelombang.journey.wave_rows import (
     STEPS_DUE,
@@ -87,7 +88,11 @@ class WavePage:
     closes_at: datetime  # earlier than the definition's when an operator closed it
     entry_count: int
     restored_count: int  # of these, seated first after a wrong refusal
-    filled: dict[str, int]  # region → seats given; once published
+    filled: dict[str, int]  # region → seats that somebody has or is offered; once published
+    free: dict[
+        str, int
+    ]  # region → seats given back for which nobody is left on the reserve list; where there are any
+    moved_up: dict[str, int]  # region → reserves who got a seat that was given back; where there are any
     outcomes: dict[str, dict[str, int]]  # region → outcome → entries; once published
     root: str
     commitment_sha256: str
@@ -144,12 +149,12 @@ def open_wave(ports: Ports, definition: WaveDefinition, operator: str) -> WavePa
     stored = load_wave(ports, wave_id)
     if (stored.definition, stored.priority_list_sha256) != (wave.definition, list_sha256):
         raise ConflictError((str(wave_key(wave_id)),))
-    return _page(stored, ports.clock.now())
+    return _page(ports, stored)
 
 
 def list_waves(ports: Ports) -> list[WavePage]:
     """Return the pages of all waves, by id."""
-    return [_page(wave, ports.clock.now()) for wave in all_waves(ports)]
+    return [_page(ports, wave) for wave in all_waves(ports)]
 
 
 def find_wave(ports: Ports, wave_id: str) -> WavePage:
@@ -158,7 +163,7 @@ def find_wave(ports: Ports, wave_id: str) -> WavePage:
     Raises:
         NotFoundError: there is none of this name.
     """
-    return _page(load_wave(ports, wave_id), ports.clock.now())
+    return _page(ports, load_wave(ports, wave_id))
 
 
 @rereading
@@ -214,13 +219,13 @@ def ask_step(ports: Ports, wave_id: str, step: str, operator: str) -> WavePage:
     which, now = WaveStep(step), ports.clock.now()
     wave = load_wave(ports, wave_id)
     if not is_due(which, state_of(wave, now)):
-        return _page(wave, now)
+        return _page(ports, wave)
     if which is WaveStep.CLOSE:
-        return _page(change_wave(ports, wave_id, lambda one: _closed(one, operator, now)), now)
+        return _page(ports, change_wave(ports, wave_id, lambda one: _closed(one, operator, now)))
     _require_ready(ports, wave, which)
     wave = change_wave(ports, wave_id, lambda one: _asked(one, which, operator, now))
     ports.queues.send(WaveStepAsked(wave_id, which))
-    return _page(wave, now)
+    return _page(ports, wave)
 
 
 def resend_steps(ports: Ports, until: datetime) -> int:
@@ -249,7 +254,7 @@ def announce_beacon(ports: Ports, wave_id: str, beacon: bytes, operator: str) ->
         history = (*wave.history, StepTaken("beacon_announced", operator, now))
         return replace(wave, beacon=beacon.hex(), history=history)
 
-    return _page(change_wave(ports, wave_id, announced), now)
+    return _page(ports, change_wave(ports, wave_id, announced))
 
 
 def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
@@ -307,15 +312,22 @@ def _is_on_priority_list(ports: Ports, wave: Wave, nik_tag: str) -> bool:
     return bool(wave.priority_list_sha256) and find(ports, listed, nik_tag) is not None
 
 
-def _page(wave: Wave, now: datetime) -> WavePage:
-    outcomes = wave.outcomes if wave.reached is WaveState.PUBLISHED else {}
+def _page(ports: Ports, wave: Wave) -> WavePage:
+    is_published = wave.reached is WaveState.PUBLISHED
+    outcomes = wave.outcomes if is_published else {}
+    later = tallies(ports, wave.definition.wave_id) if is_published else {}
+    free = {region: each.free_count for region, each in later.items() if each.free_count}
     return WavePage(
         definition=wave.definition,
-        state=state_of(wave, now),
+        state=state_of(wave, ports.clock.now()),
         closes_at=closing_time(wave),
         entry_count=wave.entry_count,
         restored_count=wave.restored_count,
-        filled={region: counts[DrawOutcome.SELECTED] for region, counts in outcomes.items()},
+        filled={
+            region: counts[DrawOutcome.SELECTED] - free.get(region, 0) for region, counts in outcomes.items()
+        },
+        free=free,
+        moved_up={region: each.moved_up_count for region, each in later.items() if each.moved_up_count},
         outcomes=outcomes,
         root=wave.root,
         commitment_sha256=wave.commitment_sha256,

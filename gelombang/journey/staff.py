@@ -23,12 +23,14 @@ class Scope(StrEnum):
     ASSIST = "applicants.assist"
     DECIDE_APPEALS = "appeals.decide"
     SUPERVISE_APPEALS = "appeals.supervise"
+    TAKE_SEATS_BACK = "seats.take_back"
 
 
 SCOPES_OF: dict[str, frozenset[Scope]] = {
     "operator": frozenset({Scope.RUN_WAVES, Scope.MEASURE_REVIEWS}),
     REVIEWER: frozenset({Scope.DECIDE_CASES}),
-    "auditor": frozenset({Scope.READ_STORIES, Scope.MEASURE_REVIEWS}),
+    # Not the operators': who runs draws takes nobody's seat.
+    "auditor": frozenset({Scope.READ_STORIES, Scope.MEASURE_REVIEWS, Scope.TAKE_SEATS_BACK}),
     OFFICER: frozenset({Scope.ASSIST}),
     # Not the reviewers' role: who answers appeals never refused anybody.
     "appeals_officer": frozenset({Scope.DECIDE_APPEALS}),

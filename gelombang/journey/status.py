@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from gelombang.domain.application import Application, Slot, open_slots
 from gelombang.domain.checks import Layer, Outcome
 from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.programme import LANGUAGES, Programme
+from gelombang.domain.reasons import Reason
+from gelombang.domain.seat import is_over
 from gelombang.journey import applications
 from gelombang.journey.challenge import ChallengeStatus, challenge_status
 from gelombang.journey.notices import NoticeKept, notices_of
 from gelombang.journey.ports import Ports
+from gelombang.journey.seat_rows import held_seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,15 @@ class WaveTold:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatTold:
+    """The seat that somebody has: what is to be done about it, and by the end of which day in Jakarta."""
+
+    state: Told
+    accept_by: date | None  # None until a message has said it
+    accepted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything the status page shows."""
 
@@ -69,6 +81,7 @@ class Status:
     photos: dict[Slot, PhotoTold]
     checks: tuple[CheckTold, ...]
     wave: WaveTold | None
+    seat: SeatTold | None
     challenge: ChallengeStatus
     notices: tuple[NoticeKept, ...]  # for somebody without a phone: what a text message would have told
 
@@ -90,6 +103,7 @@ def status_of(ports: Ports, programme: Programme, application_id: str) -> Status
         photos=photos_told(programme, application),
         checks=_checks_told(programme, application),
         wave=wave_told(application),
+        seat=_seat_told(ports, programme, application),
         challenge=challenge_status(ports, application),
         notices=notices_of(ports, application),
     )
@@ -122,6 +136,16 @@ def wave_told(application: Application) -> WaveTold | None:
     if not application.wave_id:
         return None
     return WaveTold(application.wave_id, application.entry_id, application.rank)
+
+
+def _seat_told(ports: Ports, programme: Programme, application: Application) -> SeatTold | None:
+    seat = held_seat(ports, application)
+    if seat is None:
+        return None
+    code = Reason.SEAT_ACCEPTED if seat.accepted_at else Reason.SEAT_OFFERED
+    if seat.is_waiting and is_over(seat, ports.clock.now()):
+        code = Reason.SEAT_DEADLINE_OVER
+    return SeatTold(told(programme, code), seat.accept_by, seat.accepted_at)
 
 
 def _all_told(programme: Programme, codes: tuple[str, ...]) -> tuple[Told, ...]:

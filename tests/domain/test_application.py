@@ -34,6 +34,7 @@ def test_every_state_works_waits_or_is_final():
         State.SELECTED,
         State.RESERVE,
         State.NOT_DRAWN,
+        State.SEAT_RETURNED,
         State.ERASED,
     }
 
@@ -46,8 +47,9 @@ def test_every_state_can_be_reached_from_a_draft():
     assert reached == set(State)
 
 
-def test_nothing_but_erasure_leads_out_of_selected_nor_but_an_upheld_appeal_out_of_a_refusal_nor_any_out_of_erased():
-    assert {move for (state, move) in MOVES if state is State.SELECTED} == {Move.ERASE}
+def test_only_a_lost_seat_leads_out_of_selected_only_an_upheld_appeal_out_of_a_refusal_and_nothing_out_of_erased():
+    seat_lost = {Move.RETURN_SEAT, Move.TAKE_SEAT_BACK}
+    assert {move for (state, move) in MOVES if state is State.SELECTED} == {Move.ERASE, *seat_lost}
     assert {move for (state, move) in MOVES if state is State.NOT_ELIGIBLE} == {Move.ERASE, Move.RESTORE}
     assert not [move for (state, move) in MOVES if state is State.ERASED]
 

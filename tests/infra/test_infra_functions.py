@@ -28,6 +28,7 @@ HANDLERS = {
     "app.anchor",
     "app.reconcile",
     "app.retain",
+    "app.tend_seats",
     "app.wave_steps",
     "app.resend_steps",
 }

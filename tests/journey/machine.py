@@ -3,7 +3,8 @@
 Every rule is one thing that a person, a queue, a worker, a reviewer or an operator does. Any of them may die at any
 call to the outside, before or after it took effect; messages come twice, late, in another order or not at all;
 registers go away. After each step: nobody made a move that the state machine lacks, nobody who was final changed, no
-acknowledged submission is forgotten, no NIK is held by two, nothing moves that its owner has restricted but what may.
+acknowledged submission is forgotten, no NIK is held by two, nothing moves that its owner has restricted but what may,
+no seat that a draw gave is lost or doubled.
 At the end, with everything well again and nothing restricted, nobody is left in a working state.
 """
 
@@ -49,14 +50,18 @@ from gelombang.journey.review_cases import load_case
 from gelombang.journey.staff import Staff
 from gelombang.memory.registers import SOURCES
 from tests.journey.machine_lists import Lists
+from tests.journey.machine_seats import Seats
 from tests.journey.reviewers import RATNA, RINA, RUDI
+from tests.journey.seated import put_in_place
 from tests.journey.walking import GOOD, JPEG, SPOILED, begin, citizen
 
 PORTS = ("rows", "photos", "queues", "texts", "vault", "registers", "signer")
 PEOPLE = (citizen(1), citizen(2), citizen(1))  # the third types the first one's NIK
 QUEUES = (QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS, QueueName.FACE_EVIDENCE)
-FINAL = frozenset({State.SELECTED})
-HOLDING = frozenset({State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN})
+SEAT_GONE = frozenset({State.SEAT_RETURNED, State.NOT_ELIGIBLE, State.ERASED})  # all that follows a seat
+HOLDING = frozenset(
+    {State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN, State.SEAT_RETURNED}
+)
 WAVE = "gelombang-1"
 OFFICER = Staff("dewi", "appeals_officer")
 WHO = st.integers(0, len(PEOPLE) - 1)
@@ -104,9 +109,10 @@ class _Port:
         return lambda *given, **named: self._dying.call(real, *given, **named)
 
 
-class Journey(Lists, RuleBasedStateMachine):
+class Journey(Lists, Seats, RuleBasedStateMachine):
     """One small world; `steps` counts what was done in all worlds, `seen` the states anybody reached."""
 
+    wave_id = WAVE
     steps = 0
     seen: set[State] = set()  # noqa: RUF012 - counts over all worlds
 
@@ -316,6 +322,7 @@ class Journey(Lists, RuleBasedStateMachine):
             self.walk.world.queues.take(QueueName.WAVE_STEPS)
             if step is not WaveStep.CLOSE:
                 self.do(fate, lambda p, step=step: selection.run_step(p, WAVE, step))
+        put_in_place(self.walk.ports, WAVE)
 
     # What must always hold
 
@@ -328,7 +335,8 @@ class Journey(Lists, RuleBasedStateMachine):
                 held.append(application.form.nik_tag)
             before, now = self.states[name], application.state
             assert now is before or now in _reachable(before), f"{before} to {now}"
-            assert before not in FINAL or now is before, f"{before} was final"
+            lost = before is not State.SELECTED or now is before or now in SEAT_GONE
+            assert lost, f"{before} to {now}"
             was_refused = before is State.NOT_ELIGIBLE and now is not before
             taken_back = application.appeals or (was_refused and self.was_restored_by_a_list(name))
             assert not was_refused or taken_back, "a refusal was taken back without an appeal or a list"

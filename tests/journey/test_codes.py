@@ -84,7 +84,7 @@ def test_a_wrong_code_says_when_the_next_message_can_be_sent(walk):
     assert (refused.reason, refused.tries_left, refused.resend_after_s) == ("CODE_WRONG", 4, 20)
 
 
-@pytest.mark.parametrize("action", [Action.SUBMIT, Action.START_TEST, Action.ACCEPT_SEAT])
+@pytest.mark.parametrize("action", [Action.SUBMIT, Action.START_TEST])
 def test_no_code_is_sent_for_what_no_route_takes_one_for(walk, action):
     with pytest.raises(InvalidFormError):
         codes.send_code(walk.ports, PHONE, action)

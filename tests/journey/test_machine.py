@@ -18,6 +18,7 @@ def test_nothing_that_happens_on_the_way_breaks_a_rule_or_loses_anybody():
     assert Journey.seen >= {
         State.SELECTED,
         State.RESERVE,
+        State.SEAT_RETURNED,
         State.NOT_ELIGIBLE,
         State.NEEDS_PHOTO,
         State.IN_REVIEW,
