@@ -38,7 +38,7 @@ words({
   waitDraw: ["Hasil tampil di sini setelah undian diumumkan.", "Your result appears here once the draw is published."],
 });
 
-const CAN_JOIN = ["VERIFIED", "NOT_DRAWN", "RESERVE"];
+const CAN_JOIN = ["VERIFIED", "NOT_DRAWN", "RESERVE", "SEAT_RETURNED"];
 const LONGEST_SIDE_PX = 1600, JPEG_QUALITY = 0.9, SLOTS = ["ktp", "selfie"], FIELDS = ["nik", "kk", "name", "birth_date", "region"], SECRETS = ["nik", "kk"];
 const TYPING_MS = 1500, FIRST_LOOK_MS = 2000, LAST_LOOK_MS = 30000, QUIET_LOOK_MS = 15000;
 let token = memory.read("token"), programme = null, status = null, form = null, consents = null, waves = [], result = null, timer = 0, look = FIRST_LOOK_MS;
@@ -76,12 +76,13 @@ function draw() {
   const show = { "phone-step": !token && !challenge, "code-step": !token && challenge, "status-step": status, "form-step": form && form.is_open, "sent-step": form && !form.is_open && form.saved.length, "consent-step": consents,
     "photo-step": open.length, "submit-step": open.length, "check-step": status && status.checks.length, "account-step": status,
     "challenge-step": status && status.challenge !== "NOT_NOW",
-    "wave-step": ["VERIFIED", "NOT_DRAWN", "RESERVE", "JOINED", "SELECTED"].includes(state) };
+    "wave-step": [...CAN_JOIN, "JOINED", "SELECTED"].includes(state) };
   for (const id of Object.keys(show)) $(id).hidden = !show[id];
   $("leave").hidden = !token;
   drawChallenge();
   drawCountDown();
   $("appeal-step").hidden = true;
+  drawSeat();
   if (!status) return;
   drawDevices();
   drawPhoneChange();

@@ -1,5 +1,6 @@
-// Appeals on the applicant's page: file one against a reason of a refusal, add pictures that show it, answer a question,
-// and read its number, by when it is answered, and what came of it.
+// What may follow a decision, on the applicant's page. Appeals: file one against a reason of a refusal, add pictures that
+// show it, answer a question, and read its number, by when it is answered, and what came of it. Then the seat of whoever
+// was drawn: by when it must be accepted; accept it or give it back, each with a code to the phone.
 "use strict";
 
 words({
@@ -83,3 +84,53 @@ onAction($("answer-form"), "submit", async () => {
   notice(t("appealAnswered"));
 });
 $("evidence-file").addEventListener("change", () => { const [file] = $("evidence-file").files; if (file) sendEvidence(file); });
+
+// ---- a seat ----------------------------------------------------------------------------------------------------------
+
+words({
+  seatTitle: ["Kursi Anda", "Your seat"], seatBy: ["Terima paling lambat {n}.", "Accept it by {n}."],
+  seatAccept: ["Terima kursi: kirim kode", "Accept the seat: send a code"], seatGiveBack: ["Kembalikan kursi: kirim kode", "Give the seat back: send a code"],
+  seat_accept: ["Terima kursi", "Accept the seat"], seat_give_back: ["Kembalikan kursi", "Give the seat back"],
+  seatGone: ["Kursi yang dikembalikan menjadi milik cadangan dan tidak dapat diminta lagi.", "A seat that is given back goes to a reserve and cannot be had back."],
+});
+
+const SEAT = "/v1/application/seat";
+let seatChallenge = null, seatAnswer = "";
+
+/** Forget a code that was asked for: of somebody who signed out, or whose seat is settled. */
+function forgetSeat() {
+  seatChallenge = null;
+  seatAnswer = "";
+  fault("seat-code", "");
+}
+
+function drawSeat() {
+  const seat = status && status.seat;
+  $("seat-step").hidden = !seat;
+  if (!seat) return forgetSeat();
+  const isOver = seat.state.code === "SEAT_DEADLINE_OVER";
+  redraw("seat-told", seat, () => [el("p", {}, el("strong", {}, said(seat.state.sentence)), " ", said(seat.state.next_step)),
+    !seat.accepted_at && !isOver && seat.accept_by && el("p", {}, t("seatBy").replace("{n}", dayInWords(seat.accept_by)))].filter(Boolean));
+  $("seat-accept").hidden = Boolean(seat.accepted_at) || isOver;
+  $("seat-form").hidden = !seatChallenge;
+  $("seat-send").textContent = seatAnswer ? t("seat_" + seatAnswer) : "";
+}
+
+async function askForSeatCode(answer) {
+  fault("seat-code", "");
+  seatChallenge = await ask("POST", SEAT, { answer });
+  seatAnswer = answer;
+  drawSeat();
+  $("seat-code").focus();
+}
+
+onAction($("seat-accept"), "click", () => askForSeatCode("accept"));
+onAction($("seat-give-back"), "click", () => askForSeatCode("give_back"));
+onAction($("seat-form"), "submit", async () => {
+  fault("seat-code", "");
+  const answered = { answer: seatAnswer, challenge_id: seatChallenge.challenge_id, code: $("seat-code").value.trim() };
+  try { await ask("POST", SEAT + "/confirmation", answered); } catch (problem) { return showFaultAt("seat-code", problem); }
+  $("seat-code").value = "";
+  forgetSeat();
+  await refresh();
+});

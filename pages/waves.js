@@ -6,7 +6,7 @@ words({
   fair: ["Undian dilakukan setelah gelombang ditutup; urutan kedatangan tidak memengaruhi peluang. Komitmen diumumkan sebelum undian, dan siapa pun dapat memeriksa berkasnya.",
     "The draw is held after the wave has closed; the order of arrival does not change anybody's chance. The commitment is published before the draw, and anybody can check the files."],
   none: ["Belum ada gelombang.", "No waves yet."], opens: ["Dibuka", "Opens"], closes: ["Ditutup", "Closes"], entries: ["Peserta undian", "Entries in the draw"],
-  seats: ["Kursi", "Seats"], filled: ["Terisi", "Filled"], region: ["Kabupaten/kota", "Regency or city"], commitment: ["Komitmen (SHA-256)", "Commitment (SHA-256)"],
+  seats: ["Kursi", "Seats"], filled: ["Terisi", "Filled"], movedUp: ["Cadangan yang naik", "Reserves who moved up"], free: ["Kursi kosong, cadangan habis", "Seats free, nobody left in reserve"], region: ["Kabupaten/kota", "Regency or city"], commitment: ["Komitmen (SHA-256)", "Commitment (SHA-256)"],
   restored: ["Didahulukan setelah banding dikabulkan", "First, after an upheld appeal"],
   root: ["Akar Merkle", "Merkle root"], files: ["Berkas undian", "Draw bundle"], afterClose: ["tampil setelah gelombang ditutup", "shown once the wave has closed"],
   PLANNED: ["Belum dibuka", "Not open yet"], OPEN: ["Dibuka", "Open"], CLOSED: ["Ditutup", "Closed"], FROZEN: ["Daftar peserta dikunci", "Entries frozen"],
@@ -37,6 +37,8 @@ function card(wave) {
   const facts = el("table", {}, el("tbody", {},
     line(t("opens"), moment(plan.opens_at)), line(t("closes"), moment(wave.closes_at)),
     line(t("seats"), String(total(plan.quota))), line(t("filled"), published ? String(total(wave.filled)) : "–"),
+    ...(total(wave.moved_up) ? [line(t("movedUp"), String(total(wave.moved_up)))] : []),
+    ...(total(wave.free) ? [line(t("free"), String(total(wave.free)))] : []),
     line(t("entries"), wave.root ? String(wave.entry_count) : t("afterClose")),
     ...(wave.restored_count ? [line(t("restored"), String(wave.restored_count))] : []),
     line(t("root"), el("code", {}, wave.root || "–")), line(t("commitment"), el("code", {}, wave.commitment_sha256 || "–"))));
