@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-fairness report-retention drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-kills drill-sources drill-refresh soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-seal bench-demo report-accuracy report-quality report-challenge report-fairness report-retention replay-first-wave drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-kills drill-sources drill-refresh soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ report-fairness: $(READY) ## Does the audit of a draw see planted faults, and no
 
 report-retention: $(READY) ## Prove that what is kept of people goes in time, on a simulated clock (PEOPLE=number in each state)
 	@$(BIN)/python -m benchmarks.drills.retention --people $(or $(PEOPLE),10)
+
+replay-first-wave: $(READY) ## The programme's first wave with a reserve list: 31,889 seats lost, how many are filled? (SEATS=number, POOL=number, LOST=number, SEED=number)
+	@$(BIN)/python -m benchmarks.drills.first_wave --seats $(or $(SEATS),200000) --pool $(or $(POOL),2070000) \
+	  --lost $(or $(LOST),31889) --seed $(or $(SEED),1)
 
 drill-worker: $(READY) ## Kill face workers at random instants (KILLS=number, SEED=number)
 	@$(BIN)/python -m benchmarks.drills.worker --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
