@@ -63,9 +63,9 @@ def vector(name):
     return {file: (VECTORS / name / file).read_bytes() for file in BUNDLE}
 
 
-def mutations(chance, count):
-    """Yield `count` mutations of all kinds."""
-    accepted = [each for each in LISTED if each["verdict"] == "accepted" and each["name"] != "empty"]
+def mutations(chance, count, without=("empty",)):
+    """Yield `count` mutations of all kinds, of the accepted vectors that are not named in `without`."""
+    accepted = [each for each in LISTED if each["verdict"] == "accepted" and each["name"] not in without]
     kinds = [*DAMAGES, *FORGERIES]
     made = 0
     while made < count:

@@ -86,13 +86,13 @@ TABLES = ("entries.csv", "households.csv", "results.csv")
 OBJECTS = ("rules.json", "commitment.json", "draw.json", "manifest.json")
 # vector, file, code, member, edit
 CASES = [
-    *(("beacon", file, "json", "", edit) for file in OBJECTS for edit in FORMS_OF_JSON.values()),
-    *(("beacon", file, "missing", "spec", without("spec")) for file in OBJECTS),
-    *(("beacon", file, "kind", "spec", member("spec", "gelombang-draw-2")) for file in OBJECTS),
-    *(("beacon", file, "kind", "wave_id", member("wave_id", "")) for file in OBJECTS),
-    *(("beacon", file, "differs", "wave_id", member("wave_id", "contoh-2")) for file in OBJECTS[1:]),
+    *(("none", file, "json", "", edit) for file in OBJECTS for edit in FORMS_OF_JSON.values()),
+    *(("none", file, "missing", "spec", without("spec")) for file in OBJECTS),
+    *(("none", file, "kind", "spec", member("spec", "gelombang-draw-2")) for file in OBJECTS),
+    *(("none", file, "kind", "wave_id", member("wave_id", "")) for file in OBJECTS),
+    *(("none", file, "differs", "wave_id", member("wave_id", "contoh-2")) for file in OBJECTS[1:]),
     *(
-        ("beacon", "rules.json", "kind", name, member(name, value))
+        ("none", "rules.json", "kind", name, member(name, value))
         for name, value in (
             *(("reserve_percent", 101), ("max_recipients_per_household", 0), ("priority_seats", -1)),
             *(("unused_seats", "burn"), ("beacon_source", "drand-other"), ("quota", []), ("name", None)),
