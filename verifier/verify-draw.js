@@ -76,11 +76,11 @@ const verifyDraw = (() => {
     }
 
     add(code, file, { line = 0, member = "", found, expected } = {}) {
-      const kind = [code, file, line ? member : ""].join(" ");
+      const [column] = member.split(/[.[]/), kind = [code, file, column].join(" "); // of `counts.3171.general`, `counts`
       const number = (this.numbers.get(kind) || 0) + 1;
       this.numbers.set(kind, number);
       if (number > NAMED_AT_MOST) {
-        this.uncounted.set(kind, { code: "counted", file, line: 0, member: line ? member : "", found: String(number - NAMED_AT_MOST), expected: "-" });
+        this.uncounted.set(kind, { code: "counted", file, line: 0, member: column, found: String(number - NAMED_AT_MOST), expected: "-" });
       } else this.differences.push({ code, file, line, member, found: shown(found), expected: shown(expected) });
     }
 
