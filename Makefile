@@ -136,7 +136,7 @@ fuzz-images: $(READY) ## Decode damaged pictures in the sandbox (COUNT=number, S
 lock: ## Compile requirements/*.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --exclude-newer "$$($(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(7))')" \
-	  --override requirements/overrides.txt --extra worker --extra distributed --extra bench --extra local --extra dev \
+	  --override requirements/overrides.txt --extra worker --extra draw --extra distributed --extra bench --extra local --extra dev \
 	  pyproject.toml -o requirements/all.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-package boto3 --no-emit-package botocore --no-emit-package s3transfer \

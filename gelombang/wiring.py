@@ -57,6 +57,13 @@ def programme_from_environment() -> Programme:
     return _wired().programme
 
 
+def run_wave_step(wave_id: str, step: str) -> None:
+    """Do a step of a wave, see `gelombang.drawing.steps.run_step`: the one thing here that works on columns."""
+    from gelombang.drawing.steps import run_step  # noqa: PLC0415 - arrays take longer to import than requests may
+
+    run_step(ports_from_environment(), programme_from_environment(), wave_id, step)
+
+
 @contextmanager
 def wired_to(ports: Ports, programme: Programme) -> Iterator[None]:
     """Let everything inside the block work with these ports and this programme instead."""

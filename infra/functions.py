@@ -14,8 +14,11 @@ from infra.queues import environment_name, queue_id
 from infra.table import FACE_KEY_TABLE, KEY_TABLE, TABLE, WORKLIST
 
 APPLICATIONS = ("register", "verify", "select")
-LAYER, PICTURES_LAYER = "DependencyLayer", "PicturesLayer"
-CLEANING = "app.photo_arrived"  # the one function that opens photographs
+LAYER, PICTURES_LAYER, ARRAYS_LAYER = "DependencyLayer", "PicturesLayer", "ArraysLayer"
+CARRIES = {
+    "app.photo_arrived": PICTURES_LAYER,
+    "app.wave_steps": ARRAYS_LAYER,
+}  # who opens photographs, who draws
 LOG_DAYS = 90
 ASK_S = 29  # API Gateway gives up after 29 s
 MEMORY_MIB = {
@@ -71,7 +74,7 @@ def settled(application: str, function: Json) -> Json:
         "Architectures": [ref("Architecture")],
         "MemorySize": MEMORY_MIB[application],
         "Timeout": paced("TimeoutS") if events else ASK_S,
-        "Layers": [ref(LAYER), *([ref(PICTURES_LAYER)] if properties["Handler"] == CLEANING else [])],
+        "Layers": [ref(LAYER), *(ref(CARRIES[name]) for name in [properties["Handler"]] if name in CARRIES)],
         "LoggingConfig": {"LogGroup": ref(log_group_id(application))},
         "Environment": {"Variables": environment() | _logging(application) | _texting(application)},
         "Events": {name: _fed(event) for name, event in events.items()},

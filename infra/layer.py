@@ -1,9 +1,9 @@
 """The layers with the functions' dependencies, built by pip from the locked hashes.
 
-Every function has `dependencies`; what reads photographs, a third of it all, is `pictures`, which only the function
-that cleans them has: a layer is unpacked before a function can start. The cloud's layers are made of manylinux wheels
-whatever machine builds them; the desk's are made for this machine, because the local engine runs Lambda functions in
-its own interpreter.
+Every function has `dependencies`; what reads photographs is `pictures`, which only the function that cleans them has,
+and what a draw computes with is `arrays`, for the function that draws: a layer is unpacked before a function can start.
+The cloud's layers are made of manylinux wheels whatever machine builds them; the desk's are made for this machine,
+because the local engine runs Lambda functions in its own interpreter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ OLDEST_IN_THE_CLOUD = (3, 12)
 NOT_NEEDED = (
     *("phonenumbers/geodata", "phonenumbers/carrierdata", "phonenumbers/tzdata"),
     *("aws_lambda_powertools/event_handler", "cffi", "pycparser", "wrapt-stubs", "bin", "**/*.pyi", "**/*.c"),
+    *("numpy/**/tests", "numpy/_core/include", "numpy/f2py", "numpy/random/lib", "numpy/_core/lib/*.a"),
 )
+ARRAYS = ("numpy", "numpy.libs", "numpy-*")
 PICTURES = ("PIL", "pillow.libs", "pillow-*", "pi_heif", "pi_heif.libs", "pi_heif-*", "_pi_heif.*")
 
 
@@ -39,6 +41,7 @@ class Layers:
 
     dependencies: Path
     pictures: Path
+    arrays: Path
 
 
 def build_layers(lock: Path, target: Target, out: Layers, work: Path) -> None:
@@ -60,11 +63,12 @@ def build_layers(lock: Path, target: Target, out: Layers, work: Path) -> None:
     for path in _found(work / "all", NOT_NEEDED):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     compile_away(work / "all")
-    (work / "pictures").mkdir()
-    for path in _found(work / "all", PICTURES):
-        path.rename(work / "pictures" / path.name)
+    for name, patterns, archive in (("pictures", PICTURES, out.pictures), ("arrays", ARRAYS, out.arrays)):
+        (work / name).mkdir()
+        for path in _found(work / "all", patterns):
+            path.rename(work / name / path.name)
+        zip_folder(work / name, archive, inside="python/")
     zip_folder(work / "all", out.dependencies, inside="python/")
-    zip_folder(work / "pictures", out.pictures, inside="python/")
 
 
 def _found(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:

@@ -111,8 +111,8 @@ def _layers(target: Target, build: Path, work: Path) -> dict[str, str]:
     machine = platform.platform() if target == "desk" else ""
     code = [(ROOT / "infra" / name).read_bytes() for name in ("archive.py", "layer.py")]
     inputs = [(ROOT / LOCK).read_bytes(), PYTHON.encode(), machine.encode(), *code]
-    keys = {"LayerKey": f"layer-{target}-{_hash(inputs)}.zip"}
-    keys["PicturesLayerKey"] = f"pictures-{target}-{_hash(inputs)}.zip"
+    names = {"LayerKey": "layer", "PicturesLayerKey": "pictures", "ArraysLayerKey": "arrays"}
+    keys = {key: f"{name}-{target}-{_hash(inputs)}.zip" for key, name in names.items()}
     if not all((build / "artifacts" / key).exists() for key in keys.values()):
         (work / "layers").mkdir()
         build_layers(ROOT / LOCK, target, Layers(*(work / key for key in keys.values())), work / "layers")

@@ -14,7 +14,7 @@ from gelombang.domain.messages import QueueName
 from infra.alarms import alarms
 from infra.buckets import PHOTOS, buckets
 from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub, when
-from infra.functions import LAYER, PICTURES_LAYER, environment, roles, settled
+from infra.functions import ARRAYS_LAYER, LAYER, PICTURES_LAYER, environment, roles, settled
 from infra.gateway import answering_in_problems
 from infra.keys import FACE_SEAL, SEAL, TAG, keys
 from infra.malware import ASKED_FOR, malware_scans
@@ -48,6 +48,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         **malware_scans(),
         LAYER: _layer("LayerKey"),
         PICTURES_LAYER: _layer("PicturesLayerKey"),
+        ARRAYS_LAYER: _layer("ArraysLayerKey"),
     }
     for application, packaged in applications.items():
         found |= _joined(application, packaged, archives[application])
@@ -82,6 +83,7 @@ def _parameters(runtime: str) -> Resources:
         "ArtifactBucket": text | {"Description": "Bucket that holds the zips of build/artifacts"},
         "LayerKey": text | {"Description": "Key of the dependency layer's zip, see build/cloud.json"},
         "PicturesLayerKey": text | {"Description": "Key of the zip with what opens photographs, see there"},
+        "ArraysLayerKey": text | {"Description": "Key of the zip with what a draw computes with, see there"},
         "PublicUrl": text | {"Description": "Where applicants reach the service, without a slash at the end"},
         "RegistersUrl": text | {"Description": "Where the population registers answer"},
         "Programme": text | {"Default": "prakerja"},

@@ -7,6 +7,7 @@ Exit codes: 0 fine; 1 something is not as it should be; 2 the command could not 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +19,7 @@ import typer
 
 from gelombang.domain.apportionment import apportion
 from gelombang.domain.wave import WaveStep
-from gelombang.verifier import verify_bundle
+from gelombang.drawing.verify import verify_bundle
 from local.answering import (
     NOT_RIGHT,
     STATE,
@@ -191,7 +192,7 @@ def verify_draw(
     as_json: AsJson = False,
 ) -> None:
     """Check that a draw's result follows from what was promised; exit 1 and name what differs if not."""
-    found = verify_bundle(bundle, commitment)
+    found = verify_bundle(bundle, commitment, os.cpu_count() or 1)
     kind = "and is the one promised" if commitment else "(no --commitment given: consistent in itself)"
     text = (
         "\n".join(f"DIFFERS  {each}" for each in found) or f"accepted: the draw follows from its files {kind}"

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gelombang.domain.application import State
-from gelombang.verifier import verify_bundle
+from gelombang.drawing.verify import verify_bundle
 from local import canaries
 from local.scenario import AFTER_DRAW, REFUSED
 from local.table import Line, Report, count_refusals, count_states, median_stages
@@ -86,7 +86,7 @@ def seats_line(joined: Sequence[Player], quota: Mapping[str, int], selected: int
 
 
 def _entries_line(joined: Sequence[Player], bundle: Path) -> Line:
-    entries = (bundle / "entries.jsonl").read_text().splitlines()
+    entries = (bundle / "entries.csv").read_text().splitlines()[1:]
     is_right = len(set(entries)) == len(entries) == len({player.walk.entry_id for player in joined})
     return Line("entries in the draw, nobody twice", str(len(joined)), str(len(entries)), is_right)
 

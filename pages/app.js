@@ -33,7 +33,7 @@ words({
   earlier_recipient: ["Penerima terdahulu", "Earlier recipients"], face: ["Wajah", "Face"],
   waveTitle: ["Gelombang", "Wave"], noWave: ["Belum ada gelombang yang dibuka. Anda tidak perlu mengisi ulang.", "No wave is open. You will not have to fill in anything again."],
   join: ["Gabung {n}", "Join {n}"], closes: ["Ditutup {n}. Urutan bergabung tidak memengaruhi peluang.", "Closes {n}. The order of joining does not change your chance."],
-  receipt: ["Tanda terima", "Receipt"], drawn: ["Peringkat undian di wilayah Anda", "Rank in the draw of your region"], reserve: ["Nomor cadangan", "Place on the reserve list"], proof: ["Bukti undian", "Proof of the draw"],
+  receipt: ["Tanda terima", "Receipt"], drawn: ["Peringkat undian di wilayah Anda", "Rank in the draw of your region"], reserve: ["Nomor cadangan", "Place on the reserve list"], proof: ["Unduh bukti undian", "Download the proof of the draw"], keep: ["Simpan tanda terima", "Save the receipt"],
   nik: ["NIK", "NIK"],
   waitDraw: ["Hasil tampil di sini setelah undian diumumkan.", "Your result appears here once the draw is published."],
 });
@@ -199,7 +199,7 @@ function drawWave(state) {
   const restored = CAN_JOIN.includes(state) && appeals && appeals.restored;
   redraw("wave", [state, joined, result, open, restored], () => [
     restored && el("p", {}, el("strong", {}, said(restored.sentence)), " ", said(restored.next_step)),
-    joined && el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id)),
+    joined && el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id), " ", keepButton(joined.wave_id)),
     joined && (result ? resultBlock(result) : el("p", {}, t("waitDraw"))),
     ...open.map(joinCard), CAN_JOIN.includes(state) && !open.length && el("p", {}, t("noWave"))].filter(Boolean));
 }
@@ -207,8 +207,17 @@ function drawWave(state) {
 function resultBlock(own) {
   const facts = el("div", { className: "card" }, el("p", {}, el("strong", {}, t("drawn") + ": " + own.result.rank)));
   if (own.result.reserve) facts.append(el("p", {}, t("reserve") + ": " + own.result.reserve));
-  facts.append(el("details", {}, el("summary", {}, t("proof")), el("pre", {}, JSON.stringify(own, null, 1))));
+  facts.append(el("p", {}, el("a", { href: own.document_url, download: own.entry_id + ".json" }, t("proof"))));
   return facts;
+}
+
+function keepButton(waveId) {
+  const button = el("button", { type: "button", id: "keep", className: "small" }, t("keep"));
+  onAction(button, "click", async () => {  // joining again changes nothing and gives the same receipt
+    const { kept } = await ask("POST", "/v1/waves/" + waveId + "/entries", {}), name = kept.entry.entry_id + ".json";
+    el("a", { href: URL.createObjectURL(new Blob([JSON.stringify(kept)], { type: "application/json" })), download: name }).click();
+  });
+  return button;
 }
 
 function joinCard(wave) {

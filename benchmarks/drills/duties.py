@@ -25,6 +25,7 @@ from gelombang.journey import (
     sessions,
 )
 from gelombang.journey.sessions import Session
+from tests.journey.waves import run_step
 
 LOOK_EVERY = timedelta(minutes=10)
 LOOK_FOR = timedelta(hours=72)
@@ -104,7 +105,7 @@ def _withdrawals(each: int) -> Duty:
 def _erasures(each: int) -> Duty:
     world = populate(each)
     selection.ask_step(world.walk.ports, "gelombang-2", "close", "operator")
-    selection.run_step(world.walk.ports, "gelombang-2", "freeze")
+    run_step(world.walk.ports, "gelombang-2", "freeze")
     people = [name for some in world.groups.values() for name in some]
     for name in people:
         _ask_for_erasure(world, name)
@@ -113,7 +114,7 @@ def _erasures(each: int) -> Duty:
     def is_done(name: str) -> bool:
         if world.walk.world.clock.now() - asked_at >= DRAWN_AFTER:
             for step in STEPS:
-                selection.run_step(world.walk.ports, "gelombang-2", step)
+                run_step(world.walk.ports, "gelombang-2", step)
         return not any(left_of(world, name).values())
 
     return _until("erasure (articles 8, 43, 44)", "erase", world, people, is_done)

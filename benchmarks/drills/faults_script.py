@@ -48,6 +48,7 @@ from gelombang.journey.staff import Staff
 from gelombang.journey.tags import find
 from gelombang.memory.registers import Citizen
 from tests.journey.walking import GOOD, JPEG, POINT, RELEASE, SPOILED, citizen
+from tests.journey.waves import run_step
 
 KINDS = ("plain", "second", "third", "spoiled", "again", "doubted", "holder", "rival", "pupil", "erased")
 RETAKING = ("spoiled", "again")  # kinds whose first selfie is refused
@@ -147,7 +148,7 @@ class Script:
             case FaceEvidenceReady():
                 verification.take_evidence(self.ports, programme(), message)
             case WaveStepAsked():
-                selection.run_step(self.ports, message.wave_id, message.step)
+                run_step(self.ports, message.wave_id, message.step)
             case FaceCheckAsked():
                 self.measure(message, person_of(message.application_id))
 

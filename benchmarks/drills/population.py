@@ -21,6 +21,7 @@ from gelombang.journey.registration import seal_context
 from gelombang.memory.registers import SOURCES, Citizen
 from tests.journey.reviewers import decide
 from tests.journey.walking import JPEG, RELEASE, SPOILED, Walk, begin, citizen
+from tests.journey.waves import run_step
 from workers.gpu_face.gallery import Gallery
 from workers.gpu_face.search.engine import Int8Engine
 
@@ -58,7 +59,7 @@ def populate(each: int) -> Population:
         selection.join(walk.ports, name, "gelombang-1")
     selection.ask_step(walk.ports, "gelombang-1", "close", "operator")
     for step in STEPS:
-        selection.run_step(walk.ports, "gelombang-1", step)
+        run_step(walk.ports, "gelombang-1", step)
     for name in world.groups.pop("drawn"):
         world.groups.setdefault(walk.application(name).state, []).append(name)
     _open_wave(walk, "gelombang-2", each, timedelta(days=8000))

@@ -40,12 +40,11 @@ routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_enviro
 @app.on_sqs_message(queue=str(QueueName.WAVE_STEPS), batch_size=1)
 def wave_steps(event: SQSEvent) -> dict[str, Any]:
     """Do a step of a wave."""
-    ports = wiring.ports_from_environment()
     return consume_messages(
         event,
         routes.logger,
         QueueName.WAVE_STEPS,
-        lambda asked: selection.run_step(ports, asked.wave_id, asked.step),
+        lambda asked: wiring.run_wave_step(asked.wave_id, asked.step),
     )
 
 
@@ -71,7 +70,8 @@ def list_waves(call: Call[None, EmptyForm]) -> Waves:
 )
 def open_wave(call: Call[Staff, WaveForm]) -> WavePage:
     """Store a wave as data."""
-    definition = definition_from_json(call.form.model_dump(mode="json", exclude_unset=True))
+    given = call.form.model_dump(mode="json", exclude_unset=True)
+    definition = definition_from_json(given, {each.name for each in call.programme.rule_sets})
     return selection.open_wave(call.ports, definition, call.caller.name)
 
 
@@ -102,8 +102,8 @@ def read_own_result(call: Call[ApplicationId, EmptyForm]) -> OwnResult:
 )
 def announce_beacon(call: Call[Staff, BeaconForm]) -> WavePage:
     """Keep the public randomness that the wave's definition promised; it can be given once."""
-    beacon = bytes.fromhex(call.form.beacon)
-    return selection.announce_beacon(call.ports, call.path["wave_id"], beacon, call.caller.name)
+    signature = bytes.fromhex(call.form.beacon)
+    return selection.announce_beacon(call.ports, call.path["wave_id"], signature, call.caller.name)
 
 
 @routes.serve(Route("GET", f"{WAVE}/bundle", ANYONE, EmptyForm, Bundle, "The draw bundle's files"))

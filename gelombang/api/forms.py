@@ -179,12 +179,11 @@ class WaveForm(StrictForm):
     priority_nik_tags: Annotated[tuple[ShortText, ...], Field(max_length=500)] = ()
     reserve_percent: Annotated[int, Field(ge=0, le=100, examples=[10])] = 10
     max_recipients_per_household: Annotated[int, Field(ge=1, le=20, examples=[2])] = 2
-    beacon_source: Annotated[str, Field(max_length=200)] = ""
+    beacon_source: Annotated[str, Field(max_length=40, examples=["drand-quicknet"])] = ""
+    unused_seats: Annotated[str, Field(max_length=10, examples=["pass_on"])] = "stay"
 
 
 class BeaconForm(StrictForm):
-    """The public randomness that the wave's definition promised."""
+    """The signature of the beacon's round that the commitment names."""
 
-    beacon: Annotated[
-        str, Field(pattern=r"^([0-9a-f]{2}){16,64}$", examples=["00112233445566778899aabbccddeeff"])
-    ]
+    beacon: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){48}$", examples=["00112233445566778899aabb" * 4])]

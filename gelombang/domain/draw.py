@@ -1,50 +1,46 @@
-"""The draw: who gets a seat, as a pure function of the frozen entries, the wave's rules and one seed.
+"""The draw's values: entries, outcomes, the rule that decided, and what the seed is made of.
 
-    entries ─leaf (canonical JSON)─▶ Merkle root ─┐
-    secret (committed to before) ─────────────────┼─▶ seed ─HMAC of each leaf hash─▶ ticket ─▶ order
-    public beacon (none, if none was promised) ───┘
-    order ─ one pass for priority seats, one for everybody ─▶ outcome, rank and deciding rule of each entry
+    entries ─leaf (canonical JSON)─▶ Merkle root ─▶ commitment ─┐
+    secrets (each committed to before) ─────────────────────────┼─▶ seed ─HMAC of each leaf hash─▶ ticket ─▶ order
+    a future round of a public beacon (if one was promised) ────┘
+    order ─ passes: restored, priority, regions, passed on, everybody else ─▶ outcome, rank and rule of each entry
 
-Nobody's place depends on when or in which order people joined. docs/draw-spec.md says the same in words,
-complete enough to write another verifier from; `gelombang.verifier` is one.
+Nobody's place depends on when or in which order people joined. docs/draw-spec.md says the same in words, complete
+enough to write a verifier from; verifier/verify-draw.js is one. Who is seated is in `gelombang.drawing`, in columns.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import rfc8785
 
-from gelombang.domain.merkle import leaf_hash
-from gelombang.domain.wave import WaveDefinition, reserve_count
-
-SPEC = "gelombang-draw-1"
-SPEC_WITH_RESTORED = "gelombang-draw-2"  # of a wave with a restored entry
+SPEC = "gelombang-draw-3"
 SECRET_BYTES = 32
+SALT_BYTES = 16
+_ENTRY_DOMAIN = b"gelombang-entry-3\x00"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One application in one wave, without anything that names a person."""
 
-    entry_id: str  # 32 hex digits, random
+    entry_id: str  # 32 hex digits, see `entry_id_of`
     region: str  # four digits
-    household: str  # pseudonym for this wave only: equal within a household, meaningless outside the wave
-    household_recipients_before: int  # seats the household has had in earlier waves
     priority: bool  # on the wave's priority list
+    restored: bool = False  # a refusal, overturned after a draw that it had kept them out of: seated first
 
 
 @dataclass(frozen=True, slots=True)
-class RestoredEntry(Entry):
-    """An entry of somebody whose refusal was overturned after a draw that it had kept them out of: seated first."""
+class Member:
+    """An entry whose household the limit can touch."""
 
-    restored: bool = True
+    entry_id: str
+    household: str  # 32 hex digits for this wave only: equal within a household, meaningless outside the wave
+    recipients_before: int  # seats the household has had in other waves
 
 
 class DrawOutcome(StrEnum):
@@ -63,10 +59,23 @@ class DrawRule(StrEnum):
     RESTORED_SEAT = "RESTORED_SEAT"  # a wrong refusal had kept them out of an earlier draw
     PRIORITY_SEAT = "PRIORITY_SEAT"  # a seat set aside for the priority list
     REGION_SEAT = "REGION_SEAT"  # a seat of the region, by ticket
+    PASSED_ON_SEAT = "PASSED_ON_SEAT"  # a seat that nobody in its own region could take
     RESERVE_PLACE = "RESERVE_PLACE"  # no seat left, a place on the reserve list was
     AFTER_THE_LAST_PLACE = "AFTER_THE_LAST_PLACE"  # seats and reserve places went to earlier tickets
     HOUSEHOLD_LIMIT = "HOUSEHOLD_LIMIT"  # the household has all the recipients it may have
     REGION_WITHOUT_SEATS = "REGION_WITHOUT_SEATS"  # the wave offers this region no seat
+
+
+OUTCOME_OF = {
+    DrawRule.RESTORED_SEAT: DrawOutcome.SELECTED,
+    DrawRule.PRIORITY_SEAT: DrawOutcome.SELECTED,
+    DrawRule.REGION_SEAT: DrawOutcome.SELECTED,
+    DrawRule.PASSED_ON_SEAT: DrawOutcome.SELECTED,
+    DrawRule.RESERVE_PLACE: DrawOutcome.RESERVE,
+    DrawRule.AFTER_THE_LAST_PLACE: DrawOutcome.NOT_DRAWN,
+    DrawRule.HOUSEHOLD_LIMIT: DrawOutcome.HOUSEHOLD_FULL,
+    DrawRule.REGION_WITHOUT_SEATS: DrawOutcome.REGION_FULL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,6 @@ class Result:
     """What the draw decided about one entry."""
 
     entry_id: str
-    region: str
     ticket: str  # 64 hex digits; the lower, the earlier
     rank: int  # 1.. among all entries of the region, by ticket
     outcome: DrawOutcome
@@ -82,129 +90,48 @@ class Result:
     rule: DrawRule
 
 
-def canonical(value: dict[str, object]) -> bytes:
+def canonical(value: object) -> bytes:
     """Return the one JSON form of a value (RFC 8785); published values hold no fractions and no nulls."""
     return rfc8785.dumps(value)  # type: ignore[arg-type]  # its type is a closed union of what JSON can hold
 
 
-def leaf_of(entry: Entry) -> bytes:
-    """Return the entry as the bytes that stand for it in the tree and, as one line, in entries.jsonl."""
-    return canonical(asdict(entry))
-
-
-def entry_of(leaf: bytes) -> Entry:
-    """Return the entry written in a leaf."""
-    fields = json.loads(leaf)
-    return (RestoredEntry if "restored" in fields else Entry)(**fields)
-
-
-def is_restored(entry: Entry) -> bool:
-    """Say whether an entry is seated before all others."""
-    return isinstance(entry, RestoredEntry)
-
-
-def spec_of(entries: Iterable[Entry]) -> str:
-    """Return the specification that a wave with these entries is drawn by: the older one wherever it suffices."""
-    return SPEC_WITH_RESTORED if any(map(is_restored, entries)) else SPEC
-
-
-def seed_of(root: bytes, secret: bytes, beacon: bytes, spec: str = SPEC) -> bytes:
-    """Return the seed (32 bytes); `beacon` is b"" when no public randomness was promised.
+def entry_id_of(wave_id: str, salt: bytes, application_id: str) -> str:
+    """Return an application's id in a wave (32 hex digits): whoever holds the salt can show whose it is, nobody else.
 
     Raises:
-        ValueError: root or secret is not 32 bytes, which would let one stand for part of the other.
+        ValueError: the salt is not 16 bytes, which would let it stand for part of the id beside it.
     """
-    if len(root) != hashlib.sha256().digest_size or len(secret) != SECRET_BYTES:
-        raise ValueError("root and secret have 32 bytes each")
-    return hashlib.sha256(spec.encode() + b"\x00" + root + secret + beacon).digest()
+    if len(salt) != SALT_BYTES:
+        raise ValueError("a salt has 16 bytes")
+    said = _ENTRY_DOMAIN + wave_id.encode() + b"\x00" + salt + application_id.encode()
+    return hashlib.sha256(said).hexdigest()[:32]
 
 
-def ticket_of(seed: bytes, leaf: bytes) -> str:
-    """Return the entry's ticket, 64 hex digits."""
-    return hmac.digest(seed, leaf_hash(leaf), "sha256").hex()
+def leaf_of(entry: Entry) -> bytes:
+    """Return the entry as the bytes that stand for it in the tree."""
+    priority, restored = ("true" if flag else "false" for flag in (entry.priority, entry.restored))
+    return (
+        f'{{"entry_id":"{entry.entry_id}","priority":{priority},"region":"{entry.region}","restored":{restored}}}'
+    ).encode()
 
 
-def hold_draw(definition: WaveDefinition, entries: Iterable[Entry], seed: bytes) -> tuple[Result, ...]:
-    """Return a result for each entry, by ticket; the order of `entries` does not matter.
+def result_leaf_of(result: Result) -> bytes:
+    """Return the result as the bytes that stand for it in the tree."""
+    return (
+        f'{{"entry_id":"{result.entry_id}","outcome":"{result.outcome}","rank":{result.rank},'
+        f'"reserve":{result.reserve},"rule":"{result.rule}","ticket":"{result.ticket}"}}'
+    ).encode()
 
-    Restored entries take their regions' seats first. Then priority entries take up to `priority_seats` of what is left
-    there. Then everybody still undecided takes what is left of their region's seats, then its reserve places. A
-    household never gets more recipients than the rules allow, earlier waves counted.
+
+def seed_of(commitment_sha256: bytes, secrets: Sequence[bytes], randomness: bytes) -> bytes:
+    """Return the seed (32 bytes); `randomness` (32 bytes) is b"" when no beacon was promised.
+
+    Raises:
+        ValueError: a part has another length, which would let one stand for part of the other.
     """
-    ordered = sorted(
-        ((ticket_of(seed, leaf_of(entry)), entry) for entry in entries), key=lambda pair: pair[0]
-    )
-    seats = _Seats(definition)
-    chosen_first = {
-        entry.entry_id: DrawRule.RESTORED_SEAT
-        for _, entry in ordered
-        if is_restored(entry) and seats.take_seat(entry)
-    }
-    chosen_first |= {
-        entry.entry_id: DrawRule.PRIORITY_SEAT
-        for _, entry in ordered
-        if entry.priority and entry.entry_id not in chosen_first and seats.take_priority_seat(entry)
-    }
-    results, region_counts = [], Counter[str]()
-    for ticket, entry in ordered:
-        region_counts[entry.region] += 1
-        if entry.entry_id in chosen_first:
-            outcome, reserve, rule = DrawOutcome.SELECTED, 0, chosen_first[entry.entry_id]
-        else:
-            outcome, reserve, rule = seats.decide(entry)
-        rank = region_counts[entry.region]
-        results.append(Result(entry.entry_id, entry.region, ticket, rank, outcome, reserve, rule))
-    return tuple(results)
-
-
-def count_outcomes(definition: WaveDefinition, results: Sequence[Result]) -> dict[str, dict[str, int]]:
-    """Return how many entries of each region came to each outcome; every region of the quota is there."""
-    counts = {region: dict.fromkeys(map(str, DrawOutcome), 0) for region in definition.quota}
-    for result in results:
-        region = counts.setdefault(result.region, dict.fromkeys(map(str, DrawOutcome), 0))
-        region[result.outcome] += 1
-    return counts
-
-
-class _Seats:
-    """What is left to give while walking down the tickets; lives for one draw."""
-
-    def __init__(self, definition: WaveDefinition) -> None:
-        self._definition = definition
-        self._priority_seats_left = definition.priority_seats
-        self._seats_left = Counter(definition.quota)
-        self._reserves_given = Counter[str]()
-        self._selected_of_household = Counter[str]()
-
-    def take_seat(self, entry: Entry) -> bool:
-        if not self._seats_left[entry.region] or self._is_full(entry):
-            return False
-        self._seat(entry)
-        return True
-
-    def take_priority_seat(self, entry: Entry) -> bool:
-        if not self._priority_seats_left or not self.take_seat(entry):
-            return False
-        self._priority_seats_left -= 1
-        return True
-
-    def decide(self, entry: Entry) -> tuple[DrawOutcome, int, DrawRule]:
-        if not self._definition.quota.get(entry.region):
-            return DrawOutcome.REGION_FULL, 0, DrawRule.REGION_WITHOUT_SEATS
-        if self._is_full(entry):
-            return DrawOutcome.HOUSEHOLD_FULL, 0, DrawRule.HOUSEHOLD_LIMIT
-        if self._seats_left[entry.region]:
-            self._seat(entry)
-            return DrawOutcome.SELECTED, 0, DrawRule.REGION_SEAT
-        if self._reserves_given[entry.region] < reserve_count(self._definition, entry.region):
-            self._reserves_given[entry.region] += 1
-            return DrawOutcome.RESERVE, self._reserves_given[entry.region], DrawRule.RESERVE_PLACE
-        return DrawOutcome.NOT_DRAWN, 0, DrawRule.AFTER_THE_LAST_PLACE
-
-    def _is_full(self, entry: Entry) -> bool:
-        had = entry.household_recipients_before + self._selected_of_household[entry.household]
-        return had >= self._definition.max_recipients_per_household
-
-    def _seat(self, entry: Entry) -> None:
-        self._seats_left[entry.region] -= 1
-        self._selected_of_household[entry.household] += 1
+    lengths_are_right = all(len(part) == SECRET_BYTES for part in (commitment_sha256, *secrets))
+    if not lengths_are_right or len(randomness) not in (0, SECRET_BYTES):
+        raise ValueError("the commitment's hash, each secret and the randomness have 32 bytes each")
+    return hashlib.sha256(
+        SPEC.encode() + b"\x00" + commitment_sha256 + b"".join(secrets) + randomness
+    ).digest()

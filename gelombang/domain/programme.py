@@ -75,6 +75,14 @@ class Programme:
         """The consent asked for now."""
         return self.consents[-1]
 
+    def rule_set_named(self, name: str) -> RuleSet:
+        """Return the rule set of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {each.name: each for each in self.rule_sets}[name]
+
     def retention_of(self, state: State) -> tuple[RetentionClass, ...]:
         """Return what is removed in a state, in order."""
         return tuple(each for each in self.retention if state in each.states)

@@ -11,12 +11,13 @@ close it early. What follows are steps, each taken once and in this order. Nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import NewType, cast
 
+from gelombang.domain.beacon import BEACONS
 from gelombang.domain.errors import FieldFault, InvalidFormError, MoveNotAllowedError
 from gelombang.domain.reasons import Reason
 
@@ -76,7 +77,12 @@ class WaveDefinition:
     priority_nik_tags: tuple[str, ...] = ()  # keyed HMACs of NIKs; kept out of everything that is published
     reserve_percent: int = 10
     max_recipients_per_household: int = 2
-    beacon_source: str = ""  # the public randomness promised for the draw; "" when there is none
+    beacon_source: str = (
+        ""  # the public randomness promised for the draw, a name of BEACONS; "" when there is none
+    )
+    unused_seats: str = (
+        "stay"  # or "pass_on": to the lowest tickets anywhere, when a region has nobody for them
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,11 @@ class Wave:
     restored_count: int = 0  # of these, whom a wrong refusal had kept out of an earlier draw: they come first
     root: str = ""
     entries_sha256: str = ""
+    households_sha256: str = ""
     sealed_secret: str = ""
     commitment_sha256: str = ""
-    beacon: str = ""  # hex
+    beacon_round: int = 0  # of the named beacon, chosen with the commitment; 0 for none
+    beacon: str = ""  # that round's signature, hex
     results_sha256: str = ""
     outcomes: dict[str, dict[str, int]] = field(default_factory=dict)  # region → outcome → entries
     progress: Progress | None = None
@@ -167,8 +175,12 @@ def reserve_count(definition: WaveDefinition, region: str) -> int:
     return -(-definition.quota.get(region, 0) * definition.reserve_percent // 100)
 
 
-def definition_from_json(fields: Mapping[str, object]) -> WaveDefinition:
+def definition_from_json(
+    fields: Mapping[str, object], rule_sets: Collection[str] | None = None
+) -> WaveDefinition:
     """Return the wave defined by a JSON object; see programmes/prakerja/waves for examples.
+
+    `rule_sets` are the names of those that there are, where that is known.
 
     Raises:
         InvalidFormError: fields are missing, unknown or wrong; all of them are named.
@@ -187,6 +199,8 @@ def definition_from_json(fields: Mapping[str, object]) -> WaveDefinition:
         faults.append(FieldFault("/closes_at", Reason.NOT_AFTER_OPENING))
     if definition.priority_seats > seat_count(definition):
         faults.append(FieldFault("/priority_seats", Reason.MORE_THAN_SEATS))
+    if rule_sets is not None and definition.rule_set not in rule_sets:
+        faults.append(FieldFault("/rule_set", Reason.FIELD_INVALID))
     if faults:
         raise InvalidFormError(tuple(faults))
     return definition
@@ -208,6 +222,7 @@ def definition_to_json(definition: WaveDefinition) -> dict[str, object]:
         "reserve_percent": definition.reserve_percent,
         "max_recipients_per_household": definition.max_recipients_per_household,
         "beacon_source": definition.beacon_source,
+        "unused_seats": definition.unused_seats,
     }
 
 
@@ -267,6 +282,7 @@ _CHECKS: dict[str, Callable[[object], bool]] = {
     "priority_nik_tags": lambda value: isinstance(value, list) and all(map(_is_tag, value)),
     "reserve_percent": _is_count(0, 100),
     "max_recipients_per_household": _is_count(1, 20),
-    "beacon_source": _is_text(r".{0,200}"),
+    "beacon_source": lambda value: isinstance(value, str) and (not value or value in BEACONS),
+    "unused_seats": lambda value: value in ("stay", "pass_on"),
 }
 _REQUIRED = ("wave_id", "name", "opens_at", "closes_at", "quota", "rule_set")

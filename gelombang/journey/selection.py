@@ -1,6 +1,6 @@
 """Waves for those who run them and those who join them: open, join, ask for the next step, read the result.
 
-What a step does is in `gelombang.journey.wave_steps`. While a wave is open nothing is counted and no row is written
+What a step does is in `gelombang.drawing.steps`. While a wave is open nothing is counted and no row is written
 by two applicants: an entry is one row in one of 256 shards, saved with the application itself.
 """
 
@@ -13,8 +13,9 @@ from datetime import datetime
 from functools import partial
 
 from gelombang.domain.application import Application, Move, State, require_unrestricted
+from gelombang.domain.beacon import time_of
 from gelombang.domain.checks import Outcome
-from gelombang.domain.draw import DrawOutcome
+from gelombang.domain.draw import SALT_BYTES, SPEC, DrawOutcome, Entry, entry_id_of
 from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, MANIFEST, sha256
 from gelombang.domain.errors import (
     ConflictError,
@@ -34,6 +35,7 @@ from gelombang.domain.wave import (
     WaveStep,
     closing_time,
     is_due,
+    jakarta_time,
     state_of,
 )
 from gelombang.journey import applications
@@ -46,17 +48,19 @@ from gelombang.journey.wave_rows import (
     STEPS_DUE,
     EntryResult,
     StoredEntry,
+    bundle_key,
     change_wave,
+    document_key,
     entry_row,
     gate_key,
     listing_key,
     load_entry,
     load_wave,
     priority_key,
+    require_turn,
     wave_key,
     wave_row,
 )
-from gelombang.journey.wave_steps import bundle_key, require_turn, run_step
 
 __all__ = [
     "BundleFile",
@@ -72,7 +76,6 @@ __all__ = [
     "open_wave",
     "resend_steps",
     "result_of",
-    "run_step",
 ]
 
 NAMES_PER_COMMIT = 100
@@ -96,9 +99,24 @@ class WavePage:
     outcomes: dict[str, dict[str, int]]  # region → outcome → entries; once published
     root: str
     commitment_sha256: str
+    beacon_round: (
+        int  # of the source that the definition names; 0 before the commitment, and where it names none
+    )
     asked: WaveStep | None
     progress: Progress | None
     history: tuple[StepTaken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReceipt:
+    """What the applicant keeps, to show whose an entry is to whom they like; see docs/draw-spec.md."""
+
+    spec: str
+    wave_id: str
+    application_id: str
+    salt: str
+    entry: Entry
+    joined_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +127,18 @@ class Receipt:
     entry_id: str
     joined_at: datetime
     closes_at: datetime
+    kept: KeptReceipt
 
 
 @dataclass(frozen=True, slots=True)
 class OwnResult:
-    """An applicant's own result, and what anybody needs to find it under the wave's root."""
+    """An applicant's own result, and where the document lies with which it can be checked alone."""
 
     wave_id: str
     entry_id: str
-    root: str
-    entry_count: int
     commitment_sha256: str
     result: EntryResult
+    document_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +217,9 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
     )
     also: list[Change] = [
         Put(entry_row(wave_id, entry)),
-        Require(gate_key(wave_id, entry.entry_id[:2]), 0),  # see wave_steps: fails once the freeze has begun
+        Require(
+            gate_key(wave_id, entry.entry_id[:2]), 0
+        ),  # see drawing.steps: fails once the freeze has begun
     ]
     applications.save(
         ports, joined, "wave_joined", {"wave_id": wave_id, "entry_id": entry.entry_id}, also=also
@@ -236,29 +256,33 @@ def resend_steps(ports: Ports, until: datetime) -> int:
     return len(rows)
 
 
-def announce_beacon(ports: Ports, wave_id: str, beacon: bytes, operator: str) -> WavePage:
-    """Keep the public randomness that the committed wave named as its source; it can be given once.
+def announce_beacon(ports: Ports, wave_id: str, signature: bytes, operator: str) -> WavePage:
+    """Keep the signature (48 bytes) of the round that the commitment names; it can be given once.
+
+    Whether it is that round's is for verifiers to say: they need nobody's word for it.
 
     Raises:
         NotFoundError: there is no such wave.
-        MoveNotAllowedError: the wave is not committed, promised no beacon, or has got another one.
+        MoveNotAllowedError: the wave is not committed, promised no beacon, has got another one, or its round has not
+            come.
     """
     now = ports.clock.now()
 
     def announced(wave: Wave) -> Wave:
-        if wave.beacon == beacon.hex() and beacon:
+        source = wave.definition.beacon_source
+        if source and wave.beacon == signature.hex():
             return wave
-        is_awaited = wave.definition.beacon_source and not wave.beacon and beacon
-        if not is_awaited or state_of(wave, now) is not WaveState.COMMITTED:
+        is_awaited = source and not wave.beacon and state_of(wave, now) is WaveState.COMMITTED
+        if not is_awaited or now < time_of(source, wave.beacon_round):
             raise MoveNotAllowedError(state_of(wave, now), "announce_beacon")
         history = (*wave.history, StepTaken("beacon_announced", operator, now))
-        return replace(wave, beacon=beacon.hex(), history=history)
+        return replace(wave, beacon=signature.hex(), history=history)
 
     return _page(ports, change_wave(ports, wave_id, announced))
 
 
 def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
-    """Return an applicant's own result with its Merkle proof.
+    """Return an applicant's own result and where its proof lies.
 
     Raises:
         NotFoundError: the application is not in this wave.
@@ -270,9 +294,8 @@ def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
     entry = load_entry(ports, wave_id, application.entry_id)
     if wave.reached is not WaveState.PUBLISHED or entry.result is None:
         raise NotReadyError((Reason.NOT_PUBLISHED,))
-    return OwnResult(
-        wave_id, entry.entry_id, wave.root, wave.entry_count, wave.commitment_sha256, entry.result
-    )
+    url = ports.documents.url(document_key(wave_id, entry.entry_id))
+    return OwnResult(wave_id, entry.entry_id, wave.commitment_sha256, entry.result, url)
 
 
 def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
@@ -331,6 +354,7 @@ def _page(ports: Ports, wave: Wave) -> WavePage:
         outcomes=outcomes,
         root=wave.root,
         commitment_sha256=wave.commitment_sha256,
+        beacon_round=wave.beacon_round,
         asked=wave.asked,
         progress=wave.progress,
         history=wave.history,
@@ -346,19 +370,24 @@ def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntr
         raise NotReadyError(tuple(failed))
     if form.region not in wave.definition.quota:
         raise NotReadyError((Reason.REGION_NOT_IN_WAVE,))
+    salt = ports.clock.random_bytes(SALT_BYTES)
     return StoredEntry(
-        entry_id=ports.clock.random_bytes(16).hex(),
+        entry_id=entry_id_of(wave.definition.wave_id, salt, application.application_id),
         application_id=application.application_id,
         region=form.region,
         kk_tag=form.kk_tag,
         priority=_is_on_priority_list(ports, wave, form.nik_tag),
         joined_at=ports.clock.now(),
+        salt=salt.hex(),
         restored=has_missed_a_draw(ports, application),
     )
 
 
 def _receipt(wave: Wave, entry: StoredEntry) -> Receipt:
-    return Receipt(wave.definition.wave_id, entry.entry_id, entry.joined_at, wave.definition.closes_at)
+    leaf = Entry(entry.entry_id, entry.region, entry.priority, entry.restored)
+    wave_id, joined_at = wave.definition.wave_id, jakarta_time(entry.joined_at)
+    kept = KeptReceipt(SPEC, wave_id, entry.application_id, entry.salt, leaf, joined_at)
+    return Receipt(wave_id, entry.entry_id, entry.joined_at, wave.definition.closes_at, kept)
 
 
 def _require_ready(ports: Ports, wave: Wave, step: WaveStep) -> None:

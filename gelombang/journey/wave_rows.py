@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from gelombang.domain.application import Application, State
 from gelombang.domain.draw import DrawOutcome, DrawRule
-from gelombang.domain.errors import NotFoundError
+from gelombang.domain.errors import NotFoundError, NotReadyError
+from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import Wave
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
@@ -23,11 +24,8 @@ SHARDS = tuple(f"{number:02x}" for number in range(256))
 
 @dataclass(frozen=True, slots=True)
 class EntryResult:
-    """What was published about one entry, with what is needed to check it against the wave's root."""
+    """What was published about one entry; its proof is in its document."""
 
-    leaf: str
-    leaf_index: int
-    proof: tuple[str, ...]  # sibling hashes from the leaf upwards, hex
     ticket: str
     rank: int
     outcome: DrawOutcome
@@ -45,6 +43,9 @@ class StoredEntry:
     kk_tag: str
     priority: bool
     joined_at: datetime
+    salt: (
+        str  # 32 hex digits: with it and the application, anybody can make the entry's id; without it nobody
+    )
     result: EntryResult | None = None
     restored: bool = False  # an upheld appeal came after a draw that they had missed for the refusal
     is_held: bool = False  # its owner restricted processing before the freeze: it takes part in no draw
@@ -58,6 +59,16 @@ _ENTRY = TypeAdapter(StoredEntry)
 def wave_key(wave_id: str) -> Key:
     """Return where a wave lies."""
     return Key(f"WAVE#{wave_id}")
+
+
+def bundle_key(wave_id: str, name: str) -> str:
+    """Return the document key of one file of a wave's draw."""
+    return f"waves/{wave_id}/{name}"
+
+
+def document_key(wave_id: str, entry_id: str) -> str:
+    """Return the document key of what one person can check alone."""
+    return bundle_key(wave_id, f"results/{entry_id}.json")
 
 
 def listing_key(wave_id: str) -> Key:
@@ -102,6 +113,18 @@ def wave_row(wave: Wave) -> Row:
     due = Due(STEPS_DUE, wave.history[-1].at) if wave.asked else None
     fields = _WAVE.dump_python(replace(wave, version=0), mode="json")
     return Row(wave_key(wave.definition.wave_id), fields, wave.version, due)
+
+
+def require_turn(ports: Ports, wave_id: str) -> Row | None:
+    """Return the row that gives this wave its turn, or None when the turn is free.
+
+    Raises:
+        NotReadyError: another wave is between its freeze and its publication; its seats are not counted yet.
+    """
+    row = ports.rows.read(DRAWING)
+    if row and row.fields["wave_id"] != wave_id:
+        raise NotReadyError((Reason.OTHER_WAVE_IN_DRAW,))
+    return row
 
 
 @rereading

@@ -84,7 +84,9 @@ def test_each_step_is_due_once_refused_before_and_passed_over_after(state, step)
 
 
 def test_a_definition_survives_the_way_to_json_and_back():
-    definition = definition_from_json(FIELDS | {"beacon_source": "drand quicknet 123", "priority_seats": 5})
+    definition = definition_from_json(
+        FIELDS | {"beacon_source": "drand-quicknet", "unused_seats": "pass_on", "priority_seats": 5}
+    )
 
     again = definition_from_json(json.loads(json.dumps(definition_to_json(definition))))
 
@@ -130,6 +132,8 @@ def test_hours_are_shown_in_jakarta_time_whatever_zone_they_came_in():
         ("priority_nik_tags", ["3171"], "FIELD_INVALID"),
         ("priority_nik_tags", "ab", "FIELD_INVALID"),
         ("beacon_source", None, "FIELD_INVALID"),
+        ("beacon_source", "drand quicknet 123", "FIELD_INVALID"),
+        ("unused_seats", "keep", "FIELD_INVALID"),
         ("seats", 5, "FIELD_NOT_KNOWN"),
     ],
 )

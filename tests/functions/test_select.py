@@ -124,7 +124,7 @@ def test_a_wave_goes_step_by_step_to_a_result_with_its_proof(world: MemoryWorld,
     assert (own["result"]["rank"], own["result"]["outcome"]) == (1, "SELECTED")
     assert applicant.get("/v1/application").body["state"]["code"] == "SELECTED"
     files = Caller().get("/v1/waves/gelombang-1/bundle").body["files"]
-    assert len(files) == 6
+    assert len(files) == 7
 
 
 def test_steps_out_of_order_are_refused(world: MemoryWorld) -> None:
@@ -139,7 +139,7 @@ def test_a_beacon_that_was_not_promised_is_refused(world: MemoryWorld) -> None:
     operator = staff(world, "operator")
     operator.post("/v1/waves", wave_around(world))
 
-    refused = operator.post("/v1/waves/gelombang-1/beacon", {"beacon": "00" * 32})
+    refused = operator.post("/v1/waves/gelombang-1/beacon", {"beacon": "00" * 48})
 
     assert refused.slug == "move-not-allowed"
     assert operator.post("/v1/waves/gelombang-1/beacon", {"beacon": "0"}).slug == "invalid-form"

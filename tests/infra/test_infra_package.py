@@ -11,6 +11,7 @@ import pytest
 from cfnlint import api as cfnlint
 from cfnlint.config import ManualArgs
 
+from gelombang.drawing.release import code_sha256
 from infra.archive import zip_folder
 from infra.package import package
 
@@ -88,12 +89,32 @@ def test_photographs_are_cleaned_from_the_zip_and_both_layers_alone(unpacked):
     assert start == "ffd8"
 
 
-def test_only_what_cleans_photographs_carries_what_opens_them(service, of_type):
+def test_a_draw_is_held_from_the_zip_and_both_layers_alone(unpacked):
+    paths = [str(unpacked / name) for name in ("select", "layer/python", "arrays/python")]
+    code = (
+        f"import sys; sys.path[:0] = {paths!r};"
+        "import numpy; from gelombang.drawing import steps, release;"
+        "print(numpy.__file__, steps.__file__, release.code_sha256())"
+    )
+
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    arrays, ours, code_hash = done.stdout.split()
+    assert arrays.startswith(paths[2])
+    assert ours.startswith(paths[0])
+    assert code_hash == code_sha256()  # what is deployed promises the code that lies here
+
+
+@pytest.mark.parametrize(
+    ("layer", "carries"), [("PicturesLayer", {"VerifyPhotoArrived"}), ("ArraysLayer", {"SelectWaveSteps"})]
+)
+def test_only_who_needs_it_carries_a_heavy_layer(service, of_type, layer, carries):
     functions = of_type(service["Resources"], "AWS::Serverless::Function")
 
-    carrying = {name for name, each in functions.items() if {"Ref": "PicturesLayer"} in each["Layers"]}
+    carrying = {name for name, each in functions.items() if {"Ref": layer} in each["Layers"]}
 
-    assert carrying == {"VerifyPhotoArrived"}
+    assert carrying == carries
     assert all({"Ref": "DependencyLayer"} in each["Layers"] for each in functions.values())
 
 
@@ -103,7 +124,7 @@ def test_every_module_is_compiled_and_is_never_compared_with_its_source(packaged
             names = archive.namelist()
             compiled = {_source_of(name): archive.read(name)[4:8] for name in names if name.endswith(".pyc")}
         sources = {name for name in names if name.endswith(".py")}
-        assert sources == (set() if key.startswith(("layer-", "pictures-")) else set(compiled))
+        assert sources == (set() if key.startswith(("layer-", "pictures-", "arrays-")) else set(compiled))
         assert set(compiled.values()) == {b"\x01\x00\x00\x00"}  # PEP 552: hash-based, not checked
 
 
@@ -112,10 +133,11 @@ def _source_of(name):
 
 
 def test_no_model_and_no_command_line_is_packaged(packaged):
-    for path in packaged.archives.values():
+    for key, path in packaged.archives.items():
         with zipfile.ZipFile(path) as archive:
             tops = {name.removeprefix("python/").split("/")[0] for name in archive.namelist()}
-        assert not tops & {"numpy", "cv2", "onnxruntime", "click", "inquirer", "pip", "workers", "local"}
+        assert ("numpy" in tops) is key.startswith("arrays-")
+        assert not tops & {"cv2", "onnxruntime", "click", "inquirer", "pip", "workers", "local"}
 
 
 def test_what_is_unchanged_is_not_built_again(packaged):

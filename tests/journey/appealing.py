@@ -18,6 +18,7 @@ from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.staff import Staff
 from tests.journey import reviewers
 from tests.journey.walking import JPEG, Walk, begin, citizen
+from tests.journey.waves import run_step
 
 PUPIL = citizen(1, is_at_school=True)
 OTHERS = [citizen(number) for number in range(2, 6)]
@@ -90,7 +91,7 @@ def take_steps(walk: Walk, wave_id: str, *steps: str) -> None:
     for step in ("close", *steps):
         selection.ask_step(walk.ports, wave_id, step, "operator")
         if step != "close":
-            selection.run_step(walk.ports, wave_id, step)
+            run_step(walk.ports, wave_id, step)
 
 
 def picture(walk: Walk, form) -> None:

@@ -54,6 +54,7 @@ from tests.journey.machine_seats import Seats
 from tests.journey.reviewers import RATNA, RINA, RUDI
 from tests.journey.seated import put_in_place
 from tests.journey.walking import GOOD, JPEG, SPOILED, begin, citizen
+from tests.journey.waves import run_step
 
 PORTS = ("rows", "photos", "queues", "texts", "vault", "registers", "signer")
 PEOPLE = (citizen(1), citizen(2), citizen(1))  # the third types the first one's NIK
@@ -321,7 +322,7 @@ class Journey(Lists, Seats, RuleBasedStateMachine):
             self.do(fate, lambda p, step=step: selection.ask_step(p, WAVE, step, "operator"))
             self.walk.world.queues.take(QueueName.WAVE_STEPS)
             if step is not WaveStep.CLOSE:
-                self.do(fate, lambda p, step=step: selection.run_step(p, WAVE, step))
+                self.do(fate, lambda p, step=step: run_step(p, WAVE, step))
         put_in_place(self.walk.ports, WAVE)
 
     # What must always hold

@@ -35,7 +35,7 @@ from gelombang.journey.erasure import WITHIN
 from gelombang.journey.reconciliation import reconcile
 from tests.journey.reviewers import decide, open_cases, see
 from tests.journey.walking import JPEG, Walk, begin, citizen
-from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, crashing
+from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, crashing, run_step
 
 PHONE = "+6281234567890"
 PERSON = citizen()
@@ -169,7 +169,7 @@ def test_an_entry_in_an_open_wave_is_taken_back():
 
     assert walk.application(application_id).state is State.ERASED
     selection.ask_step(walk.ports, WAVE, "close", OPERATOR)
-    selection.run_step(walk.ports, WAVE, "freeze")
+    run_step(walk.ports, WAVE, "freeze")
     assert selection.find_wave(walk.ports, WAVE).entry_count == 0
 
 
@@ -178,13 +178,13 @@ def test_an_entry_in_a_draw_under_way_waits_for_the_publication_and_a_seat_keeps
     application_id = joined(walk)
     nik_tag = walk.application(application_id).form.nik_tag
     selection.ask_step(walk.ports, WAVE, "close", OPERATOR)
-    selection.run_step(walk.ports, WAVE, "freeze")
+    run_step(walk.ports, WAVE, "freeze")
 
     ask(walk)
     wait(walk, timedelta(hours=2))
     during = walk.application(application_id).state
     for step in ("commit", "draw", "publish"):
-        selection.run_step(walk.ports, WAVE, step)
+        run_step(walk.ports, WAVE, step)
     wait(walk, timedelta(hours=2))
 
     assert during is State.JOINED

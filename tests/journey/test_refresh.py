@@ -25,7 +25,7 @@ from gelombang.lists.refreshing import refresh_layer
 from gelombang.lists.registers import ListedRegisters
 from gelombang.lists.shelf import Shelf
 from tests.journey.walking import SPOILED, Walk, begin, citizen
-from tests.journey.waves import Crash
+from tests.journey.waves import Crash, run_step
 from tests.lists.agency import LAYER, TODAY, Agency
 
 REASON = "EARLIER_RECIPIENT"
@@ -230,7 +230,7 @@ def test_somebody_in_an_open_wave_leaves_it_in_the_same_commit(town):
 def drawn(walk: Walk, steps: Iterable[str] = ("freeze", "commit", "draw", "publish")) -> None:
     selection.ask_step(walk.ports, WAVE, "close", "operator")
     for step in steps:
-        selection.run_step(walk.ports, WAVE, step)
+        run_step(walk.ports, WAVE, step)
 
 
 def test_somebody_in_a_frozen_wave_keeps_their_chance_and_is_told_of_after_the_draw(town):
@@ -245,7 +245,7 @@ def test_somebody_in_a_frozen_wave_keeps_their_chance_and_is_told_of_after_the_d
     assert town.effects() == {1: Effect.AFTER_DRAW, 3: Effect.AFTER_DRAW}
 
     for step in ("commit", "draw", "publish"):
-        selection.run_step(town.walk.ports, WAVE, step)
+        run_step(town.walk.ports, WAVE, step)
     outcomes = {town.of(number).state for number in (1, 3)}
     assert State.SELECTED in outcomes  # nobody lost a seat silently
     (other,) = [number for number in (1, 3) if town.of(number).state is not State.SELECTED]

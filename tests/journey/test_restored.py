@@ -15,6 +15,7 @@ from gelombang.domain.errors import (
     WaveNotOpenError,
 )
 from gelombang.domain.review import ReviewDecision
+from gelombang.drawing.verify import verify_bundle
 from gelombang.journey import (
     appeal_decisions,
     appeals,
@@ -24,7 +25,6 @@ from gelombang.journey import (
 )
 from gelombang.journey.applications import SHARDS
 from gelombang.journey.staff import Staff
-from gelombang.verifier import verify_bundle
 from tests.journey import reviewers
 from tests.journey.appealing import (
     DEWI,

@@ -35,7 +35,7 @@ from gelombang.memory.registers import SOURCES
 from tests.journey.reviewers import RATNA, decide, open_cases, see, take
 from tests.journey.test_erasure import ask, joined, wait
 from tests.journey.walking import JPEG, RELEASE, Walk, begin, citizen
-from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, close_and_run, crashing
+from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, close_and_run, crashing, run_step
 
 PERSON = citizen()
 
@@ -269,11 +269,11 @@ def test_a_draw_whose_list_was_frozen_before_ends_as_it_would_have():
     walk = begin(PERSON)
     application_id = joined(walk)
     selection.ask_step(walk.ports, WAVE, "close", OPERATOR)
-    selection.run_step(walk.ports, WAVE, "freeze")
+    run_step(walk.ports, WAVE, "freeze")
 
     restriction.restrict(walk.ports, application_id)
     for step in ("commit", "draw", "publish"):
-        selection.run_step(walk.ports, WAVE, step)
+        run_step(walk.ports, WAVE, step)
 
     after = walk.application(application_id)
     assert after.state is State.SELECTED
@@ -285,12 +285,12 @@ def test_a_held_entry_can_be_erased_while_its_wave_is_drawn():
     application_id = joined(walk)
     restriction.restrict(walk.ports, application_id)
     selection.ask_step(walk.ports, WAVE, "close", OPERATOR)
-    selection.run_step(walk.ports, WAVE, "freeze")
+    run_step(walk.ports, WAVE, "freeze")
 
     ask(walk)
     wait(walk, timedelta(hours=2))
     for step in ("commit", "draw", "publish"):
-        selection.run_step(walk.ports, WAVE, step)
+        run_step(walk.ports, WAVE, step)
 
     assert walk.application(application_id).state is State.ERASED
 

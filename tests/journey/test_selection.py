@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from gelombang.domain.application import State
+from gelombang.domain.beacon import time_of
 from gelombang.domain.errors import (
     ConflictError,
     DependencyError,
@@ -30,6 +32,7 @@ from tests.journey.waves import (
     definition_of,
     new_world,
     nik_tag,
+    run_step,
     wave_with_entries,
 )
 
@@ -196,7 +199,7 @@ def test_a_step_is_asked_for_once_however_often_its_button_is_pressed(joined):
     assert first == again
     assert first.asked is WaveStep.FREEZE
     assert joined.queues.take(QueueName.WAVE_STEPS) == WaveStepAsked(WAVE, "freeze")
-    selection.run_step(joined.ports, WAVE, "freeze")
+    run_step(joined.ports, WAVE, "freeze")
     done = selection.ask_step(joined.ports, WAVE, "freeze", OPERATOR)
     assert (done.state, done.asked, done.entry_count) == (WaveState.FROZEN, None, 14)
 
@@ -207,7 +210,7 @@ def test_a_step_before_its_turn_is_refused_and_nothing_is_sent(joined, number):
         close_and_run(joined.ports, steps=STEPS[: number - 1])
 
     for act in (lambda: selection.ask_step(joined.ports, WAVE, STEPS[number], OPERATOR),
-                lambda: selection.run_step(joined.ports, WAVE, STEPS[number])):  # fmt: skip
+                lambda: run_step(joined.ports, WAVE, STEPS[number])):  # fmt: skip
         with pytest.raises(MoveNotAllowedError):
             act()
 
@@ -233,7 +236,7 @@ def test_a_step_whose_message_was_lost_is_sent_again_until_it_is_done(joined):
 
     assert selection.resend_steps(joined.ports, joined.clock.now()) == 1
     assert joined.queues.take(QueueName.WAVE_STEPS) == WaveStepAsked(WAVE, "freeze")
-    selection.run_step(joined.ports, WAVE, "freeze")
+    run_step(joined.ports, WAVE, "freeze")
     assert selection.resend_steps(joined.ports, joined.clock.now()) == 0
 
 
@@ -242,49 +245,59 @@ def test_a_wave_waits_until_the_one_before_it_is_published(joined):
     selection.ask_step(joined.ports, "gelombang-10", "close", OPERATOR)
     close_and_run(joined.ports, steps=["freeze"])
 
-    for act in (selection.run_step, lambda *asked: selection.ask_step(*asked, OPERATOR)):
+    for act in (run_step, lambda *asked: selection.ask_step(*asked, OPERATOR)):
         with pytest.raises(NotReadyError) as refused:
             act(joined.ports, "gelombang-10", "freeze")
         assert refused.value.missing == ("OTHER_WAVE_IN_DRAW",)
 
     close_and_run(joined.ports, steps=STEPS[1:])
-    selection.run_step(joined.ports, "gelombang-10", "freeze")
+    run_step(joined.ports, "gelombang-10", "freeze")
     assert selection.find_wave(joined.ports, "gelombang-10").state is WaveState.FROZEN
 
 
 def test_a_promised_beacon_must_come_before_the_draw_and_comes_once(world):
-    selection.open_wave(world.ports, definition_of(world, beacon_source="drand quicknet 123"), OPERATOR)
+    selection.open_wave(world.ports, definition_of(world, beacon_source="drand-quicknet"), OPERATOR)
+    signature, another = b"s" * 48, b"t" * 48
     selection.join(world.ports, add_applicant(world.ports, 1), WAVE)
     with pytest.raises(MoveNotAllowedError):
-        selection.announce_beacon(world.ports, WAVE, b"known too early", OPERATOR)
+        selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
     close_and_run(world.ports, steps=["freeze", "commit"])
-    for act in (selection.run_step, lambda *asked: selection.ask_step(*asked, OPERATOR)):
+    for act in (run_step, lambda *asked: selection.ask_step(*asked, OPERATOR)):
         with pytest.raises(NotReadyError) as refused:
             act(world.ports, WAVE, "draw")
         assert refused.value.missing == ("BEACON_MISSING",)
 
-    selection.announce_beacon(world.ports, WAVE, b"public bits", OPERATOR)
-    page = selection.announce_beacon(world.ports, WAVE, b"public bits", OPERATOR)
+    committed_at = world.clock.now()
+    number = selection.find_wave(world.ports, WAVE).beacon_round
+    assert committed_at + timedelta(minutes=10) <= time_of("drand-quicknet", number)
+    with pytest.raises(MoveNotAllowedError):  # nobody can know it before its time
+        selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
+    world.clock.advance(minutes=11)
+    selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
+    page = selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
     with pytest.raises(MoveNotAllowedError):
-        selection.announce_beacon(world.ports, WAVE, b"other bits", OPERATOR)
-    selection.run_step(world.ports, WAVE, "draw")
+        selection.announce_beacon(world.ports, WAVE, another, OPERATOR)
+    run_step(world.ports, WAVE, "draw")
 
     assert [step.event for step in page.history].count("beacon_announced") == 1
-    assert json.loads(world.documents.files[f"waves/{WAVE}/draw.json"])["beacon"] == b"public bits".hex()
+    promised = json.loads(world.documents.files[f"waves/{WAVE}/commitment.json"])
+    assert (promised["beacon_source"], promised["beacon_round"]) == ("drand-quicknet", number)
+    told = json.loads(world.documents.files[f"waves/{WAVE}/draw.json"])
+    assert told["beacon_signature"] == signature.hex()
 
 
 def test_a_wave_that_promised_no_beacon_takes_none(joined):
     close_and_run(joined.ports, steps=["freeze", "commit"])
 
     with pytest.raises(MoveNotAllowedError):
-        selection.announce_beacon(joined.ports, WAVE, b"bits", OPERATOR)
+        selection.announce_beacon(joined.ports, WAVE, b"s" * 48, OPERATOR)
 
 
 def test_a_file_changed_behind_our_back_stops_the_next_step(joined):
     close_and_run(joined.ports, steps=["freeze"])
-    joined.documents.files[f"waves/{WAVE}/entries.jsonl"] += b" "
+    joined.documents.files[f"waves/{WAVE}/entries.csv"] += b" "
 
     with pytest.raises(DependencyError):
-        selection.run_step(joined.ports, WAVE, "commit")
+        run_step(joined.ports, WAVE, "commit")
 
     assert selection.find_wave(joined.ports, WAVE).state is WaveState.FROZEN

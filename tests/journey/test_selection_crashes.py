@@ -33,12 +33,13 @@ from tests.journey.waves import (
     definition_of,
     new_world,
     nik_tag,
+    run_step,
     wave_with_entries,
 )
 
 MANIFEST = f"waves/{WAVE}/manifest.json"
-# Freeze 8, commit 3, draw 4, publish 15: counted by the first test.
-WRITES = 30
+# Freeze 9, commit 3, draw 4, publish 29 (a document and a commit for each of 14): counted by the first test.
+WRITES = 45
 
 
 def summary(world: MemoryWorld) -> dict[str, object]:
@@ -60,7 +61,7 @@ def undisturbed() -> tuple[dict[str, object], int]:
     world, writes = wave_with_entries(OneSecretClock()), Writes()
     selection.ask_step(world.ports, WAVE, "close", OPERATOR)
     for step in STEPS:
-        selection.run_step(crashing(world.ports, writes), WAVE, step)
+        run_step(crashing(world.ports, writes), WAVE, step)
     return summary(world), writes.count
 
 
@@ -77,10 +78,10 @@ def test_a_wave_comes_to_the_same_end_after_a_crash_at_any_write(crash_at, is_do
     crashes = 0
     for step in STEPS:
         try:
-            selection.run_step(crashing(world.ports, writes), WAVE, step)
+            run_step(crashing(world.ports, writes), WAVE, step)
         except Crash:
             crashes += 1
-            selection.run_step(crashing(world.ports, writes), WAVE, step)
+            run_step(crashing(world.ports, writes), WAVE, step)
 
     assert crashes == 1
     assert summary(world) == undisturbed()[0]
@@ -94,8 +95,8 @@ def test_a_secret_once_stored_is_the_one_that_is_committed_to_whatever_crashes()
     close_and_run(world.ports, steps=["freeze"])
 
     with pytest.raises(Crash):
-        selection.run_step(crashing(world.ports, writes), WAVE, "commit")
-    selection.run_step(crashing(world.ports, writes), WAVE, "commit")
+        run_step(crashing(world.ports, writes), WAVE, "commit")
+    run_step(crashing(world.ports, writes), WAVE, "commit")
 
     assert [len(contents) for contents in writes.contents.values()] == [1]
 
@@ -106,7 +107,7 @@ def test_steps_delivered_again_change_nothing():
     expected = summary(world)
 
     for step in STEPS:
-        selection.run_step(crashing(world.ports, writes), WAVE, step)
+        run_step(crashing(world.ports, writes), WAVE, step)
 
     assert writes.count == 0
     assert summary(world) == expected
@@ -118,7 +119,7 @@ def test_steps_run_by_several_at_once_count_every_seat_once():
 
     def run(step: str) -> None:
         try:
-            selection.run_step(world.ports, WAVE, step)
+            run_step(world.ports, WAVE, step)
         except ConflictError:
             lost.append(step)
 
@@ -129,7 +130,7 @@ def test_steps_run_by_several_at_once_count_every_seat_once():
             thread.start()
         for thread in threads:
             thread.join()
-        selection.run_step(world.ports, WAVE, step)  # as the queue would deliver it again
+        run_step(world.ports, WAVE, step)  # as the queue would deliver it again
 
     selected = Counter(
         entry.kk_tag for entry in read_entries(world.ports, WAVE) if entry.result.outcome == "SELECTED"
@@ -180,7 +181,7 @@ def test_many_joining_at_once_while_it_freezes_are_all_in_or_all_out():
 
     joined = [one for one in applicants if applications.load(world.ports, one).state is State.JOINED]
     assert selection.find_wave(world.ports, WAVE).entry_count == len(receipts) == len(joined)
-    frozen = world.documents.files[f"waves/{WAVE}/entries.jsonl"].decode()
+    frozen = world.documents.files[f"waves/{WAVE}/entries.csv"].decode()
     assert all(entry_id in frozen for entry_id in receipts)
 
 
@@ -190,7 +191,7 @@ def test_a_run_left_behind_takes_no_turn_that_nobody_would_give_back():
 
     rows = OvertakenRows(world.rows, lambda: close_and_run(world.ports))
     with pytest.raises(ConflictError):
-        selection.run_step(replace(world.ports, rows=rows), WAVE, "freeze")
+        run_step(replace(world.ports, rows=rows), WAVE, "freeze")
 
     assert world.rows.read(DRAWING) is None
 
@@ -237,7 +238,7 @@ def test_somebody_coming_through_a_gate_delays_the_freeze_and_does_not_end_it():
                 raise ConflictError(("a gate",))
             self.inner.commit(changes)
 
-    selection.run_step(replace(world.ports, rows=Crowded(world.rows, Writes())), WAVE, "freeze")
+    run_step(replace(world.ports, rows=Crowded(world.rows, Writes())), WAVE, "freeze")
 
     assert not refusals
     assert selection.find_wave(world.ports, WAVE).entry_count == 14
@@ -273,13 +274,13 @@ def test_a_step_overtaken_by_another_run_of_it_counts_nobody_twice(step):
     world = wave_with_entries(OneSecretClock())
     selection.ask_step(world.ports, WAVE, "close", OPERATOR)
     for before in STEPS[: STEPS.index(step)]:
-        selection.run_step(world.ports, WAVE, before)
-    rows = OvertakenRows(world.rows, lambda: selection.run_step(world.ports, WAVE, step))
+        run_step(world.ports, WAVE, before)
+    rows = OvertakenRows(world.rows, lambda: run_step(world.ports, WAVE, step))
 
     with suppress(ConflictError):
-        selection.run_step(replace(world.ports, rows=rows), WAVE, step)
+        run_step(replace(world.ports, rows=rows), WAVE, step)
     for after in STEPS[STEPS.index(step) :]:
-        selection.run_step(world.ports, WAVE, after)
+        run_step(world.ports, WAVE, after)
 
     assert summary(world) == undisturbed()[0]
 
@@ -291,9 +292,9 @@ def test_a_freeze_that_wakes_up_after_the_publication_writes_the_same_entries():
     rows, writes = OvertakenRows(world.rows, others, "read", "HOUSEHOLD#"), Writes()
     asleep = crashing(replace(world.ports, rows=rows), writes)
 
-    selection.run_step(asleep, WAVE, "freeze")
+    run_step(asleep, WAVE, "freeze")
 
-    written = writes.contents[f"waves/{WAVE}/entries.jsonl"]
+    written = writes.contents[f"waves/{WAVE}/entries.csv"]
     promised = json.loads(world.documents.files[f"waves/{WAVE}/commitment.json"])["entries_sha256"]
     assert [sha256(content).hexdigest() for content in written] == [promised]
     assert selection.find_wave(world.ports, WAVE).state is WaveState.PUBLISHED
@@ -307,9 +308,9 @@ def test_a_long_publication_shows_how_far_it_is():
     close_and_run(world.ports, steps=STEPS[:3])
 
     with pytest.raises(Crash):
-        selection.run_step(crashing(world.ports, Writes(crash_at=102)), WAVE, "publish")
+        run_step(crashing(world.ports, Writes(crash_at=202)), WAVE, "publish")
     page = selection.find_wave(world.ports, WAVE)
-    selection.run_step(world.ports, WAVE, "publish")
+    run_step(world.ports, WAVE, "publish")
 
     assert (page.progress.step, page.progress.done_count, page.progress.total_count) == ("publish", 100, 120)
     assert selection.find_wave(world.ports, WAVE).progress is None

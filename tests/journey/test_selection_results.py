@@ -8,15 +8,16 @@ from collections import Counter
 import pytest
 
 from gelombang.domain.application import State
+from gelombang.domain.draw import canonical, entry_id_of
 from gelombang.domain.errors import (
     NotFoundError,
     NotReadyError,
 )
 from gelombang.domain.merkle import is_proven
 from gelombang.domain.wave import WaveState
+from gelombang.drawing.verify import verify_bundle
 from gelombang.journey import applications, selection
 from gelombang.journey.wave_rows import household_key, read_entries
-from gelombang.verifier import verify_bundle
 from tests.journey.waves import (
     OPERATOR,
     STEPS,
@@ -67,12 +68,17 @@ def test_an_own_result_is_found_under_the_root_of_the_wave(joined):
     close_and_run(joined.ports)
 
     page = selection.find_wave(joined.ports, WAVE)
+    manifest = json.loads(joined.documents.files[f"waves/{WAVE}/manifest.json"])
     for number in range(14):
         own = selection.result_of(joined.ports, f"app-{number:03d}", WAVE)
-        proof = [bytes.fromhex(sibling) for sibling in own.result.proof]
-        leaf = own.result.leaf.encode()
-        assert json.loads(leaf)["entry_id"] == own.entry_id
-        assert is_proven(leaf, own.result.leaf_index, own.entry_count, proof, bytes.fromhex(page.root))
+        key = own.document_url.removeprefix("memory://documents/")
+        document = json.loads(joined.documents.files[key])
+        assert document["commitment_sha256"] == own.commitment_sha256 == page.commitment_sha256
+        assert document["entry"]["entry_id"] == document["result"]["entry_id"] == own.entry_id
+        for kind, root in (("entry", page.root), ("result", manifest["results_root"])):
+            leaf, proof = canonical(document[kind]), map(bytes.fromhex, document[f"{kind}_proof"])
+            assert is_proven(leaf, document["index"], 14, list(proof), bytes.fromhex(root))
+        assert document["result"]["rank"] == own.result.rank
         assert own.result.rank == applications.load(joined.ports, f"app-{number:03d}").rank
 
 
@@ -87,7 +93,21 @@ def test_no_result_is_shown_before_all_are(joined, done):
     page = selection.find_wave(joined.ports, WAVE)
     assert (page.outcomes, page.filled) == ({}, {})
     names = {file.name for file in selection.bundle_files(joined.ports, WAVE)}
-    assert names == ({"rules.json", "entries.jsonl", "commitment.json"} if done >= 2 else set())
+    assert names == (
+        {"rules.json", "entries.csv", "households.csv", "commitment.json"} if done >= 2 else set()
+    )
+
+
+def test_a_receipt_shows_whose_an_entry_is_and_its_leaf_is_the_frozen_one(joined):
+    receipts = [selection.join(joined.ports, f"app-{number:03d}", WAVE) for number in range(14)]
+    close_and_run(joined.ports)
+
+    frozen = joined.documents.files[f"waves/{WAVE}/entries.csv"].decode().splitlines()[1:]
+    for receipt in receipts:
+        kept, entry = receipt.kept, receipt.kept.entry
+        assert entry_id_of(WAVE, bytes.fromhex(kept.salt), kept.application_id) == entry.entry_id
+        assert f"{entry.entry_id},{entry.region},{entry.priority:d},{entry.restored:d}" in frozen
+    assert len({receipt.kept.salt for receipt in receipts}) == 14
 
 
 def test_the_result_of_somebody_who_did_not_join_is_not_found(joined):

@@ -8,14 +8,17 @@ from datetime import timedelta
 
 from gelombang.domain.application import Application, ApplicationId, Form, State
 from gelombang.domain.wave import WaveDefinition, definition_from_json
+from gelombang.drawing import steps
 from gelombang.journey import applications, selection
 from gelombang.journey.ports import Change, Ports
+from gelombang.journey.programme import load_programme
 from gelombang.memory.clock import MemoryClock
 from gelombang.memory.ports import MemoryWorld, memory_world
 from gelombang.memory.registers import MemoryRegisters
 
 OPERATOR = "operator-1"
 WAVE = "gelombang-9"
+PROGRAMME = load_programme("prakerja")
 STEPS = ("freeze", "commit", "draw", "publish")
 
 
@@ -153,11 +156,16 @@ def nik_tag(number: int) -> str:
     return f"{number:064x}"
 
 
+def run_step(ports: Ports, wave_id: str, step: str) -> None:
+    """Do a step of a wave."""
+    steps.run_step(ports, PROGRAMME, wave_id, step)
+
+
 def close_and_run(ports: Ports, wave_id: str = WAVE, steps: Sequence[str] = STEPS) -> None:
     """Close a wave and take it through its steps."""
     selection.ask_step(ports, wave_id, "close", OPERATOR)
     for step in steps:
-        selection.run_step(ports, wave_id, step)
+        run_step(ports, wave_id, step)
 
 
 def wave_with_entries(clock: MemoryClock | None = None) -> MemoryWorld:

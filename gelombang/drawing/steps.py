@@ -1,9 +1,9 @@
 """The steps from a closed wave to a published one; each can be run again after a crash at any point.
 
-    freeze   gates shut → entries read → rules.json, entries.jsonl → FROZEN
-    commit   secret drawn and sealed in the wave's row → commitment.json → COMMITTED
-    draw     secret opened → draw.json, results.jsonl, manifest.json → DRAWN
-    publish  each application moved, with its result and its household's count in one commit → PUBLISHED
+    freeze   gates shut → entries read → rules.json, entries.csv, households.csv → FROZEN
+    commit   secret drawn and sealed, a future round chosen, both in the wave's row → commitment.json → COMMITTED
+    draw     secret opened → draw.json, results.csv, manifest.json → DRAWN
+    publish  each person's document, then their application moved with their result in one commit → PUBLISHED
 
 A file is written before the row that vouches for it by hash, and always with the same bytes; a row moves on only
 from the state its step starts from. Who joined is settled by the gates: a join commits only while its shard's
@@ -12,46 +12,56 @@ gate row is absent, so after the freeze has put all of them there, the entries r
 
 from __future__ import annotations
 
+import io
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import numpy as np
+
 from gelombang.domain.application import Move, State
-from gelombang.domain.draw import (
-    SECRET_BYTES,
-    DrawOutcome,
-    Entry,
-    RestoredEntry,
-    Result,
-    count_outcomes,
-    hold_draw,
-    is_restored,
-    leaf_of,
-    spec_of,
-)
+from gelombang.domain.beacon import round_at
+from gelombang.domain.decision import rules_hash
+from gelombang.domain.draw import SECRET_BYTES, DrawOutcome, Entry, Member, Result
 from gelombang.domain.draw_bundle import (
     COMMITMENT,
     DRAW,
     ENTRIES,
+    HOUSEHOLDS,
     MANIFEST,
     RESULTS,
     RULES,
+    Promise,
     commitment_file,
     draw_file,
-    entries_file,
-    entries_from,
     manifest_file,
-    results_file,
-    results_from,
     rules_file,
     sha256,
 )
 from gelombang.domain.errors import ConflictError, DependencyError, NotReadyError
-from gelombang.domain.merkle import build_tree, prove
+from gelombang.domain.programme import Programme
 from gelombang.domain.reasons import Reason
 from gelombang.domain.tags import generation_of
 from gelombang.domain.wave import STEPS, Progress, StepTaken, Wave, WaveStep, is_due, state_of
+from gelombang.drawing.columns import (
+    Entries,
+    Households,
+    entries_file,
+    entries_from,
+    entries_of,
+    households_file,
+    households_from,
+    households_of,
+)
+from gelombang.drawing.documents import Drawn, document_of, levels_of, result_at
+from gelombang.drawing.hashing import root_of
+from gelombang.drawing.holding import FrozenWave, freeze, hold, write_results
+from gelombang.drawing.passes import Results
+from gelombang.drawing.release import code_sha256
+from gelombang.drawing.results import count_outcomes, result_parts
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Delete, Ports, Put, Require, Row
@@ -60,7 +70,9 @@ from gelombang.journey.wave_rows import (
     SHARDS,
     EntryResult,
     StoredEntry,
+    bundle_key,
     change_wave,
+    document_key,
     entry_row,
     gate_key,
     load_entry,
@@ -68,16 +80,21 @@ from gelombang.journey.wave_rows import (
     one_more_recipient,
     read_entries,
     recipients_before,
+    require_turn,
     wave_key,
 )
 
 GATES_PER_COMMIT = 64
 HOUSEHOLD_DIGITS = 32  # 128 bits: no two households meet by chance
 PROGRESS_EVERY = 100  # entries published between two updates of the wave's page
+OWN_PARTY = "programme"  # whose secret this system draws itself
+BEACON_AFTER = timedelta(
+    minutes=10
+)  # from the commitment to the round it names: time for everybody to see it first
 MOVES = {DrawOutcome.SELECTED: Move.SELECT, DrawOutcome.RESERVE: Move.PUT_ON_RESERVE}
 
 
-def run_step(ports: Ports, wave_id: str, step: str) -> None:
+def run_step(ports: Ports, programme: Programme, wave_id: str, step: str) -> None:
     """Do one step of a wave, or nothing when it is done already.
 
     Raises:
@@ -89,27 +106,10 @@ def run_step(ports: Ports, wave_id: str, step: str) -> None:
     """
     wave, which = load_wave(ports, wave_id), WaveStep(step)
     if is_due(which, state_of(wave, ports.clock.now())):
-        _RUNS[which](ports, wave)
+        _RUNS[which](ports, programme, wave)
 
 
-def bundle_key(wave_id: str, name: str) -> str:
-    """Return the document key of one file of a wave's draw."""
-    return f"waves/{wave_id}/{name}"
-
-
-def require_turn(ports: Ports, wave_id: str) -> Row | None:
-    """Return the row that gives this wave its turn, or None when the turn is free.
-
-    Raises:
-        NotReadyError: another wave is between its freeze and its publication; its seats are not counted yet.
-    """
-    row = ports.rows.read(DRAWING)
-    if row and row.fields["wave_id"] != wave_id:
-        raise NotReadyError((Reason.OTHER_WAVE_IN_DRAW,))
-    return row
-
-
-def _freeze(ports: Ports, wave: Wave) -> None:
+def _freeze(ports: Ports, _programme: Programme, wave: Wave) -> None:
     wave_id = wave.definition.wave_id
     if require_turn(ports, wave_id) is None:
         turn = Row(DRAWING, {"wave_id": wave_id})
@@ -118,61 +118,75 @@ def _freeze(ports: Ports, wave: Wave) -> None:
     for start in range(0, len(SHARDS), GATES_PER_COMMIT):
         shards = SHARDS[start : start + GATES_PER_COMMIT]
         _shut_gates(ports, wave_id, shards)
-    entries = _public_entries(ports, wave_id)
-    content = entries_file(entries)
-    _write(ports, wave_id, {RULES: rules_file(wave.definition, spec_of(entries)), ENTRIES: content})
+    definition, entries, households = wave.definition, *_columns(ports, wave)
+    files = {
+        RULES: rules_file(definition),
+        ENTRIES: entries_file(entries),
+        HOUSEHOLDS: households_file(entries, households),
+    }
+    _write(ports, wave_id, files)
     _finish(
         ports,
         wave_id,
         WaveStep.FREEZE,
         entry_count=len(entries),
-        restored_count=sum(map(is_restored, entries)),
-        root=build_tree(content.splitlines()).root.hex(),
-        entries_sha256=sha256(content),
+        restored_count=int(np.count_nonzero(entries.restored)),
+        root=freeze(definition, entries, households).frozen.root,
+        entries_sha256=sha256(files[ENTRIES]),
+        households_sha256=sha256(files[HOUSEHOLDS]),
     )
 
 
-def _commit(ports: Ports, wave: Wave) -> None:
-    wave_id = wave.definition.wave_id
+def _commit(ports: Ports, programme: Programme, wave: Wave) -> None:
+    wave_id, source = wave.definition.wave_id, wave.definition.beacon_source
     if not wave.sealed_secret:
         # Kept before anything that depends on it is told: a second run finds this secret and draws no other.
         sealed = ports.vault.seal(ports.clock.random_bytes(SECRET_BYTES).hex(), _sealed_for(wave_id))
+        number = round_at(source, ports.clock.now() + BEACON_AFTER) if source else 0
         wave = change_wave(
-            ports, wave_id, lambda one: one if one.sealed_secret else replace(one, sealed_secret=sealed)
+            ports,
+            wave_id,
+            lambda one: one if one.sealed_secret else replace(one, sealed_secret=sealed, beacon_round=number),
         )
-    entries = entries_from(_read(ports, wave_id, ENTRIES, wave.entries_sha256))
-    commitment = commitment_file(wave.definition, entries, _open_secret(ports, wave))
+    promise = Promise(
+        eligibility_sha256=rules_hash(programme.rule_set_named(wave.definition.rule_set)),
+        priority_list_sha256=wave.priority_list_sha256,
+        code_sha256=code_sha256(),
+        secrets={OWN_PARTY: sha256(_open_secret(ports, wave))},
+        beacon_round=wave.beacon_round,
+    )
+    commitment = commitment_file(wave.definition, _frozen(ports, wave).frozen, promise)
     _write(ports, wave_id, {COMMITMENT: commitment})
     _finish(ports, wave_id, WaveStep.COMMIT, commitment_sha256=sha256(commitment))
 
 
-def _draw(ports: Ports, wave: Wave) -> None:
-    definition = wave.definition
-    if definition.beacon_source and not wave.beacon:
-        raise NotReadyError((Reason.BEACON_MISSING,))
-    commitment = _read(ports, definition.wave_id, COMMITMENT, wave.commitment_sha256)
-    content = _read(ports, definition.wave_id, ENTRIES, wave.entries_sha256)
-    told = draw_file(commitment, _open_secret(ports, wave), bytes.fromhex(wave.beacon))
-    entries = entries_from(content)
-    results = hold_draw(definition, entries, bytes.fromhex(json.loads(told)["seed"]))
-    files = {DRAW: told, RESULTS: results_file(results)}
-    rules = rules_file(definition, spec_of(entries))
-    before = {RULES: rules, ENTRIES: content, COMMITMENT: commitment}
-    manifest = manifest_file(definition, {**before, **files})
-    _write(ports, definition.wave_id, {**files, MANIFEST: manifest})
-    outcomes = count_outcomes(definition, results)
-    _finish(
-        ports, definition.wave_id, WaveStep.DRAW, results_sha256=sha256(files[RESULTS]), outcomes=outcomes
-    )
+def _draw(ports: Ports, _programme: Programme, wave: Wave) -> None:
+    wave_id, frozen = wave.definition.wave_id, _frozen(ports, wave)
+    told, results = _held(ports, wave, frozen)
+    written = io.BytesIO()
+    results_sha256, results_root = write_results(frozen, results, written)
+    files = {DRAW: told, RESULTS: written.getvalue()}
+    hashes = {name: sha256(content) for name, content in files.items()} | {
+        RULES: frozen.frozen.rules_sha256,
+        ENTRIES: wave.entries_sha256,
+        HOUSEHOLDS: wave.households_sha256,
+        COMMITMENT: wave.commitment_sha256,
+    }
+    _write(ports, wave_id, {**files, MANIFEST: manifest_file(wave_id, hashes, results_root)})
+    outcomes = count_outcomes(wave.definition, frozen.entries, results)
+    _finish(ports, wave_id, WaveStep.DRAW, results_sha256=results_sha256, outcomes=outcomes)
 
 
-def _publish(ports: Ports, wave: Wave) -> None:
-    wave_id = wave.definition.wave_id
-    published = _published_results(ports, wave)
+def _publish(ports: Ports, _programme: Programme, wave: Wave) -> None:
+    """Write each person's document and then tell them; whom an earlier run told is passed over."""
+    wave_id, drawn = wave.definition.wave_id, _drawn(ports, wave)
+    index_of = {entry_id.tobytes().hex(): index for index, entry_id in enumerate(drawn.entries.ids)}
     for done_count, stored in enumerate(read_entries(ports, wave_id), start=1):
         if stored.result is None:
-            result = published[stored.entry_id]
-            _tell(ports, wave_id, stored.entry_id, result)
+            index = index_of[stored.entry_id]
+            key = document_key(wave_id, stored.entry_id)
+            ports.documents.write(key, document_of(drawn, index), "application/json")
+            _tell(ports, wave_id, result_at(drawn.entries, drawn.results, index))
         if done_count % PROGRESS_EVERY == 0:
             _note_progress(ports, wave_id, Progress(WaveStep.PUBLISH, done_count, wave.entry_count))
     turn = require_turn(ports, wave_id)
@@ -180,7 +194,7 @@ def _publish(ports: Ports, wave: Wave) -> None:
     _finish(ports, wave_id, WaveStep.PUBLISH, also)
 
 
-_RUNS: dict[WaveStep, Callable[[Ports, Wave], None]] = {
+_RUNS: dict[WaveStep, Callable[[Ports, Programme, Wave], None]] = {
     WaveStep.FREEZE: _freeze,
     WaveStep.COMMIT: _commit,
     WaveStep.DRAW: _draw,
@@ -199,19 +213,26 @@ def _shut_gates(ports: Ports, wave_id: str, shards: Sequence[str]) -> None:
         # An earlier run shut them, all in one commit.
 
 
-def _public_entries(ports: Ports, wave_id: str) -> list[Entry]:
+def _columns(ports: Ports, wave: Wave) -> tuple[Entries, Households]:
     """Return every entry; a row is there only if its application moved to JOINED in the same commit."""
-    stored = list(read_entries(ports, wave_id))
+    wave_id, stored = wave.definition.wave_id, list(read_entries(ports, wave.definition.wave_id))
+    entries = entries_of(Entry(one.entry_id, one.region, one.priority, one.restored) for one in stored)
+    return entries, households_of(entries, _members(ports, wave, wave_id, stored))
+
+
+def _members(ports: Ports, wave: Wave, wave_id: str, stored: Sequence[StoredEntry]) -> list[Member]:
+    """Return those whose household the limit can touch: its members here and its seats elsewhere are too many."""
     # Keys may have been changed while the wave was open: a household is one, whichever its members' tags are of.
     latest = max((generation_of(one.kk_tag) for one in stored), default=1)
     tag_of = {kk_tag: ports.vault.raised(kk_tag, latest) for kk_tag in {one.kk_tag for one in stored}}
-    before = {kk_tag: recipients_before(ports, kk_tag, wave_id) for kk_tag in set(tag_of.values())}
+    sizes = Counter(tag_of[one.kk_tag] for one in stored)
+    before = {kk_tag: recipients_before(ports, kk_tag, wave_id) for kk_tag in sizes}
+    most = wave.definition.max_recipients_per_household
     return [
-        (RestoredEntry if one.restored else Entry)(
-            one.entry_id, one.region, _household(wave_id, kk_tag), before[kk_tag], one.priority
-        )
+        Member(one.entry_id, _household(wave_id, kk_tag), before[kk_tag])
         for one in stored
         for kk_tag in [tag_of[one.kk_tag]]
+        if sizes[kk_tag] + before[kk_tag] > most
     ]
 
 
@@ -220,28 +241,45 @@ def _household(wave_id: str, kk_tag: str) -> str:
     return sha256(f"household:{wave_id}:{kk_tag}".encode())[:HOUSEHOLD_DIGITS]
 
 
-def _published_results(ports: Ports, wave: Wave) -> dict[str, EntryResult]:
+def _frozen(ports: Ports, wave: Wave) -> FrozenWave:
+    """Return what was frozen, read from its files."""
     wave_id = wave.definition.wave_id
     entries = entries_from(_read(ports, wave_id, ENTRIES, wave.entries_sha256))
-    results = results_from(_read(ports, wave_id, RESULTS, wave.results_sha256))
-    leaves = [leaf_of(entry) for entry in entries]
-    tree, index_of = build_tree(leaves), {entry.entry_id: index for index, entry in enumerate(entries)}
+    households = households_from(_read(ports, wave_id, HOUSEHOLDS, wave.households_sha256), entries)
+    return freeze(wave.definition, entries, households)
 
-    def published(result: Result) -> EntryResult:
-        index = index_of[result.entry_id]
-        proof = tuple(sibling.hex() for sibling in prove(tree, index))
-        parts = (result.ticket, result.rank, result.outcome, result.reserve, result.rule)
-        return EntryResult(leaves[index].decode(), index, proof, *parts)
 
-    return {result.entry_id: published(result) for result in results}
+def _held(ports: Ports, wave: Wave, frozen: FrozenWave) -> tuple[bytes, Results]:
+    """Return draw.json and the results: the same however often it is asked for."""
+    if wave.definition.beacon_source and not wave.beacon:
+        raise NotReadyError((Reason.BEACON_MISSING,))
+    commitment = _read(ports, wave.definition.wave_id, COMMITMENT, wave.commitment_sha256)
+    told = draw_file(commitment, {OWN_PARTY: _open_secret(ports, wave)}, bytes.fromhex(wave.beacon))
+    return told, hold(frozen, bytes.fromhex(json.loads(told)["seed"]))
+
+
+def _drawn(ports: Ports, wave: Wave) -> Drawn:
+    """Hold the published draw again, with the trees that proofs are taken from."""
+    wave_id, frozen = wave.definition.wave_id, _frozen(ports, wave)
+    told, results = _held(ports, wave, frozen)
+    hashes = [part for _, part in result_parts(frozen.entries, results)]
+    result_levels = levels_of(np.concatenate([frozen.leaf_hashes[:0], *hashes]))
+    promised = {
+        "wave_id": wave_id,
+        "commitment_sha256": wave.commitment_sha256,
+        "root": wave.root,
+        "results_root": root_of(result_levels[-1]).hex(),
+        "seed": json.loads(told)["seed"],
+    }
+    return Drawn(promised, frozen.entries, results, levels_of(frozen.leaf_hashes), result_levels)
 
 
 @rereading
-def _tell(ports: Ports, wave_id: str, entry_id: str, result: EntryResult) -> None:
+def _tell(ports: Ports, wave_id: str, result: Result) -> None:
     """Move one application to its outcome, unless an earlier run did."""
-    entry = load_entry(ports, wave_id, entry_id)
+    entry = load_entry(ports, wave_id, result.entry_id)
     application = applications.load(ports, entry.application_id)
-    if entry.result or application.entry_id != entry_id or application.state is not State.JOINED:
+    if entry.result or application.entry_id != result.entry_id or application.state is not State.JOINED:
         return
     how = MOVES.get(result.outcome, Move.MISS)
     reasons = (str(result.outcome),) if how is Move.MISS else ()
@@ -250,22 +288,23 @@ def _tell(ports: Ports, wave_id: str, entry_id: str, result: EntryResult) -> Non
         ports,
         moved,
         "draw_published",
-        _facts(wave_id, entry_id, result),
+        _facts(wave_id, result),
         also=_outcome(ports, wave_id, entry, result),
     )
 
 
-def _outcome(ports: Ports, wave_id: str, entry: StoredEntry, result: EntryResult) -> list[Change]:
-    changes: list[Change] = [Put(entry_row(wave_id, replace(entry, result=result)))]
+def _outcome(ports: Ports, wave_id: str, entry: StoredEntry, result: Result) -> list[Change]:
+    own = EntryResult(result.ticket, result.rank, result.outcome, result.reserve, result.rule)
+    changes: list[Change] = [Put(entry_row(wave_id, replace(entry, result=own)))]
     if result.outcome is DrawOutcome.SELECTED:
         changes += one_more_recipient(ports, entry.kk_tag, wave_id)
     return changes
 
 
-def _facts(wave_id: str, entry_id: str, result: EntryResult) -> dict[str, Any]:
+def _facts(wave_id: str, result: Result) -> dict[str, Any]:
     return {
         "wave_id": wave_id,
-        "entry_id": entry_id,
+        "entry_id": result.entry_id,
         "outcome": str(result.outcome),
         "rank": result.rank,
         "reserve": result.reserve,
@@ -302,7 +341,7 @@ def _note_progress(ports: Ports, wave_id: str, progress: Progress) -> None:
 
 def _write(ports: Ports, wave_id: str, files: dict[str, bytes]) -> None:
     for name, content in files.items():
-        kind = "application/json" if name.endswith(".json") else "application/jsonl"
+        kind = "application/json" if name.endswith(".json") else "text/csv"
         ports.documents.write(bundle_key(wave_id, name), content, kind)
 
 
