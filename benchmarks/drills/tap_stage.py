@@ -12,7 +12,8 @@ from benchmarks.drills.people import JSON, World
 from gelombang.domain.application import ApplicationId
 from gelombang.domain.messages import QueueName
 from gelombang.domain.wave import WaveStep
-from gelombang.journey import applications, selection
+from gelombang.journey import applications
+from tests.journey.waves import run_step
 
 CODE = re.compile(r"\b\d{6}\b")
 
@@ -102,7 +103,7 @@ def step_by_step(stage: Stage, wave_id: str, steps: Iterable[WaveStep]) -> None:
         stage.ask("operator", f"/v1/waves/{wave_id}/{step}")
         stage.world.memory.queues.take(QueueName.WAVE_STEPS)
         if step is not WaveStep.CLOSE:
-            selection.run_step(stage.world.memory.ports, wave_id, step)
+            run_step(stage.world.memory.ports, wave_id, step)
 
 
 def begun(stage: Stage) -> tuple[str, str]:
