@@ -38,9 +38,9 @@ from gelombang.journey import applications, seat_clock, seats
 from gelombang.journey.ports import Put, Row
 from gelombang.journey.programme import load_programme
 from gelombang.journey.reach import phone_context
-from gelombang.journey.seat_rows import find_seat, reserve_row, reserves, seat_row, tallies
+from gelombang.journey.seat_rows import find_seat, reserve_row, reserves, seat_row
 from gelombang.journey.staff import Staff
-from gelombang.journey.wave_rows import entry_key, household_key, wave_row
+from gelombang.journey.wave_rows import entry_key, household_key, tallies, wave_row
 from gelombang.memory.ports import MemoryWorld, memory_world
 from gelombang.memory.registers import MemoryRegisters
 

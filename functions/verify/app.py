@@ -26,7 +26,6 @@ from gelombang.api.messages import (
 from gelombang.api.replies import Health
 from gelombang.api.reviews import serve_reviews
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.api.seats import serve_findings
 from gelombang.domain.messages import (
     ChallengeEvidenceReady,
     ChecksDue,
@@ -58,7 +57,6 @@ app = Chalice(app_name="gelombang-verify", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
 serve_reviews(routes)
 serve_appeal_decisions(routes)
-serve_findings(routes)
 
 
 @app.on_sqs_message(queue=str(QueueName.PHOTOS_ARRIVED), batch_size=2)

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from gelombang.domain.appeal import MOST_WORDS, AppealCode
 from gelombang.domain.consent import Purpose
 from gelombang.domain.review import ReviewDecision
-from gelombang.domain.seat import SeatAnswer
 
 ShortText = Annotated[str, Field(max_length=120)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
+SeatAnswer = Annotated[Literal["accept", "give_back"], Field(examples=["accept"])]
 
 
 class StrictForm(BaseModel):
@@ -144,19 +144,19 @@ class AppealDecisionForm(StrictForm):
 class SeatForm(StrictForm):
     """What somebody wants to do with their seat."""
 
-    answer: Annotated[SeatAnswer, Field(examples=["accept"])]
+    answer: SeatAnswer
 
 
 class SeatCodeForm(SessionForm):
     """The same, with the code that was sent for it."""
 
-    answer: Annotated[SeatAnswer, Field(examples=["accept"])]
+    answer: SeatAnswer
 
 
 class SeatReceiptForm(ReceiptForm):
     """The same of somebody without a phone, who is with an officer."""
 
-    answer: Annotated[SeatAnswer, Field(examples=["accept"])]
+    answer: SeatAnswer
 
 
 class FindingForm(StrictForm):

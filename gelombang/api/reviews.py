@@ -1,21 +1,24 @@
-"""The routes of reviewers: be given a case, look at it, answer it; and for others how well reviewers do."""
+"""The routes of reviewers: be given a case, look at it, answer it; for others how reviewers do; of audits, their end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gelombang.api.callers import MEASURER, REVIEWER
-from gelombang.api.forms import AnswerForm, EmptyForm, LabelForm
+from gelombang.api.callers import MEASURER, REVIEWER, SEAT_AUDITOR
+from gelombang.api.forms import AnswerForm, EmptyForm, FindingForm, LabelForm
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.domain.errors import MoveNotAllowedError, RestrictedError
-from gelombang.journey import review_quality, reviewing
+from gelombang.domain.errors import InvalidFormError, MoveNotAllowedError, RestrictedError
+from gelombang.journey import review_quality, reviewing, seats
 from gelombang.journey.review_quality import QualityReport
 from gelombang.journey.reviewing import Answered, ReviewGiven, ReviewView
+from gelombang.journey.seats import SeatTakenBack
 from gelombang.journey.staff import Staff
 
 REVIEWS = "/v1/reviews"
 REVIEW = f"{REVIEWS}/{{review_id}}"
+FINDING = "/v1/explanations/{application_id}/finding"
 DECIDING = (MoveNotAllowedError, RestrictedError)
+TAKING = (InvalidFormError, MoveNotAllowedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,13 @@ def serve_reviews(routes: Routes) -> None:
         DECIDING,
     )
     told = Route("GET", f"{REVIEWS}/quality", MEASURER, EmptyForm, QualityReport, "How well reviewers do")
+    taken = Route("POST", FINDING, SEAT_AUDITOR, FindingForm, SeatTakenBack, "Take a seat back", 200, TAKING)
     routes.serve(given)(next_review)
     routes.serve(seen)(view_review)
     routes.serve(said)(answer_review)
     routes.serve(wish)(ask_challenge)
     routes.serve(told)(review_figures)
+    routes.serve(taken)(take_seat_back)
 
 
 def next_review(call: Call[Staff, EmptyForm]) -> NextReview:
@@ -84,3 +89,9 @@ def ask_challenge(call: Call[Staff, LabelForm]) -> ChallengeWished:
 def review_figures(call: Call[Staff, EmptyForm]) -> QualityReport:
     """Tell how many cases each reviewer answered, how fast, how often as others did, and how planted ones went."""
     return review_quality.quality(call.ports, call.caller)
+
+
+def take_seat_back(call: Call[Staff, FindingForm]) -> SeatTakenBack:
+    """Refuse somebody who has a seat for what an audit found; the seat goes to the region's next reserve."""
+    name, form = call.path["application_id"], call.form
+    return seats.take_back(call.ports, call.programme, call.caller, name, form.reason, note=form.note)

@@ -34,7 +34,6 @@ from gelombang.journey.seat_rows import (
     FREED,
     SHARDS,
     Reserve,
-    counted,
     freeing,
     household_given_back,
     reserves,
@@ -45,7 +44,7 @@ from gelombang.journey.seat_rows import (
     waiting_list,
 )
 from gelombang.journey.seats import facts_of, returned_from
-from gelombang.journey.wave_rows import DRAWING, load_entry, load_wave
+from gelombang.journey.wave_rows import DRAWING, counted, load_entry, load_wave
 
 ROUND = timedelta(seconds=40)  # a function has sixty seconds; what it does not come to, the next round does
 LOOK_AGAIN = timedelta(days=1)  # whether somebody may have a seat by now whom something keeps from it

@@ -37,14 +37,6 @@ _SEAT = TypeAdapter(Seat)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """What became of a region's free seats."""
-
-    moved_up_count: int  # reserves who got one
-    free_count: int  # for which nobody is left on the list
-
-
-@dataclass(frozen=True, slots=True)
 class Reserve:
     """One line of a reserve list."""
 
@@ -128,20 +120,6 @@ def reserves(ports: Ports, definition: WaveDefinition, region: str) -> Iterator[
             yield Reserve(int(row.key.sort), row.fields["entry_id"], row.fields["application_id"], row)
 
 
-def tallies(ports: Ports, wave_id: str) -> dict[str, Tally]:
-    """Return the counts of every region in which a seat became free and moved on or stayed."""
-    rows = ports.rows.read_partition(_tally_partition(wave_id))
-    return {row.key.sort: Tally(row.fields["moved_up"], row.fields["free"]) for row in rows}
-
-
-def counted(ports: Ports, wave_id: str, region: str, *, moved_up: int = 0, free: int = 0) -> Put:
-    """Return the change that adds to a region's counts."""
-    key = Key(_tally_partition(wave_id), region)
-    row = ports.rows.read(key) or Row(key, {"moved_up": 0, "free": 0})
-    sums = {"moved_up": row.fields["moved_up"] + moved_up, "free": row.fields["free"] + free}
-    return Put(replace(row, fields=sums))
-
-
 def room_in_household(ports: Ports, kk_tag: str, wave_id: str, most: int) -> list[Change] | None:
     """Return the changes that count one more seat of a wave for a household, or None where it is full.
 
@@ -166,10 +144,6 @@ def household_given_back(ports: Ports, kk_tag: str, wave_id: str) -> list[Change
 
 def _list_partition(wave_id: str, region: str) -> str:
     return f"RESERVES#{wave_id}#{region}"
-
-
-def _tally_partition(wave_id: str) -> str:
-    return f"SEATS#{wave_id}"
 
 
 def _due(seat: Seat) -> Due | None:

@@ -42,7 +42,6 @@ from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
 from gelombang.journey.restored import all_waves, has_missed_a_draw, is_open_to
-from gelombang.journey.seat_rows import tallies
 from gelombang.journey.tags import find
 from gelombang.journey.wave_rows import (
     STEPS_DUE,
@@ -58,25 +57,10 @@ from gelombang.journey.wave_rows import (
     load_wave,
     priority_key,
     require_turn,
+    tallies,
     wave_key,
     wave_row,
 )
-
-__all__ = [
-    "BundleFile",
-    "OwnResult",
-    "Receipt",
-    "WavePage",
-    "announce_beacon",
-    "ask_step",
-    "bundle_files",
-    "find_wave",
-    "join",
-    "list_waves",
-    "open_wave",
-    "resend_steps",
-    "result_of",
-]
 
 NAMES_PER_COMMIT = 100
 UNVERIFIED = frozenset({State.DRAFT, State.CHECKING, State.NEEDS_PHOTO, State.IN_REVIEW})
@@ -92,10 +76,8 @@ class WavePage:
     entry_count: int
     restored_count: int  # of these, seated first after a wrong refusal
     filled: dict[str, int]  # region → seats that somebody has or is offered; once published
-    free: dict[
-        str, int
-    ]  # region → seats given back for which nobody is left on the reserve list; where there are any
-    moved_up: dict[str, int]  # region → reserves who got a seat that was given back; where there are any
+    free: dict[str, int]  # region → of the others, those for which no reserve is left; where there are any
+    moved_up: dict[str, int]  # region → reserves who got a seat that was lost; where there are any
     outcomes: dict[str, dict[str, int]]  # region → outcome → entries; once published
     root: str
     commitment_sha256: str

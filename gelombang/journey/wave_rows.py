@@ -52,6 +52,14 @@ class StoredEntry:
     version: int = 0  # of the stored row; 0 before it is stored
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of a region's free seats."""
+
+    moved_up_count: int  # reserves who got one
+    free_count: int  # for which nobody is left on the list
+
+
 _WAVE = TypeAdapter(Wave)
 _ENTRY = TypeAdapter(StoredEntry)
 
@@ -202,5 +210,23 @@ def one_more_recipient(ports: Ports, kk_tag: str, wave_id: str) -> list[Change]:
     return [Put(replace(row, fields={"seats": {**seats, wave_id: seats.get(wave_id, 0) + 1}})), *beside]
 
 
+def tallies(ports: Ports, wave_id: str) -> dict[str, Tally]:
+    """Return the counts of every region in which a seat became free and moved on or stayed."""
+    rows = ports.rows.read_partition(_tally_partition(wave_id))
+    return {row.key.sort: Tally(row.fields["moved_up"], row.fields["free"]) for row in rows}
+
+
+def counted(ports: Ports, wave_id: str, region: str, *, moved_up: int = 0, free: int = 0) -> Put:
+    """Return the change that adds to a region's counts."""
+    key = Key(_tally_partition(wave_id), region)
+    row = ports.rows.read(key) or Row(key, {"moved_up": 0, "free": 0})
+    sums = {"moved_up": row.fields["moved_up"] + moved_up, "free": row.fields["free"] + free}
+    return Put(replace(row, fields=sums))
+
+
 def _entry(row: Row) -> StoredEntry:
     return replace(_ENTRY.validate_python(row.fields), version=row.version)
+
+
+def _tally_partition(wave_id: str) -> str:
+    return f"SEATS#{wave_id}"
