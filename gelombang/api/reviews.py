@@ -1,4 +1,4 @@
-"""The routes of reviewers: be given a case, look at it, answer it; for others how reviewers do; of audits, their end."""
+"""The routes of reviewers: be given a case, look at it, answer it; of others: how reviewers do, what an audit found."""
 
 from __future__ import annotations
 
