@@ -17,6 +17,7 @@ from gelombang.domain.errors import CodeError, NotFoundError, NotSignedInError
 from gelombang.domain.face_evidence import Candidate
 from gelombang.domain.messages import QueueName
 from gelombang.domain.review import ReviewDecision
+from gelombang.domain.seat import SeatAnswer
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import (
     applications,
@@ -27,6 +28,7 @@ from gelombang.journey import (
     registration,
     resumable,
     review,
+    seats,
     selection,
     sessions,
     verification,
@@ -34,6 +36,7 @@ from gelombang.journey import (
 from gelombang.journey.erasure import WITHIN
 from gelombang.journey.reconciliation import reconcile
 from tests.journey.reviewers import decide, open_cases, see
+from tests.journey.seated import put_in_place
 from tests.journey.walking import JPEG, Walk, begin, citizen
 from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, crashing, run_step
 
@@ -173,7 +176,7 @@ def test_an_entry_in_an_open_wave_is_taken_back():
     assert selection.find_wave(walk.ports, WAVE).entry_count == 0
 
 
-def test_an_entry_in_a_draw_under_way_waits_for_the_publication_and_a_seat_keeps_its_nik():
+def test_an_entry_in_a_draw_under_way_waits_for_the_publication_and_a_seat_not_accepted_goes_with_its_nik():
     walk = begin(PERSON)
     application_id = joined(walk)
     nik_tag = walk.application(application_id).form.nik_tag
@@ -185,12 +188,34 @@ def test_an_entry_in_a_draw_under_way_waits_for_the_publication_and_a_seat_keeps
     during = walk.application(application_id).state
     for step in ("commit", "draw", "publish"):
         run_step(walk.ports, WAVE, step)
+    put_in_place(walk.ports, WAVE)
+    assert walk.application(application_id).state is State.SELECTED
     wait(walk, timedelta(hours=2))
 
     assert during is State.JOINED
     assert walk.application(application_id).state is State.ERASED
-    assert f"NIK#{nik_tag}" in all_rows(walk)
+    assert f"NIK#{nik_tag}" not in all_rows(walk)
     assert PERSON.name not in all_rows(walk)
+    again = walk.submit(PERSON)
+    walk.deliver()
+    assert walk.application(again).state is State.VERIFIED
+
+
+def test_a_seat_that_was_accepted_keeps_the_nik_of_whoever_is_erased():
+    walk = begin(PERSON)
+    application_id = joined(walk)
+    nik_tag = walk.application(application_id).form.nik_tag
+    selection.ask_step(walk.ports, WAVE, "close", OPERATOR)
+    for step in ("freeze", "commit", "draw", "publish"):
+        run_step(walk.ports, WAVE, step)
+    put_in_place(walk.ports, WAVE)
+    seats.answer_seat(walk.ports, walk.application(application_id), SeatAnswer.ACCEPT)
+
+    ask(walk)
+    wait(walk, timedelta(hours=2))
+
+    assert walk.application(application_id).state is State.ERASED
+    assert f"NIK#{nik_tag}" in all_rows(walk)
     again = walk.submit(PERSON)
     walk.deliver()
     assert walk.application(again).state is State.IN_REVIEW

@@ -28,6 +28,7 @@ from tests.journey.seated import (
     tend,
     tend_until_quiet,
     who,
+    with_phone,
 )
 from tests.journey.waves import (
     OPERATOR,
@@ -187,7 +188,9 @@ def test_no_seat_moves_while_a_wave_is_drawn_whose_list_counts_households():
     world = one_region(6, 2)
     holder, _ = who(world.ports, DrawOutcome.SELECTED)
     selection.open_wave(world.ports, definition_of(world, wave_id="gelombang-10"), OPERATOR)
-    selection.join(world.ports, add_applicant(world.ports, 99), "gelombang-10")
+    other = add_applicant(world.ports, 99)
+    with_phone(world.ports, other, "+6281200000099")
+    selection.join(world.ports, other, "gelombang-10")
     give_back(world.ports, holder)
     close_and_run(world.ports, "gelombang-10", ["freeze", "commit"])
     kk_tag = applications.load(world.ports, holder).form.kk_tag
