@@ -261,7 +261,8 @@ class Application:
     appeals: tuple[str, ...] = ()  # numbers of all its appeals, oldest first
     open_appeal: str = ""  # the one that is not answered: what is kept of its owner stays until it is
     appeal_closed_at: datetime | None = None  # when the last one was answered
-    # The time of a refusal, or a question after joining, that was taken back, until a draw is joined.
+    # The time of a refusal, or a question after joining, that was taken back, until a draw is joined; of a seat taken
+    # back after an audit, the time of joining its wave: should an appeal undo that, the draw was missed.
     restored_from: datetime | None = None
 
 

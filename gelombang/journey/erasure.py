@@ -5,8 +5,8 @@
                                      └▶ an hour later purged once more; the row goes, the audit says when
 
 What stays: the audit chain, the bundles of decisions and the entry in a published draw, which name nobody; and of
-somebody who has a seat the tag of their NIK, so that it gets no second one. An application in a draw under way is
-erased after the publication.
+somebody who accepted a seat the tag of their NIK, so that it gets no second one; a seat that was not accepted is left.
+An application in a draw under way is erased after the publication.
 
 Source: Law 27 of 2022 on personal data, articles 8, 43 and 44, within 3 x 24 hours.
 """
