@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import shutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from gelombang.domain.draw import Entry, hold_draw
-from gelombang.domain.draw_bundle import (
-    COMMITMENT,
-    DRAW,
-    ENTRIES,
-    MANIFEST,
-    RESULTS,
-    RULES,
-    commitment_file,
-    draw_file,
-    entries_file,
-    manifest_file,
-    results_file,
-    rules_file,
-    sha256,
-)
-from gelombang.domain.wave import WaveDefinition, WaveId
+from gelombang.domain.draw_bundle import COMMITMENT, RESULTS, sha256
 from local.command import app
 
-WAVE = WaveDefinition(
-    wave_id=WaveId("kecil"),
-    name="Kecil",
-    opens_at=datetime(2026, 1, 1, tzinfo=UTC),
-    closes_at=datetime(2026, 1, 2, tzinfo=UTC),
-    quota={"3171": 2},
-    rule_set="2023",
-)
+VECTOR = Path(__file__).parents[1] / "vectors" / "draw" / "none"
 
 
 def run(*words):
@@ -43,21 +21,8 @@ def run(*words):
 
 @pytest.fixture
 def bundle(tmp_path):
-    """Return the folder of a true draw of five entries for two seats."""
-    entries = [Entry(f"{n:032x}", "3171", f"{n + 100:032x}", 0, priority=False) for n in range(5)]
-    commitment = commitment_file(WAVE, entries, b"s" * 32)
-    drawn = draw_file(commitment, b"s" * 32, b"")
-    results = hold_draw(WAVE, entries, bytes.fromhex(json.loads(drawn)["seed"]))
-    files = {
-        RULES: rules_file(WAVE),
-        ENTRIES: entries_file(entries),
-        COMMITMENT: commitment,
-        DRAW: drawn,
-        RESULTS: results_file(results),
-    }
-    for name, content in {**files, MANIFEST: manifest_file(WAVE, files)}.items():
-        (tmp_path / name).write_bytes(content)
-    return tmp_path
+    """Return the folder of a true draw."""
+    return Path(shutil.copytree(VECTOR, tmp_path / "bundle"))
 
 
 def test_a_true_draw_is_accepted_and_so_is_its_commitment(bundle):
@@ -71,7 +36,7 @@ def test_a_true_draw_is_accepted_and_so_is_its_commitment(bundle):
 
 def test_one_flipped_byte_is_refused_and_the_file_is_named(bundle):
     content = bytearray((bundle / RESULTS).read_bytes())
-    content[40] ^= 1
+    content[60] ^= 1
     (bundle / RESULTS).write_bytes(content)
 
     result = run("verify-draw", bundle, "--json")
