@@ -18,7 +18,9 @@ from gelombang.domain.audit import AuditEntry, chain_fault
 from gelombang.domain.messages import QueueName, message_from_json
 from gelombang.journey.ports import Row
 
-HOLDING = frozenset({State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN})
+HOLDING = frozenset(
+    {State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN, State.SEAT_RETURNED}
+)
 WORKLISTS = (
     "outbox",
     "notices",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 from benchmarks.drills.people import STEPS, WAVE, citizen_at, make_ready
 from benchmarks.drills.tap_stage import Case, Stage, Tap, begun, step_by_step
 from gelombang.domain.application import State
-from gelombang.domain.errors import ConflictError
 from gelombang.domain.wave import WaveStep
 from gelombang.journey import applications, registration
-from gelombang.journey.seat_rows import places
-from gelombang.journey.wave_rows import read_entries
 
 SEAT = "/v1/application/seat"
 
@@ -21,11 +17,6 @@ def _seated(stage: Stage, who: str) -> None:
     """Let the wave be drawn with whoever this is in it; there are seats for all."""
     stage.ask(who, f"/v1/waves/{WAVE}/entries")
     step_by_step(stage, WAVE, list(WaveStep))
-    ports = stage.world.memory.ports
-    for entry in read_entries(ports, WAVE):
-        for change in places(WAVE, entry, entry.result, ports.clock.now()) if entry.result else ():
-            with suppress(ConflictError):  # publication wrote it
-                ports.rows.commit([change])
 
 
 def _seat(stage: Stage) -> Tap:

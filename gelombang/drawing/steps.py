@@ -65,6 +65,7 @@ from gelombang.drawing.results import count_outcomes, result_parts
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Delete, Ports, Put, Require, Row
+from gelombang.journey.seat_rows import places
 from gelombang.journey.wave_rows import (
     DRAWING,
     SHARDS,
@@ -295,7 +296,10 @@ def _tell(ports: Ports, wave_id: str, result: Result) -> None:
 
 def _outcome(ports: Ports, wave_id: str, entry: StoredEntry, result: Result) -> list[Change]:
     own = EntryResult(result.ticket, result.rank, result.outcome, result.reserve, result.rule)
-    changes: list[Change] = [Put(entry_row(wave_id, replace(entry, result=own)))]
+    changes = [
+        Put(entry_row(wave_id, replace(entry, result=own))),
+        *places(wave_id, entry, own, ports.clock.now()),
+    ]
     if result.outcome is DrawOutcome.SELECTED:
         changes += one_more_recipient(ports, entry.kk_tag, wave_id)
     return changes

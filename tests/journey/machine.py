@@ -52,7 +52,6 @@ from gelombang.memory.registers import SOURCES
 from tests.journey.machine_lists import Lists
 from tests.journey.machine_seats import Seats
 from tests.journey.reviewers import RATNA, RINA, RUDI
-from tests.journey.seated import put_in_place
 from tests.journey.walking import GOOD, JPEG, SPOILED, begin, citizen
 from tests.journey.waves import run_step
 
@@ -323,7 +322,6 @@ class Journey(Lists, Seats, RuleBasedStateMachine):
             self.walk.world.queues.take(QueueName.WAVE_STEPS)
             if step is not WaveStep.CLOSE:
                 self.do(fate, lambda p, step=step: run_step(p, WAVE, step))
-        put_in_place(self.walk.ports, WAVE)
 
     # What must always hold
 

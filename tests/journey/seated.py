@@ -12,23 +12,13 @@ from gelombang.journey import applications, seat_clock, seats, selection
 from gelombang.journey.ports import Ports
 from gelombang.journey.programme import load_programme
 from gelombang.journey.reach import phone_context
-from gelombang.journey.seat_rows import find_seat, places
+from gelombang.journey.seat_rows import find_seat
 from gelombang.journey.wave_rows import load_wave, read_entries
 from gelombang.memory.ports import MemoryWorld
 from tests.journey.waves import OPERATOR, WAVE, add_applicant, close_and_run, definition_of, new_world
 
 PROGRAMME = load_programme("prakerja")
 DAYS = PROGRAMME.seats.accepted_within_days
-
-
-def put_in_place(ports: Ports, wave_id: str = WAVE) -> None:
-    """Write what publication writes with each outcome, where it did not."""
-    for entry in read_entries(ports, wave_id):
-        if entry.result is None:
-            continue
-        changes = places(wave_id, entry, entry.result, ports.clock.now())
-        if changes and ports.rows.read(changes[0].row.key) is None:
-            ports.rows.commit(changes)
 
 
 def published(
@@ -42,7 +32,6 @@ def published(
         with_phone(world.ports, name, f"+62812{number:08d}")
         selection.join(world.ports, name, WAVE)
     close_and_run(world.ports)
-    put_in_place(world.ports)
     return world
 
 

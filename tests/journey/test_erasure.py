@@ -36,7 +36,6 @@ from gelombang.journey import (
 from gelombang.journey.erasure import WITHIN
 from gelombang.journey.reconciliation import reconcile
 from tests.journey.reviewers import decide, open_cases, see
-from tests.journey.seated import put_in_place
 from tests.journey.walking import JPEG, Walk, begin, citizen
 from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, crashing, run_step
 
@@ -188,7 +187,6 @@ def test_an_entry_in_a_draw_under_way_waits_for_the_publication_and_a_seat_not_a
     during = walk.application(application_id).state
     for step in ("commit", "draw", "publish"):
         run_step(walk.ports, WAVE, step)
-    put_in_place(walk.ports, WAVE)
     assert walk.application(application_id).state is State.SELECTED
     wait(walk, timedelta(hours=2))
 
@@ -208,7 +206,6 @@ def test_a_seat_that_was_accepted_keeps_the_nik_of_whoever_is_erased():
     selection.ask_step(walk.ports, WAVE, "close", OPERATOR)
     for step in ("freeze", "commit", "draw", "publish"):
         run_step(walk.ports, WAVE, step)
-    put_in_place(walk.ports, WAVE)
     seats.answer_seat(walk.ports, walk.application(application_id), SeatAnswer.ACCEPT)
 
     ask(walk)

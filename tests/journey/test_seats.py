@@ -49,7 +49,6 @@ from tests.journey.seated import (
     give_back,
     one_region,
     pass_days,
-    put_in_place,
     seat_of,
     selected,
     tend,
@@ -310,7 +309,6 @@ def test_an_upheld_appeal_against_a_seat_taken_back_is_checked_again_and_comes_f
     selection.join(walk.ports, name, "gelombang-1")
     walk.world.clock.advance(hours=1)
     take_steps(walk, "gelombang-1", "freeze", "commit", "draw", "publish")
-    put_in_place(walk.ports, "gelombang-1")
     take(walk.ports, name)
 
     assert decide(walk, file(walk, name, FOUND).number, AppealCode.SHOWN_OTHERWISE) is AppealState.UPHELD
