@@ -45,6 +45,8 @@ const verifyDraw = (() => {
     "no-entry": ["{at}: peserta {found} tidak ada di entries.csv.", "{at}: entry {found} does not stand in entries.csv."],
     "no-result": ["{at}: peserta {expected} tidak punya hasil.", "{at}: entry {expected} has no result."],
     "untouched": ["{at}: batas penerima tidak dapat mengenai siapa pun dari keluarga {found}.", "{at}: the limit can touch nobody of household {found}."],
+    "early-round": ["{at}: putaran {found} terbit sebelum gelombang ditutup, jadi dapat diketahui sebelum komitmen dibuat.",
+      "{at}: round {found} came before the wave closed, so it could be known before the commitment was made."],
     "proof": ["{at}: bukti ini tidak menuju akar {expected}.", "{at}: this proof does not lead to the root {expected}."],
     "counted": ["{at}: masih ada {found} perbedaan sejenis.", "{at}: {found} more differences of this kind."],
   };
@@ -53,8 +55,6 @@ const verifyDraw = (() => {
       "Without the commitment's SHA-256 as published before the draw, files that were forged as a whole cannot be told apart."],
     "not-signature": ["Tanda tangan BLS suar tidak diperiksa di sini: bandingkan putaran dan tanda tangannya dengan salinan rantai mana pun.",
       "The beacon's BLS signature is not checked here: compare round and signature with any copy of the chain."],
-    "early-round": ["Putaran suar ini terbit sebelum gelombang ditutup, jadi dapat diketahui sebelum komitmen dibuat. Tanyakan kepada penyelenggara!",
-      "This round of the beacon came before the wave closed, so it could be known before the commitment was made. Ask who drew!"],
     "no-beacon": ["Gelombang ini tanpa suar: siapa yang tahu semua rahasia dapat mencoba beberapa sebelum komitmen dibuat.",
       "This wave has no beacon: whoever knew all secrets could have tried several before the commitment."],
     "unbound": ["Hanya dokumen satu orang yang diperiksa. Sertakan commitment.json, draw.json dan manifest.json gelombang ini untuk memeriksa bahwa akar dan benihnya berasal dari komitmen.",
@@ -550,8 +550,11 @@ const verifyDraw = (() => {
     if (secrets.length === 0) wrong("secrets", secrets);
     secrets.forEach(({ party }, i) => { if (i && !isBefore(secrets[i - 1].party, party)) wrong(`secrets[${i}].party`, party); });
     if ((commitment.beacon_source === "") !== (round === 0)) wrong("beacon_round", round);
+    const beacon = BEACONS[commitment.beacon_source];
+    if (rules && beacon && cameAt_s(beacon, round) * 1000 < Date.parse(rules.closes_at)) findings.add("early-round", file, { member: "beacon_round", found: round });
   }
 
+  const cameAt_s = (beacon, round) => beacon.first_s + beacon.every_s * (round - 1);
   const isBefore = (one, other) => hexOf(joined(one)) < hexOf(joined(other)); // by the bytes of UTF-8
 
   function checkEntries(findings, rules, commitment, entries) {
@@ -708,9 +711,8 @@ const verifyDraw = (() => {
     const facts = { wave_id, draw: number, reason, approvers, entry_count, commitment_sha256: known.commitment_sha256, seed: known.seed || "", parties };
     const beacon = BEACONS[beacon_source];
     if (!beacon) return notes.add("no-beacon"), facts;
-    const came_s = beacon.first_s + beacon.every_s * (beacon_round - 1);
+    const came_s = cameAt_s(beacon, beacon_round);
     notes.add("not-signature");
-    if (rules && came_s * 1000 <= Date.parse(rules.closes_at)) notes.add("early-round");
     const came_at = came_s * 1000 < 8.64e15 ? new Date(came_s * 1000).toISOString() : "";
     const signature = draw ? draw.beacon_signature : "", copy = `${beacon.copies}/${beacon.chain}/public/${beacon_round}`;
     return { ...facts, beacon: { source: beacon_source, chain: beacon.chain, round: beacon_round, came_at, signature, copy } };

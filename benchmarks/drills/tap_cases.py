@@ -181,7 +181,7 @@ def _beacon(stage: Stage) -> Tap:
     promised = _definition(stage, "gelombang-2", beacon_source="drand-quicknet")
     stage.ask("operator", "/v1/waves", promised)
     step_by_step(stage, "gelombang-2", (WaveStep.CLOSE, WaveStep.FREEZE, WaveStep.COMMIT))
-    stage.world.memory.clock.advance(minutes=11)  # the round that the commitment names has come by then
+    stage.world.memory.clock.advance(days=3)  # the round that the commitment names has come by then
     given = {"beacon": "00112233445566778899aabb" * 4}
     return stage.tap("operator", "/v1/waves/gelombang-2/beacon", given, _taken(stage, "gelombang-2"))
 

@@ -143,7 +143,8 @@ def _commit(ports: Ports, programme: Programme, wave: Wave) -> None:
     if not wave.sealed_secret:
         # Kept before anything that depends on it is told: a second run finds this secret and draws no other.
         sealed = ports.vault.seal(ports.clock.random_bytes(SECRET_BYTES).hex(), _sealed_for(wave_id))
-        number = round_at(source, ports.clock.now() + BEACON_AFTER) if source else 0
+        after = max(ports.clock.now() + BEACON_AFTER, wave.definition.closes_at)
+        number = round_at(source, after) if source else 0
         wave = change_wave(
             ports,
             wave_id,

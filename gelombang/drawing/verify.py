@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from gelombang.domain.beacon import BEACONS, randomness_of
+from gelombang.domain.beacon import BEACONS, randomness_of, time_of
 from gelombang.domain.draw import SPEC, canonical, seed_of
 from gelombang.domain.draw_bundle import (
     BUNDLE,
@@ -210,6 +210,9 @@ def _commitment_faults(bundle: _Bundle) -> Iterator[str]:
         yield f"{COMMITMENT}: secrets must name at least one party, each once and in order"
     if bool(rules["beacon_source"]) != bool(promised["beacon_round"]):
         yield f"{COMMITMENT}: beacon_round is {promised['beacon_round']}, but the rules name {rules['beacon_source']!r}"
+    beacon = rules["beacon_source"]
+    if beacon in BEACONS and time_of(beacon, promised["beacon_round"]) < bundle.wave.definition.closes_at:
+        yield f"{COMMITMENT}: beacon_round {promised['beacon_round']} came before the wave closed"
     yield from _number_faults(promised)
 
 

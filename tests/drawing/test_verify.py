@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gelombang.domain.beacon import randomness_of
-from gelombang.domain.draw_bundle import BUNDLE, COMMITMENT, DRAW, MANIFEST, RESULTS
+from gelombang.domain.draw_bundle import BUNDLE, COMMITMENT, DRAW, MANIFEST, RESULTS, RULES
 from gelombang.drawing.beacons import is_signed
 from gelombang.drawing.verify import verify_bundle
 
@@ -198,6 +198,15 @@ def test_a_real_round_of_the_beacon_is_told_from_others():
     assert not is_signed(QUICKNET, 1000, b"")
     randomness = "fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd"  # as the chain tells it
     assert randomness_of(SIGNATURE).hex() == randomness
+
+
+def test_a_round_that_came_before_the_wave_closed_is_refused(tmp_path):
+    folder = copy_of("beacon", tmp_path)
+    closes_at = "2023-08-23T23:00:00+07:00"  # half a minute after round 1000
+    _write(folder / RULES, json.loads((folder / RULES).read_bytes()) | {"closes_at": closes_at})
+    rehashed(folder)
+
+    assert "commitment.json: beacon_round 1000 came before the wave closed" in verify_bundle(folder)
 
 
 def test_another_rounds_signature_is_refused(tmp_path):
