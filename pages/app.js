@@ -214,8 +214,8 @@ function resultBlock(own) {
 function keepButton(waveId) {
   const button = el("button", { type: "button", id: "keep", className: "small" }, t("keep"));
   onAction(button, "click", async () => {  // joining again changes nothing and gives the same receipt
-    const { kept } = await ask("POST", "/v1/waves/" + waveId + "/entries", {}), name = kept.entry.entry_id + ".json";
-    el("a", { href: URL.createObjectURL(new Blob([JSON.stringify(kept)], { type: "application/json" })), download: name }).click();
+    const { kept, entry_id: name } = await ask("POST", "/v1/waves/" + waveId + "/entries", {});
+    el("a", { href: URL.createObjectURL(new Blob([kept], { type: "application/json" })), download: name + "-tanda-terima.json" }).click();
   });
   return button;
 }

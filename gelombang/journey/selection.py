@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from gelombang.domain.application import Application, Move, State, require_unrestricted
 from gelombang.domain.beacon import time_of
 from gelombang.domain.checks import Outcome
-from gelombang.domain.draw import SALT_BYTES, SPEC, DrawOutcome, Entry, entry_id_of
+from gelombang.domain.draw import SALT_BYTES, SPEC, DrawOutcome, Entry, canonical, entry_id_of
 from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, MANIFEST, sha256
 from gelombang.domain.errors import (
     ConflictError,
@@ -90,18 +90,6 @@ class WavePage:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptReceipt:
-    """What the applicant keeps, to show whose an entry is to whom they like; see docs/draw-spec.md."""
-
-    spec: str
-    wave_id: str
-    application_id: str
-    salt: str
-    entry: Entry
-    joined_at: str
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """Says that an applicant has joined; the same however often it is asked for."""
 
@@ -109,7 +97,7 @@ class Receipt:
     entry_id: str
     joined_at: datetime
     closes_at: datetime
-    kept: KeptReceipt
+    kept: str  # what the applicant keeps, as canonical JSON: shows whose the entry is to whom they like
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,10 +354,16 @@ def _new_entry(ports: Ports, wave: Wave, application: Application) -> StoredEntr
 
 
 def _receipt(wave: Wave, entry: StoredEntry) -> Receipt:
-    leaf = Entry(entry.entry_id, entry.region, entry.priority, entry.restored)
-    wave_id, joined_at = wave.definition.wave_id, jakarta_time(entry.joined_at)
-    kept = KeptReceipt(SPEC, wave_id, entry.application_id, entry.salt, leaf, joined_at)
-    return Receipt(wave_id, entry.entry_id, entry.joined_at, wave.definition.closes_at, kept)
+    wave_id = wave.definition.wave_id
+    kept = canonical({
+        "spec": SPEC,
+        "wave_id": wave_id,
+        "application_id": entry.application_id,
+        "salt": entry.salt,
+        "entry": asdict(Entry(entry.entry_id, entry.region, entry.priority, entry.restored)),
+        "joined_at": jakarta_time(entry.joined_at),
+    })  # fmt: skip
+    return Receipt(wave_id, entry.entry_id, entry.joined_at, wave.definition.closes_at, kept.decode())
 
 
 def _require_ready(ports: Ports, wave: Wave, step: WaveStep) -> None:

@@ -104,10 +104,14 @@ def test_a_receipt_shows_whose_an_entry_is_and_its_leaf_is_the_frozen_one(joined
 
     frozen = joined.documents.files[f"waves/{WAVE}/entries.csv"].decode().splitlines()[1:]
     for receipt in receipts:
-        kept, entry = receipt.kept, receipt.kept.entry
-        assert entry_id_of(WAVE, bytes.fromhex(kept.salt), kept.application_id) == entry.entry_id
-        assert f"{entry.entry_id},{entry.region},{entry.priority:d},{entry.restored:d}" in frozen
-    assert len({receipt.kept.salt for receipt in receipts}) == 14
+        kept = json.loads(receipt.kept)
+        entry = kept["entry"]
+        assert len(receipt.kept) < 2048
+        assert canonical(kept) == receipt.kept.encode()
+        assert entry_id_of(WAVE, bytes.fromhex(kept["salt"]), kept["application_id"]) == receipt.entry_id
+        assert entry["entry_id"] == receipt.entry_id
+        assert f"{entry['entry_id']},{entry['region']},{entry['priority']:d},{entry['restored']:d}" in frozen
+    assert len({json.loads(receipt.kept)["salt"] for receipt in receipts}) == 14
 
 
 def test_the_result_of_somebody_who_did_not_join_is_not_found(joined):
