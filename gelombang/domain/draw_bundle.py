@@ -25,6 +25,7 @@ DRAW, RESULTS, MANIFEST = "draw.json", "results.csv", "manifest.json"
 FROZEN = (RULES, ENTRIES, HOUSEHOLDS)
 BEFORE_THE_DRAW = (*FROZEN, COMMITMENT)
 BUNDLE = (*BEFORE_THE_DRAW, DRAW, RESULTS, MANIFEST)
+FAIRNESS = "fairness.json"  # beside the bundle, not in it: made from more than its files, and after the draw
 
 
 @dataclass(frozen=True, slots=True)

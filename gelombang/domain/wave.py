@@ -114,6 +114,7 @@ class Wave:
     asked: WaveStep | None = None  # asked for and not done yet
     entry_count: int = 0  # from the freeze on
     restored_count: int = 0  # of these, whom a wrong refusal had kept out of an earlier draw: they come first
+    joined: dict[str, int] = field(default_factory=dict)  # region → entries frozen; every region of the quota
     root: str = ""
     entries_sha256: str = ""
     households_sha256: str = ""
@@ -122,6 +123,7 @@ class Wave:
     beacon_round: int = 0  # of the named beacon, chosen with the commitment; 0 for none
     beacon: str = ""  # that round's signature, hex
     results_sha256: str = ""
+    fairness_sha256: str = ""  # of the audit of the published draw, once it is made
     outcomes: dict[str, dict[str, int]] = field(default_factory=dict)  # region → outcome → entries
     progress: Progress | None = None
     history: tuple[StepTaken, ...] = ()

@@ -120,6 +120,7 @@ def _freeze(ports: Ports, _programme: Programme, wave: Wave) -> None:
         shards = SHARDS[start : start + GATES_PER_COMMIT]
         _shut_gates(ports, wave_id, shards)
     definition, entries, households = wave.definition, *_columns(ports, wave)
+    frozen = freeze(definition, entries, households).frozen
     files = {
         RULES: rules_file(definition),
         ENTRIES: entries_file(entries),
@@ -132,7 +133,8 @@ def _freeze(ports: Ports, _programme: Programme, wave: Wave) -> None:
         WaveStep.FREEZE,
         entry_count=len(entries),
         restored_count=int(np.count_nonzero(entries.restored)),
-        root=freeze(definition, entries, households).frozen.root,
+        joined={region: sum(kinds.values()) for region, kinds in frozen.counts.items()},
+        root=frozen.root,
         entries_sha256=sha256(files[ENTRIES]),
         households_sha256=sha256(files[HOUSEHOLDS]),
     )

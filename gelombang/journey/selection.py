@@ -16,7 +16,7 @@ from gelombang.domain.application import Application, Move, State, require_unres
 from gelombang.domain.beacon import time_of
 from gelombang.domain.checks import Outcome
 from gelombang.domain.draw import SALT_BYTES, SPEC, DrawOutcome, Entry, canonical, entry_id_of
-from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, MANIFEST, sha256
+from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, FAIRNESS, MANIFEST, sha256
 from gelombang.domain.errors import (
     ConflictError,
     MoveNotAllowedError,
@@ -75,6 +75,7 @@ class WavePage:
     closes_at: datetime  # earlier than the definition's when an operator closed it
     entry_count: int
     restored_count: int  # of these, seated first after a wrong refusal
+    joined: dict[str, int]  # region → entries, from the freeze on: what the commitment counts must be the same
     filled: dict[str, int]  # region → seats that somebody has or is offered; once published
     free: dict[str, int]  # region → of the others, those for which no reserve is left; where there are any
     moved_up: dict[str, int]  # region → reserves who got a seat that was lost; where there are any
@@ -191,9 +192,9 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
             gate_key(wave_id, entry.entry_id[:2]), 0
         ),  # see drawing.steps: fails once the freeze has begun
     ]
-    applications.save(
-        ports, joined, "wave_joined", {"wave_id": wave_id, "entry_id": entry.entry_id}, also=also
-    )
+    # The region too: the chain is anchored every night, and shows an auditor who later stands elsewhere.
+    facts = {"wave_id": wave_id, "entry_id": entry.entry_id, "region": entry.region}
+    applications.save(ports, joined, "wave_joined", facts, also=also)
     return _receipt(wave, entry)
 
 
@@ -281,6 +282,7 @@ def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
     if wave.reached is WaveState.PUBLISHED:
         manifest = ports.documents.read(bundle_key(wave_id, MANIFEST))
         hashes |= {**json.loads(manifest)["files"], MANIFEST: sha256(manifest)}
+        hashes |= {FAIRNESS: wave.fairness_sha256} if wave.fairness_sha256 else {}
     else:
         promised = json.loads(ports.documents.read(bundle_key(wave_id, COMMITMENT)))
         hashes |= {
@@ -316,6 +318,7 @@ def _page(ports: Ports, wave: Wave) -> WavePage:
         closes_at=closing_time(wave),
         entry_count=wave.entry_count,
         restored_count=wave.restored_count,
+        joined=wave.joined,
         filled={
             region: counts[DrawOutcome.SELECTED] - free.get(region, 0) for region, counts in outcomes.items()
         },
