@@ -186,6 +186,17 @@ def _beacon(stage: Stage) -> Tap:
     return stage.tap("operator", "/v1/waves/gelombang-2/beacon", given, _taken(stage, "gelombang-2"))
 
 
+def _party(stage: Stage) -> Tap:
+    given = {"party": "Ombudsman", "sha256": "ab" * 32}
+    return stage.tap("operator", f"/v1/waves/{WAVE}/parties", given, _taken(stage, WAVE))
+
+
+def _anew(stage: Stage) -> Tap:
+    step_by_step(stage, WAVE, (WaveStep.CLOSE, WaveStep.FREEZE, WaveStep.COMMIT))
+    given = {"reason": "Suar tidak terbit pada waktunya."}
+    return stage.tap("operator", f"/v1/waves/{WAVE}/anew", given, _taken(stage, WAVE))
+
+
 def _step(step: WaveStep) -> Callable[[Stage], Tap]:
     def prepare(stage: Stage) -> Tap:
         before = [each for each in WaveStep if list(WaveStep).index(each) < list(WaveStep).index(step)]
@@ -271,5 +282,7 @@ CASES: dict[str, Case] = {
     "/v1/waves": Case(_wave),
     "/v1/waves/{wave_id}/entries": Case(_entry),
     "/v1/waves/{wave_id}/beacon": Case(_beacon),
+    "/v1/waves/{wave_id}/parties": Case(_party),
+    "/v1/waves/{wave_id}/anew": Case(_anew),
     **{f"/v1/waves/{{wave_id}}/{step}": Case(_step(step)) for step in WaveStep},
 }

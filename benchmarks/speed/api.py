@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 WANTED_TIME = 1.5
 # Modules; 2026-11-22: 539, 633 and 609. Some two dozen of each are our own for appeals, reviews, evidence and rules as
 # data; nobody else's came with them.
-IMPORT_BUDGET = {"register": 545, "verify": 640, "select": 610}
+IMPORT_BUDGET = {"register": 545, "verify": 650, "select": 620}
 FORM = {"content_type": "image/jpeg", "size_bytes": 240_000}
 BARE = "from chalice import Chalice\napp = Chalice('bare')\n@app.route('/')\ndef view(): return {}"
 App = Callable[[dict[str, Any], Any], Any]  # a Chalice application, called as Lambda does

@@ -5,6 +5,7 @@ An operator asks for a step here; the step itself is done from a queue, because 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from gelombang import wiring
 from gelombang.api.callers import ANYONE, APPLICANT, OPERATOR
-from gelombang.api.forms import BeaconForm, EmptyForm, WaveForm
+from gelombang.api.forms import AnewForm, BeaconForm, EmptyForm, PartyForm, WaveForm
 from gelombang.api.messages import consume_messages, run_by_clock
 from gelombang.api.replies import Health
 from gelombang.api.routes import Call, Route, Routes
@@ -21,8 +22,9 @@ from gelombang.domain.application import ApplicationId
 from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
 from gelombang.domain.messages import QueueName
 from gelombang.domain.wave import WaveStep, definition_from_json
-from gelombang.journey import anchors, selection
+from gelombang.journey import anchors, selection, wave_seed
 from gelombang.journey.anchors import Anchors
+from gelombang.journey.ports import Ports
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
 from gelombang.journey.staff import Staff
 
@@ -97,15 +99,6 @@ def read_own_result(call: Call[ApplicationId, EmptyForm]) -> OwnResult:
     return selection.result_of(call.ports, call.caller, call.path["wave_id"])
 
 
-@routes.serve(
-    Route("POST", f"{WAVE}/beacon", OPERATOR, BeaconForm, WavePage, "Give the beacon", 200, STEPPING)
-)
-def announce_beacon(call: Call[Staff, BeaconForm]) -> WavePage:
-    """Keep the public randomness that the wave's definition promised; it can be given once."""
-    signature = bytes.fromhex(call.form.beacon)
-    return selection.announce_beacon(call.ports, call.path["wave_id"], signature, call.caller.name)
-
-
 @routes.serve(Route("GET", f"{WAVE}/bundle", ANYONE, EmptyForm, Bundle, "The draw bundle's files"))
 def read_bundle(call: Call[None, EmptyForm]) -> Bundle:
     """List the published files with their hashes."""
@@ -134,5 +127,21 @@ def _serve_step(step: WaveStep) -> None:
         return selection.ask_step(call.ports, call.path["wave_id"], step, call.caller.name)
 
 
+def _serve_change(what: str, form: type, summary: str, change: Callable[[Ports, str, Any, str], Any]) -> None:
+    name = f"{what}_of_wave"
+
+    @routes.serve(
+        Route("POST", f"{WAVE}/{what}", OPERATOR, form, WavePage, summary, 200, STEPPING, name=name)
+    )
+    def change_wave(call: Call[Staff, Any]) -> WavePage:
+        change(call.ports, call.path["wave_id"], call.form, call.caller.name)
+        return selection.find_wave(call.ports, call.path["wave_id"])
+
+
+_serve_change("beacon", BeaconForm, "Give the beacon", wave_seed.announce_beacon)
+_serve_change(
+    "parties", PartyForm, "Keep what a party promises or tells of its secret", wave_seed.keep_secret
+)
+_serve_change("anew", AnewForm, "Hold a draw anew, or confirm it", wave_seed.hold_anew)
 for each in WaveStep:
     _serve_step(each)

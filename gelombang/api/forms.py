@@ -183,6 +183,22 @@ class WaveForm(StrictForm):
     unused_seats: Annotated[str, Field(max_length=10, examples=["pass_on"])] = "stay"
 
 
+class PartyForm(StrictForm):
+    """A party's secret: before the commitment its SHA-256, after it the secret itself."""
+
+    party: Annotated[str, Field(min_length=1, max_length=100, examples=["Ombudsman"])]
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$", examples=["ab" * 32])] = ""
+    secret: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$", examples=["cd" * 32])] = ""
+
+
+class AnewForm(StrictForm):
+    """Why a draw is to be held anew; the second operator gives the same words."""
+
+    reason: Annotated[
+        str, Field(min_length=10, max_length=500, examples=["Suar tidak terbit pada waktunya."])
+    ]
+
+
 class BeaconForm(StrictForm):
     """The signature of the beacon's round that the commitment names."""
 

@@ -20,6 +20,7 @@ import rfc8785
 
 SPEC = "gelombang-draw-3"
 SECRET_BYTES = 32
+OWN_PARTY = "programme"  # whose secret this system draws itself; other parties bring their own
 SALT_BYTES = 16
 _ENTRY_DOMAIN = b"gelombang-entry-3\x00"
 

@@ -104,6 +104,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Anew:
+    """Why a draw is to be held anew, in public, and who says so."""
+
+    draw: int  # the number that it would have
+    reason: str
+    approvers: tuple[str, ...]  # one who asked; two once it is done
+
+
+@dataclass(frozen=True, slots=True)
 class Wave:
     """One wave with everything that has happened to it; each hash is "" until its step is done."""
 
@@ -122,12 +131,28 @@ class Wave:
     commitment_sha256: str = ""
     beacon_round: int = 0  # of the named beacon, chosen with the commitment; 0 for none
     beacon: str = ""  # that round's signature, hex
+    parties: dict[str, str] = field(default_factory=dict)  # beside the programme → SHA-256 of its secret
+    told_secrets: dict[str, str] = field(default_factory=dict)  # party → secret, hex; once committed
+    anew: Anew | None = None  # asked for and not yet confirmed, or the last one done
+    replaced: tuple[str, ...] = ()  # commitments of draws that were held anew, the first one first
     results_sha256: str = ""
     fairness_sha256: str = ""  # of the audit of the published draw, once it is made
     outcomes: dict[str, dict[str, int]] = field(default_factory=dict)  # region → outcome → entries
     progress: Progress | None = None
     history: tuple[StepTaken, ...] = ()
     version: int = 0  # of the stored row; 0 before it is stored
+
+
+def draw_number(wave: Wave) -> int:
+    """Return the number of the wave's draw: 1, or more once it is held anew."""
+    return len(wave.replaced) + 1
+
+
+def not_told(wave: Wave) -> tuple[Reason, ...]:
+    """Return what the seed of a committed wave still lacks: the beacon's round, or a party's secret."""
+    beacon = () if wave.beacon or not wave.definition.beacon_source else (Reason.BEACON_MISSING,)
+    secrets = (Reason.SECRET_MISSING,) if wave.parties.keys() - wave.told_secrets.keys() else ()
+    return (*beacon, *secrets)
 
 
 def state_of(wave: Wave, now: datetime) -> WaveState:

@@ -25,7 +25,7 @@ import numpy as np
 from gelombang.domain.application import Move, State
 from gelombang.domain.beacon import round_at
 from gelombang.domain.decision import rules_hash
-from gelombang.domain.draw import SECRET_BYTES, DrawOutcome, Entry, Member, Result
+from gelombang.domain.draw import OWN_PARTY, SECRET_BYTES, DrawOutcome, Entry, Member, Result
 from gelombang.domain.draw_bundle import (
     COMMITMENT,
     DRAW,
@@ -43,9 +43,18 @@ from gelombang.domain.draw_bundle import (
 )
 from gelombang.domain.errors import ConflictError, DependencyError, NotReadyError
 from gelombang.domain.programme import Programme
-from gelombang.domain.reasons import Reason
 from gelombang.domain.tags import generation_of
-from gelombang.domain.wave import STEPS, Progress, StepTaken, Wave, WaveStep, is_due, state_of
+from gelombang.domain.wave import (
+    STEPS,
+    Progress,
+    StepTaken,
+    Wave,
+    WaveStep,
+    draw_number,
+    is_due,
+    not_told,
+    state_of,
+)
 from gelombang.drawing.columns import (
     Entries,
     Households,
@@ -88,7 +97,6 @@ from gelombang.journey.wave_rows import (
 GATES_PER_COMMIT = 64
 HOUSEHOLD_DIGITS = 32  # 128 bits: no two households meet by chance
 PROGRESS_EVERY = 100  # entries published between two updates of the wave's page
-OWN_PARTY = "programme"  # whose secret this system draws itself
 BEACON_AFTER = timedelta(
     minutes=10
 )  # from the commitment to the round it names: time for everybody to see it first
@@ -101,7 +109,7 @@ def run_step(ports: Ports, programme: Programme, wave_id: str, step: str) -> Non
     Raises:
         NotFoundError: there is no such wave.
         MoveNotAllowedError: an earlier step must come first.
-        NotReadyError: OTHER_WAVE_IN_DRAW, or BEACON_MISSING.
+        NotReadyError: OTHER_WAVE_IN_DRAW, BEACON_MISSING or SECRET_MISSING.
         ConflictError: another run of the same step is faster; run it again.
         DependencyError: a port could not be reached, or a file is not as it was written; run it again.
     """
@@ -126,10 +134,10 @@ def _freeze(ports: Ports, _programme: Programme, wave: Wave) -> None:
         ENTRIES: entries_file(entries),
         HOUSEHOLDS: households_file(entries, households),
     }
-    _write(ports, wave_id, files)
+    _write(ports, wave, files)
     _finish(
         ports,
-        wave_id,
+        wave,
         WaveStep.FREEZE,
         entry_count=len(entries),
         restored_count=int(np.count_nonzero(entries.restored)),
@@ -150,18 +158,35 @@ def _commit(ports: Ports, programme: Programme, wave: Wave) -> None:
         wave = change_wave(
             ports,
             wave_id,
-            lambda one: one if one.sealed_secret else replace(one, sealed_secret=sealed, beacon_round=number),
+            lambda one: (
+                one
+                if one.sealed_secret or draw_number(one) != draw_number(wave)
+                else replace(one, sealed_secret=sealed, beacon_round=number)
+            ),
         )
     promise = Promise(
         eligibility_sha256=rules_hash(programme.rule_set_named(wave.definition.rule_set)),
         priority_list_sha256=wave.priority_list_sha256,
         code_sha256=code_sha256(),
-        secrets={OWN_PARTY: sha256(_open_secret(ports, wave))},
+        secrets={OWN_PARTY: sha256(_open_secret(ports, wave)), **wave.parties},
         beacon_round=wave.beacon_round,
+        draw=draw_number(wave),
+        **_anew(wave),
     )
     commitment = commitment_file(wave.definition, _frozen(ports, wave).frozen, promise)
-    _write(ports, wave_id, {COMMITMENT: commitment})
-    _finish(ports, wave_id, WaveStep.COMMIT, commitment_sha256=sha256(commitment))
+    _write(ports, wave, {COMMITMENT: commitment})
+    _finish(ports, wave, WaveStep.COMMIT, commitment_sha256=sha256(commitment))
+
+
+def _anew(wave: Wave) -> dict[str, Any]:
+    """Return what a commitment says of a draw that is held anew."""
+    if wave.anew is None or wave.anew.draw != draw_number(wave):
+        return {}
+    return {
+        "replaces": wave.replaced[-1],
+        "reason": wave.anew.reason,
+        "approvers": wave.anew.approvers,
+    }
 
 
 def _draw(ports: Ports, _programme: Programme, wave: Wave) -> None:
@@ -176,9 +201,9 @@ def _draw(ports: Ports, _programme: Programme, wave: Wave) -> None:
         HOUSEHOLDS: wave.households_sha256,
         COMMITMENT: wave.commitment_sha256,
     }
-    _write(ports, wave_id, {**files, MANIFEST: manifest_file(wave_id, hashes, results_root)})
+    _write(ports, wave, {**files, MANIFEST: manifest_file(wave_id, hashes, results_root)})
     outcomes = count_outcomes(wave.definition, frozen.entries, results)
-    _finish(ports, wave_id, WaveStep.DRAW, results_sha256=results_sha256, outcomes=outcomes)
+    _finish(ports, wave, WaveStep.DRAW, results_sha256=results_sha256, outcomes=outcomes)
 
 
 def _publish(ports: Ports, _programme: Programme, wave: Wave) -> None:
@@ -188,14 +213,14 @@ def _publish(ports: Ports, _programme: Programme, wave: Wave) -> None:
     for done_count, stored in enumerate(read_entries(ports, wave_id), start=1):
         if stored.result is None:
             index = index_of[stored.entry_id]
-            key = document_key(wave_id, stored.entry_id)
+            key = document_key(wave_id, stored.entry_id, draw_number(wave))
             ports.documents.write(key, document_of(drawn, index), "application/json")
             _tell(ports, wave_id, result_at(drawn.entries, drawn.results, index))
         if done_count % PROGRESS_EVERY == 0:
             _note_progress(ports, wave_id, Progress(WaveStep.PUBLISH, done_count, wave.entry_count))
     turn = require_turn(ports, wave_id)
     also = [Delete(turn.key, turn.version)] if turn else []
-    _finish(ports, wave_id, WaveStep.PUBLISH, also)
+    _finish(ports, wave, WaveStep.PUBLISH, also)
 
 
 _RUNS: dict[WaveStep, Callable[[Ports, Programme, Wave], None]] = {
@@ -247,18 +272,18 @@ def _household(wave_id: str, kk_tag: str) -> str:
 
 def _frozen(ports: Ports, wave: Wave) -> FrozenWave:
     """Return what was frozen, read from its files."""
-    wave_id = wave.definition.wave_id
-    entries = entries_from(_read(ports, wave_id, ENTRIES, wave.entries_sha256))
-    households = households_from(_read(ports, wave_id, HOUSEHOLDS, wave.households_sha256), entries)
+    entries = entries_from(_read(ports, wave, ENTRIES, wave.entries_sha256))
+    households = households_from(_read(ports, wave, HOUSEHOLDS, wave.households_sha256), entries)
     return freeze(wave.definition, entries, households)
 
 
 def _held(ports: Ports, wave: Wave, frozen: FrozenWave) -> tuple[bytes, Results]:
     """Return draw.json and the results: the same however often it is asked for."""
-    if wave.definition.beacon_source and not wave.beacon:
-        raise NotReadyError((Reason.BEACON_MISSING,))
-    commitment = _read(ports, wave.definition.wave_id, COMMITMENT, wave.commitment_sha256)
-    told = draw_file(commitment, {OWN_PARTY: _open_secret(ports, wave)}, bytes.fromhex(wave.beacon))
+    if missing := not_told(wave):
+        raise NotReadyError(missing)
+    commitment = _read(ports, wave, COMMITMENT, wave.commitment_sha256)
+    theirs = {party: bytes.fromhex(secret) for party, secret in wave.told_secrets.items()}
+    told = draw_file(commitment, {OWN_PARTY: _open_secret(ports, wave), **theirs}, bytes.fromhex(wave.beacon))
     return told, hold(frozen, bytes.fromhex(json.loads(told)["seed"]))
 
 
@@ -322,7 +347,7 @@ def _facts(wave_id: str, result: Result) -> dict[str, Any]:
 
 def _finish(
     ports: Ports,
-    wave_id: str,
+    started: Wave,
     step: WaveStep,
     also: Sequence[Change] = (),
     **changes: Any,  # noqa: ANN401 - fields of Wave, checked by `replace`
@@ -330,13 +355,13 @@ def _finish(
     now = ports.clock.now()
 
     def finished(wave: Wave) -> Wave:
-        if not is_due(step, state_of(wave, now)):
-            return wave  # another run of this step has come to the same end
+        if draw_number(wave) != draw_number(started) or not is_due(step, state_of(wave, now)):
+            return wave  # the draw is held anew, or another run of this step has come to the same end
         asked = None if wave.asked is step else wave.asked
         history = (*wave.history, StepTaken(f"{step}_done", "", now))
         return replace(wave, reached=STEPS[step][1], asked=asked, progress=None, history=history, **changes)
 
-    change_wave(ports, wave_id, finished, also)
+    change_wave(ports, started.definition.wave_id, finished, also)
 
 
 def _note_progress(ports: Ports, wave_id: str, progress: Progress) -> None:
@@ -346,17 +371,21 @@ def _note_progress(ports: Ports, wave_id: str, progress: Progress) -> None:
     )
 
 
-def _write(ports: Ports, wave_id: str, files: dict[str, bytes]) -> None:
+def _write(ports: Ports, wave: Wave, files: dict[str, bytes]) -> None:
     for name, content in files.items():
         kind = "application/json" if name.endswith(".json") else "text/csv"
-        ports.documents.write(bundle_key(wave_id, name), content, kind)
+        ports.documents.write(_key(wave, name), content, kind)
 
 
-def _read(ports: Ports, wave_id: str, name: str, expected_sha256: str) -> bytes:
-    content = ports.documents.read(bundle_key(wave_id, name))
+def _read(ports: Ports, wave: Wave, name: str, expected_sha256: str) -> bytes:
+    content = ports.documents.read(_key(wave, name))
     if sha256(content) != expected_sha256:
         raise DependencyError("documents", f"{name} is not the file that was written")
     return content
+
+
+def _key(wave: Wave, name: str) -> str:
+    return bundle_key(wave.definition.wave_id, name, draw_number(wave))
 
 
 def _sealed_for(wave_id: str) -> dict[str, str]:

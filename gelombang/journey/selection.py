@@ -13,13 +13,11 @@ from datetime import datetime
 from functools import partial
 
 from gelombang.domain.application import Application, Move, State, require_unrestricted
-from gelombang.domain.beacon import time_of
 from gelombang.domain.checks import Outcome
 from gelombang.domain.draw import SALT_BYTES, SPEC, DrawOutcome, Entry, canonical, entry_id_of
 from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, FAIRNESS, MANIFEST, sha256
 from gelombang.domain.errors import (
     ConflictError,
-    MoveNotAllowedError,
     NotFoundError,
     NotReadyError,
     WaveNotOpenError,
@@ -27,6 +25,7 @@ from gelombang.domain.errors import (
 from gelombang.domain.messages import WaveStepAsked
 from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import (
+    Anew,
     Progress,
     StepTaken,
     Wave,
@@ -34,8 +33,10 @@ from gelombang.domain.wave import (
     WaveState,
     WaveStep,
     closing_time,
+    draw_number,
     is_due,
     jakarta_time,
+    not_told,
     state_of,
 )
 from gelombang.journey import applications
@@ -82,9 +83,11 @@ class WavePage:
     outcomes: dict[str, dict[str, int]]  # region → outcome → entries; once published
     root: str
     commitment_sha256: str
-    beacon_round: (
-        int  # of the source that the definition names; 0 before the commitment, and where it names none
-    )
+    beacon_round: int  # of the definition's source, once committed; 0 where it names none
+    parties: dict[str, str]  # whose secrets go into the seed beside the programme's → SHA-256 of each
+    draw: int  # 1, or more once it is held anew
+    anew: Anew | None  # what was asked for or done to hold it anew, why, and by whom
+    replaced: tuple[str, ...]  # SHA-256 of the commitments before, the first one first
     asked: WaveStep | None
     progress: Progress | None
     history: tuple[StepTaken, ...]
@@ -204,7 +207,7 @@ def ask_step(ports: Ports, wave_id: str, step: str, operator: str) -> WavePage:
     Raises:
         NotFoundError: there is no such wave.
         MoveNotAllowedError: an earlier step must come first.
-        NotReadyError: OTHER_WAVE_IN_DRAW, or BEACON_MISSING.
+        NotReadyError: OTHER_WAVE_IN_DRAW, BEACON_MISSING or SECRET_MISSING.
         DependencyError: the queue could not be reached; the step is on the worklist, asking again is safe.
     """
     which, now = WaveStep(step), ports.clock.now()
@@ -227,31 +230,6 @@ def resend_steps(ports: Ports, until: datetime) -> int:
     return len(rows)
 
 
-def announce_beacon(ports: Ports, wave_id: str, signature: bytes, operator: str) -> WavePage:
-    """Keep the signature (48 bytes) of the round that the commitment names; it can be given once.
-
-    Whether it is that round's is for verifiers to say: they need nobody's word for it.
-
-    Raises:
-        NotFoundError: there is no such wave.
-        MoveNotAllowedError: the wave is not committed, promised no beacon, has got another one, or its round has not
-            come.
-    """
-    now = ports.clock.now()
-
-    def announced(wave: Wave) -> Wave:
-        source = wave.definition.beacon_source
-        if source and wave.beacon == signature.hex():
-            return wave
-        is_awaited = source and not wave.beacon and state_of(wave, now) is WaveState.COMMITTED
-        if not is_awaited or now < time_of(source, wave.beacon_round):
-            raise MoveNotAllowedError(state_of(wave, now), "announce_beacon")
-        history = (*wave.history, StepTaken("beacon_announced", operator, now))
-        return replace(wave, beacon=signature.hex(), history=history)
-
-    return _page(ports, change_wave(ports, wave_id, announced))
-
-
 def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
     """Return an applicant's own result and where its proof lies.
 
@@ -265,12 +243,12 @@ def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
     entry = load_entry(ports, wave_id, application.entry_id)
     if wave.reached is not WaveState.PUBLISHED or entry.result is None:
         raise NotReadyError((Reason.NOT_PUBLISHED,))
-    url = ports.documents.url(document_key(wave_id, entry.entry_id))
+    url = ports.documents.url(document_key(wave_id, entry.entry_id, draw_number(wave)))
     return OwnResult(wave_id, entry.entry_id, wave.commitment_sha256, entry.result, url)
 
 
 def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
-    """Return the published files of a wave's draw: none, those before the draw, or all six.
+    """Return the published files of a wave's draw: none, those before the draw, or all seven.
 
     Raises:
         NotFoundError: there is no such wave.
@@ -278,19 +256,26 @@ def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
     wave = load_wave(ports, wave_id)
     if not wave.commitment_sha256:
         return ()
+    key = partial(bundle_key, wave_id, draw=draw_number(wave))
     hashes = {COMMITMENT: wave.commitment_sha256}
     if wave.reached is WaveState.PUBLISHED:
-        manifest = ports.documents.read(bundle_key(wave_id, MANIFEST))
+        manifest = ports.documents.read(key(MANIFEST))
         hashes |= {**json.loads(manifest)["files"], MANIFEST: sha256(manifest)}
         hashes |= {FAIRNESS: wave.fairness_sha256} if wave.fairness_sha256 else {}
     else:
-        promised = json.loads(ports.documents.read(bundle_key(wave_id, COMMITMENT)))
+        promised = json.loads(ports.documents.read(key(COMMITMENT)))
         hashes |= {
             name: promised[f"{name.split('.')[0]}_sha256"] for name in BEFORE_THE_DRAW if name != COMMITMENT
         }
-    return tuple(
-        BundleFile(name, ports.documents.url(bundle_key(wave_id, name)), value)
-        for name, value in sorted(hashes.items())
+    before = [
+        BundleFile(
+            f"commitment-{draw}.json", ports.documents.url(bundle_key(wave_id, COMMITMENT, draw)), value
+        )
+        for draw, value in enumerate(wave.replaced, start=1)
+    ]
+    return (
+        *before,
+        *(BundleFile(name, ports.documents.url(key(name)), hashes[name]) for name in sorted(hashes)),
     )
 
 
@@ -328,6 +313,10 @@ def _page(ports: Ports, wave: Wave) -> WavePage:
         root=wave.root,
         commitment_sha256=wave.commitment_sha256,
         beacon_round=wave.beacon_round,
+        parties=wave.parties,
+        draw=draw_number(wave),
+        anew=wave.anew,
+        replaced=wave.replaced,
         asked=wave.asked,
         progress=wave.progress,
         history=wave.history,
@@ -372,8 +361,8 @@ def _receipt(wave: Wave, entry: StoredEntry) -> Receipt:
 def _require_ready(ports: Ports, wave: Wave, step: WaveStep) -> None:
     if step is WaveStep.FREEZE:
         require_turn(ports, wave.definition.wave_id)
-    if step is WaveStep.DRAW and wave.definition.beacon_source and not wave.beacon:
-        raise NotReadyError((Reason.BEACON_MISSING,))
+    if step is WaveStep.DRAW and (missing := not_told(wave)):
+        raise NotReadyError(missing)
 
 
 def _closed(wave: Wave, operator: str, now: datetime) -> Wave:

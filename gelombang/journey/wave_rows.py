@@ -69,14 +69,14 @@ def wave_key(wave_id: str) -> Key:
     return Key(f"WAVE#{wave_id}")
 
 
-def bundle_key(wave_id: str, name: str) -> str:
-    """Return the document key of one file of a wave's draw."""
-    return f"waves/{wave_id}/{name}"
+def bundle_key(wave_id: str, name: str, draw: int = 1) -> str:
+    """Return the document key of one file of a wave's draw; a draw that is held anew has a folder of its own."""
+    return f"waves/{wave_id}/{f'draw-{draw}/' if draw > 1 else ''}{name}"
 
 
-def document_key(wave_id: str, entry_id: str) -> str:
+def document_key(wave_id: str, entry_id: str, draw: int = 1) -> str:
     """Return the document key of what one person can check alone."""
-    return bundle_key(wave_id, f"results/{entry_id}.json")
+    return bundle_key(wave_id, f"results/{entry_id}.json", draw)
 
 
 def listing_key(wave_id: str) -> Key:

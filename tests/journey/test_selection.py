@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from gelombang.api.forms import BeaconForm
 from gelombang.domain.application import State
 from gelombang.domain.beacon import time_of
 from gelombang.domain.errors import (
@@ -21,7 +22,7 @@ from gelombang.domain.errors import (
 )
 from gelombang.domain.messages import QueueName, WaveStepAsked
 from gelombang.domain.wave import WaveState, WaveStep
-from gelombang.journey import applications, selection
+from gelombang.journey import applications, selection, wave_seed
 from gelombang.journey.wave_rows import read_entries
 from tests.journey.waves import (
     OPERATOR,
@@ -257,10 +258,10 @@ def test_a_wave_waits_until_the_one_before_it_is_published(joined):
 
 def test_a_promised_beacon_must_come_before_the_draw_and_comes_once(world):
     selection.open_wave(world.ports, definition_of(world, beacon_source="drand-quicknet"), OPERATOR)
-    signature, another = b"s" * 48, b"t" * 48
+    signature, another = (BeaconForm(beacon=letter * 96) for letter in "ab")
     selection.join(world.ports, add_applicant(world.ports, 1), WAVE)
     with pytest.raises(MoveNotAllowedError):
-        selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
+        wave_seed.announce_beacon(world.ports, WAVE, signature, OPERATOR)
     close_and_run(world.ports, steps=["freeze", "commit"])
     for act in (run_step, lambda *asked: selection.ask_step(*asked, OPERATOR)):
         with pytest.raises(NotReadyError) as refused:
@@ -272,26 +273,26 @@ def test_a_promised_beacon_must_come_before_the_draw_and_comes_once(world):
     planned_close = selection.find_wave(world.ports, WAVE).definition.closes_at  # though it was closed early
     assert max(committed_at + timedelta(minutes=10), planned_close) <= time_of("drand-quicknet", number)
     with pytest.raises(MoveNotAllowedError):  # nobody can know it before its time
-        selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
+        wave_seed.announce_beacon(world.ports, WAVE, signature, OPERATOR)
     world.clock.advance(days=3)  # the hour at which the wave was to close
-    selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
-    page = selection.announce_beacon(world.ports, WAVE, signature, OPERATOR)
+    wave_seed.announce_beacon(world.ports, WAVE, signature, OPERATOR)
+    page = wave_seed.announce_beacon(world.ports, WAVE, signature, OPERATOR)
     with pytest.raises(MoveNotAllowedError):
-        selection.announce_beacon(world.ports, WAVE, another, OPERATOR)
+        wave_seed.announce_beacon(world.ports, WAVE, another, OPERATOR)
     run_step(world.ports, WAVE, "draw")
 
     assert [step.event for step in page.history].count("beacon_announced") == 1
     promised = json.loads(world.documents.files[f"waves/{WAVE}/commitment.json"])
     assert (promised["beacon_source"], promised["beacon_round"]) == ("drand-quicknet", number)
     told = json.loads(world.documents.files[f"waves/{WAVE}/draw.json"])
-    assert told["beacon_signature"] == signature.hex()
+    assert told["beacon_signature"] == signature.beacon
 
 
 def test_a_wave_that_promised_no_beacon_takes_none(joined):
     close_and_run(joined.ports, steps=["freeze", "commit"])
 
     with pytest.raises(MoveNotAllowedError):
-        selection.announce_beacon(joined.ports, WAVE, b"s" * 48, OPERATOR)
+        wave_seed.announce_beacon(joined.ports, WAVE, BeaconForm(beacon="a" * 96), OPERATOR)
 
 
 def test_a_file_changed_behind_our_back_stops_the_next_step(joined):

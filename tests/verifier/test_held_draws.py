@@ -43,7 +43,7 @@ def test_bundle_receipt_and_result_of_the_service_are_accepted_by_the_other_lang
         )
         assert (code, report["differences"]) == (0, [])
 
-    kept = json.loads(receipts["app-013"].kept) | {"application_id": "app-012"}  # somebody who claims the entry
+    kept = json.loads(receipts["app-013"].kept) | {"application_id": "app-012"}  # who claims the entry
     receipt.write_text(json.dumps(kept, sort_keys=True, separators=(",", ":")))
     code, report = verified(str(tmp_path), "--commitment", promised, "--receipt", str(receipt))
     assert (code, {each["file"] for each in report["differences"]}) == (1, {"receipt.json"})
