@@ -1,11 +1,13 @@
 """Evidence of decisions: check it without the service, write it out of the service, decide again what was decided.
 
-`verify` needs nothing but the folder. The others work on the service that the environment names (docs/architecture.md),
+And of draws: have entries opened, check what was opened without the service, audit a draw's fairness. `verify` and
+`opening` need nothing but files. The others work on the service that the environment names (docs/architecture.md),
 else on the one on this machine.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from dataclasses import asdict
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, plainly
+from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, plainly, running
 from local.keys import as_operator
 
 if TYPE_CHECKING:
@@ -23,10 +25,15 @@ if TYPE_CHECKING:
     from gelombang.domain.programme import Programme
     from gelombang.journey.ports import Ports
     from gelombang.journey.replay import Replayed
+    from gelombang.journey.staff import Staff
 
 audit_app = typer.Typer(no_args_is_help=True, help="Evidence of decisions: docs/audit-spec.md.")
 Names = Annotated[list[str] | None, typer.Argument(help="Ids of applications.")]
 IsEverything = Annotated[bool, typer.Option("--all", help="Every application there is.")]
+Keys = Annotated[
+    Path | None, typer.Option(help="The list of keys as published.", exists=True, dir_okay=False)
+]
+Anchor = Annotated[str | None, typer.Option(help="SHA-256 of the last anchor's file as published.")]
 
 
 @audit_app.command()
@@ -35,12 +42,8 @@ def verify(
         Path, typer.Argument(help="What `gelombang audit export` wrote.", exists=True, file_okay=False)
     ],
     *,
-    keys: Annotated[
-        Path | None, typer.Option(help="The list of keys as published.", exists=True, dir_okay=False)
-    ] = None,
-    anchor: Annotated[
-        str | None, typer.Option(help="SHA-256 of the last anchor's file as published.")
-    ] = None,
+    keys: Keys = None,
+    anchor: Anchor = None,
     as_json: AsJson = False,
 ) -> None:
     """Check signed decisions, audit chains and anchors, offline; exit 1 and name each fault's place if there is one."""
@@ -99,6 +102,104 @@ def replay(
     answer(document, "\n".join([*told, tally]), as_json=as_json)
     if counts[Again.DIFFERS]:
         raise typer.Exit(NOT_RIGHT)
+
+
+@audit_app.command("open")
+def open_(
+    wave_id: Annotated[str, typer.Argument(help="Id of a frozen wave.")],
+    file: Annotated[Path, typer.Argument(help="A new file to put the openings in.", dir_okay=False)],
+    *,
+    entry: Annotated[list[str] | None, typer.Option(help="An entry to open; may be given often.")] = None,
+    sample: Annotated[
+        tuple[str, int],
+        typer.Option(
+            metavar="SEED COUNT", help="As many as your own seed chooses, told to nobody before the freeze."
+        ),
+    ] = ("", 0),
+    everything: Annotated[bool, typer.Option("--all", help="Every entry of the wave.")] = False,
+    token: Annotated[
+        str, typer.Option(help="An auditor's; of the service here if not given.", envvar="GELOMBANG_TOKEN")
+    ] = "",
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Have entries opened, as an auditor: whose applications they are. That goes on record in each audit chain."""
+    from gelombang.journey.openings import Asked, open_entries  # noqa: PLC0415 - pydantic
+
+    with plainly(), as_operator(state):
+        if file.exists():
+            raise CommandError(f"{file} is there already.")
+        asked = Asked(tuple(entry or ()), *sample)
+        is_sample = bool(asked.seed) and asked.count > 0
+        if [bool(entry), is_sample, everything].count(True) != 1 or is_sample != (sample != ("", 0)):
+            raise CommandError("Say --entry, or --sample with a seed and a count from 1, or --all.")
+        ports, _ = _service()
+        lines = open_entries(ports, _auditor(ports, token, state), wave_id, asked)
+        opened = -1  # the first line says what was asked for
+        with file.open("xb") as written:
+            for line in lines:
+                written.write(line)
+                opened += 1
+        answer({"file": str(file), "opened": opened}, f"{opened} entries opened in {file}", as_json=as_json)
+
+
+@audit_app.command()
+def opening(
+    bundle: Annotated[
+        Path, typer.Argument(help="Folder with the draw's bundle.", exists=True, file_okay=False)
+    ],
+    openings: Annotated[
+        Path, typer.Argument(help="What `gelombang audit open` wrote.", exists=True, dir_okay=False)
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="What `gelombang audit export` wrote.", exists=True, file_okay=False)
+    ],
+    *,
+    commitment: Annotated[
+        str | None, typer.Option(help="SHA-256 of commitment.json as published before the draw.")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="The wave's page (JSON), kept since the freeze.", exists=True, dir_okay=False),
+    ] = None,
+    keys: Keys = None,
+    anchor: Anchor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check opened entries offline: is each one application's that was verified and joined? Exit 1 and name ghosts."""
+    from gelombang.audit_verifier import verify_audit  # noqa: PLC0415 - cryptography
+    from gelombang.audit_verifier.openings import told_asked, verify_openings  # noqa: PLC0415 - as above
+
+    found = [f"evidence: {each}" for each in verify_audit(folder, keys, anchor)]
+    found += verify_openings(bundle, openings, folder, commitment, page)
+    text = "\n".join(f"FAULT  {each}" for each in found) or f"accepted: {told_asked(openings)}"
+    answer({"accepted": not found, "faults": found}, text, as_json=as_json)
+    if found:
+        raise typer.Exit(NOT_RIGHT)
+
+
+@audit_app.command()
+def fairness(
+    wave_id: Annotated[str, typer.Argument(help="Id of a published wave.")],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Audit a published draw's fairness and publish fairness.json beside its bundle; exit 1 if there is a sign."""
+    from gelombang.drawing.fairness import Verdict  # noqa: PLC0415 - numpy and scipy
+    from gelombang.drawing.fairness_words import report_json, report_text  # noqa: PLC0415 - as above
+    from gelombang.drawing.wave_fairness import audit_wave  # noqa: PLC0415 - as above
+
+    with plainly(), as_operator(state):
+        report = audit_wave(_service()[0], wave_id)
+    answer(json.loads(report_json(report)), report_text(report, "en"), as_json=as_json)
+    if report.verdict is Verdict.SIGN:
+        raise typer.Exit(NOT_RIGHT)
+
+
+def _auditor(ports: Ports, token: str, state: Path) -> Staff:
+    from gelombang.journey.staff import staff_of  # noqa: PLC0415 - pydantic
+
+    return staff_of(ports, token or running(state).tokens["auditor"])
 
 
 def _line(name: str, replayed: Replayed) -> str:

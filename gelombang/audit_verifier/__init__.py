@@ -3,7 +3,7 @@
     python -m audit_verifier FOLDER [--keys FILE] [--anchor SHA256]
 
 Standard library and the library `cryptography`, written from docs/audit-spec.md and not from the code that writes
-the folder: copy these four files anywhere. It answers 0 and "accepted", or 1 and one sentence for each fault, which
+the folder: copy these files anywhere. It answers 0 and "accepted", or 1 and one sentence for each fault, which
 begins with the file and line. Give it the published list of keys and the hash of the last published anchor: without
 them a folder that was forged as a whole, or cut off at an earlier anchor, cannot be told apart.
 """

@@ -81,6 +81,15 @@ def check_anchored(
         )
 
 
+def tree_root(leaves: Iterable[bytes]) -> str:
+    """Return the root of the tree of RFC 6962 section 2.1, hex."""
+    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = [_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        level = [*pairs, *level[len(pairs) * 2 :]]
+    return (level[0] if level else hashlib.sha256(b"").digest()).hex()
+
+
 def _anchor(where: str, content: bytes, last: Sequence[Object], before: str, keys: Keys) -> Object:
     signed = one(content, where, "signed anchor")
     anchor = members(signed["anchor"], where, "anchor")
@@ -105,7 +114,7 @@ def _anchor(where: str, content: bytes, last: Sequence[Object], before: str, key
     must(all(a["shard"] < b["shard"] for a, b in pairwise(shards)), where, "its shards are out of order")
     count = sum(shard["leaf_count"] for shard in shards)
     must(count == anchor["leaf_count"], where, f"its shards have {count} leaves, not {anchor['leaf_count']}")
-    must(_root(map(canonical, shards)) == anchor["root"], where, "its root is not that of its shards")
+    must(tree_root(map(canonical, shards)) == anchor["root"], where, "its root is not that of its shards")
     return anchor
 
 
@@ -117,7 +126,7 @@ def _leaves_of_shard(root: Path, where: str, shard: Object) -> list[Object]:
         must(a < b, f"{where} line {number}", "is there twice or out of order")
     for number, name in enumerate(names, start=1):
         must(_shard_of(name) == shard["shard"], f"{where} line {number}", "belongs into another shard")
-    must(_root(map(canonical, leaves)) == shard["root"], where, "is not what its anchor stands on")
+    must(tree_root(map(canonical, leaves)) == shard["root"], where, "is not what its anchor stands on")
     return leaves
 
 
@@ -165,15 +174,6 @@ def _is_proven(proven: Object, shard: Object) -> bool:
             result = _node(result, sibling)
         index, last = index // 2, last // 2
     return last == 0 and bool(result.hex() == shard["root"])
-
-
-def _root(leaves: Iterable[bytes]) -> str:
-    """Return the root of the tree of RFC 6962 section 2.1, hex."""
-    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
-    while len(level) > 1:
-        pairs = [_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-        level = [*pairs, *level[len(pairs) * 2 :]]
-    return (level[0] if level else hashlib.sha256(b"").digest()).hex()
 
 
 def _node(left: bytes, right: bytes) -> bytes:

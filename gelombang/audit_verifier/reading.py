@@ -33,6 +33,8 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "leaf": ("application_id", "length", "head"),
     "proof": ("day", "is_there", "leaves"),
     "proven leaf": ("index", "leaf", "path"),
+    "head of openings": ("spec", "wave_id", "root", "frozen_at", "asked", "asked_by", "asked_at"),
+    "opening": ("entry_id", "application_id", "salt"),
 }
 
 Object = dict[str, Any]  # Any: JSON, whose members are checked against `MEMBERS`

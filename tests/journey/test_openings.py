@@ -1,0 +1,377 @@
+"""Ghosts: a draw over them verifies, and the auditor's openings name them; counts by region show a list that grew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gelombang import wiring
+from gelombang.audit_verifier import verify_audit
+from gelombang.audit_verifier.openings import told_asked, verify_openings
+from gelombang.domain.draw import entry_id_of
+from gelombang.domain.draw_bundle import BUNDLE
+from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFoundError
+from gelombang.drawing import steps
+from gelombang.drawing.verify import verify_bundle
+from gelombang.journey import applications, erasure, restriction, selection
+from gelombang.journey.audit_export import export
+from gelombang.journey.openings import GIVEN, OPENED, Asked, open_entries
+from gelombang.journey.ports import Delete, Put
+from gelombang.journey.staff import Staff, staff_row
+from gelombang.journey.wave_rows import (
+    StoredEntry,
+    bundle_key,
+    change_wave,
+    entry_key,
+    entry_row,
+    load_entry,
+)
+from local.command import app
+from tests.journey.audited import next_day
+from tests.journey.walking import AUDITOR, Walk, begin, citizen
+from tests.journey.waves import OPERATOR, WAVE, definition_of
+
+JAVASCRIPT = Path(__file__).parents[2] / "verifier" / "verify-draw.js"
+NODE = shutil.which("node")
+REGIONS = ("3171", "3171", "3171", "3578", "3578")
+ALL = Asked()
+SALT = b"an insider's own"
+
+
+@dataclass
+class Wave:
+    """A wave that five verified people joined, one more is verified and stays out, and one is not eligible."""
+
+    walk: Walk
+    names: list[str]
+    unverified: str
+    idle: str
+    folder: Path
+
+    @property
+    def ports(self):
+        return self.walk.ports
+
+    def plant(self, application_id: str, region: str = "3171", salt: bytes = SALT) -> str:
+        """Write an entry's row as somebody can who has the table; return its id."""
+        now = self.ports.clock.now()
+        entry_id = entry_id_of(WAVE, salt, application_id)
+        kk_tag = self.ports.vault.tag("kk", application_id)
+        entry = StoredEntry(entry_id, application_id, region, kk_tag, False, now, salt.hex())
+        self.ports.rows.commit([Put(entry_row(WAVE, entry))])
+        return entry_id
+
+    def run(self, *each: str) -> None:
+        for step in each:
+            steps.run_step(self.ports, self.walk.programme, WAVE, step)
+
+    def close(self) -> None:
+        self.walk.world.clock.advance(minutes=1)
+        selection.ask_step(self.ports, WAVE, "close", OPERATOR)
+
+    def draw(self) -> None:
+        """Freeze, commit and draw, let a night pass, and let both verifiers accept what was drawn."""
+        self.close()
+        self.run("freeze", "commit", "draw")
+        next_day(self.walk)
+        self.save_bundle()
+        self.must_verify()
+
+    def save_bundle(self) -> None:
+        bundle = self.folder / "bundle"
+        bundle.mkdir(exist_ok=True)
+        for name in BUNDLE:
+            (bundle / name).write_bytes(self.ports.documents.read(bundle_key(WAVE, name)))
+
+    def must_verify(self) -> None:
+        assert verify_bundle(self.folder / "bundle", self.page().commitment_sha256) == []
+        if NODE:
+            words = [NODE, JAVASCRIPT, self.folder / "bundle", "--commitment", self.page().commitment_sha256]
+            subprocess.run(words, check=True, capture_output=True)
+
+    def page(self):
+        return selection.find_wave(self.ports, WAVE)
+
+    def page_file(self) -> Path:
+        """Write what of the page the check reads, as the API gives it."""
+        page = self.page()
+        told = {
+            "definition": {"wave_id": page.definition.wave_id},
+            "joined": page.joined,
+            "history": [{"event": step.event, "at": step.at.isoformat()} for step in page.history],
+        }
+        path = self.folder / "page.json"
+        path.write_text(json.dumps(told))
+        return path
+
+    def open(self, asked: Asked = ALL) -> Path:
+        path = self.folder / "openings.jsonl"
+        path.write_bytes(b"".join(open_entries(self.ports, AUDITOR, WAVE, asked)))
+        return path
+
+    def evidence(self) -> Path:
+        """Export everything anew, as the command does, and have it accepted."""
+        folder = self.folder / "audit"
+        shutil.rmtree(folder, ignore_errors=True)
+        every = [*self.names, self.unverified, self.idle]
+        for name, content in export(self.ports, self.walk.programme, every, has_everything=True):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        assert verify_audit(folder) == []
+        return folder
+
+    def check(self, asked: Asked = ALL, page: Path | None = None) -> list[str]:
+        opened = self.open(asked)
+        promised = self.page().commitment_sha256
+        return verify_openings(self.folder / "bundle", opened, self.evidence(), promised, page)
+
+    def edit(self, opened: Path, edit) -> list[str]:
+        """Check openings after their lines were changed."""
+        head, *lines = opened.read_bytes().splitlines()
+        opened.write_bytes(b"\n".join([head, *edit(lines)]) + b"\n")
+        return verify_openings(self.folder / "bundle", opened, self.evidence())
+
+
+@pytest.fixture
+def wave(tmp_path):
+    people = [citizen(number, region=region) for number, region in enumerate(REGIONS, start=1)]
+    refused, stays_out = citizen(9, is_at_school=True), citizen(8)
+    walk = begin(*people, refused, stays_out)
+    names = [walk.submit(person, f"+628123400000{number}") for number, person in enumerate(people)]
+    unverified = walk.submit(refused, "+6281234000099")
+    idle = walk.submit(stays_out, "+6281234000098")
+    walk.deliver()
+    selection.open_wave(walk.ports, definition_of(walk.world), OPERATOR)
+    for name in names:
+        walk.world.clock.advance(seconds=1)
+        selection.join(walk.ports, name, WAVE)
+    return Wave(walk, names, unverified, idle, tmp_path)
+
+
+def entry_of(wave, name):
+    return wave.walk.application(name).entry_id
+
+
+# --- a draw without ghosts
+
+
+def test_all_entries_of_an_honest_draw_open_and_every_opening_is_on_record(wave):
+    wave.draw()
+
+    assert wave.check(page=wave.page_file()) == []
+    for name in wave.names:
+        last = applications.audit_of(wave.ports, name)[-1]
+        facts = {"auditor": AUDITOR.name, "wave_id": WAVE, "entry_id": entry_of(wave, name)}
+        assert (last.event, last.facts) == (OPENED, facts)
+    assert [(step.event, step.by) for step in wave.page().history][-1] == (GIVEN, AUDITOR.name)
+    assert told_asked(wave.open()).startswith("all entries, asked for by agus on ")
+
+
+def test_what_happens_to_people_after_the_freeze_makes_no_ghost_of_them(wave):
+    wave.draw()
+    wave.run("publish")
+    wave.walk.world.clock.advance(days=1)
+
+    assert wave.check() == []
+
+
+def test_the_auditors_seed_chooses_the_sample_and_nobody_can_leave_one_out(wave):
+    wave.draw()
+
+    first, again = (wave.open(Asked(seed="dadu 4 2 6", count=3)).read_bytes() for _ in range(2))
+    chosen = [json.loads(line)["entry_id"] for line in first.splitlines()[1:]]
+
+    assert [*map(json.loads, again.splitlines()[1:])] == [*map(json.loads, first.splitlines()[1:])]
+    assert (len(chosen), wave.check(Asked(seed="dadu 4 2 6", count=3))) == (3, [])
+    (found,) = wave.edit(wave.open(Asked(seed="dadu 4 2 6", count=3)), lambda lines: lines[1:])
+    assert found.startswith(f"entry {chosen[0]} of region ")
+    assert found.endswith(" is a ghost: it was asked for, and there is no opening of it")
+
+
+def test_only_an_auditor_has_entries_opened_and_only_of_a_frozen_wave(wave):
+    with pytest.raises(MoveNotAllowedError):
+        open_entries(wave.ports, AUDITOR, WAVE, ALL)
+    wave.draw()
+    with pytest.raises(NotAllowedError):
+        open_entries(wave.ports, Staff("olivia", "operator"), WAVE, ALL)
+    with pytest.raises(NotFoundError):
+        open_entries(wave.ports, AUDITOR, WAVE, Asked(entries=("0" * 32,)))
+
+    assert GIVEN not in [step.event for step in wave.page().history]
+
+
+def test_openings_of_another_draw_or_of_a_changed_bundle_are_refused(wave):
+    wave.draw()
+    opened = wave.open()
+    (wave.folder / "bundle" / "entries.csv").write_bytes(b"entry_id,region,priority,restored\n")
+
+    found = verify_openings(wave.folder / "bundle", opened, wave.evidence())
+
+    assert found == ["entries.csv: is not the file of the commitment"]
+
+
+# --- ghosts, planted before the freeze; both verifiers accept the draw
+
+
+def test_an_entry_without_an_application_is_named(wave):
+    ghost = wave.plant("app_that_nobody_made")
+    wave.draw()
+
+    found = wave.check()
+
+    assert found == [
+        f"entry {ghost} of region 3171 is a ghost: there is no audit chain of its application app_that_nobody_made",
+        "region 3171: the commitment counts 4 entries, the audit chains 3 who joined",
+    ]
+
+
+def test_an_entry_whose_row_is_gone_by_the_audit_is_named(wave):
+    ghost = wave.plant("app_that_nobody_made")
+    wave.draw()
+    wave.ports.rows.commit([Delete(entry_key(WAVE, ghost), load_entry(wave.ports, WAVE, ghost).version)])
+
+    (found,) = wave.check(Asked(entries=(ghost, entry_of(wave, wave.names[0]))))[:1]
+
+    assert (
+        found == f"entry {ghost} of region 3171 is a ghost: it was asked for, and there is no opening of it"
+    )
+
+
+def test_an_entry_of_an_application_that_was_never_verified_is_named(wave):
+    ghost = wave.plant(wave.unverified)
+    wave.draw()
+
+    found = wave.check(Asked(entries=(ghost,)))
+
+    assert found[0] == (
+        f"entry {ghost} of region 3171 is a ghost: no signed decision before the freeze makes its application "
+        f"{wave.unverified} eligible"
+    )
+
+
+def test_two_entries_of_one_application_are_named(wave):
+    name = wave.names[0]
+    own, second = entry_of(wave, name), wave.plant(name)
+    wave.draw()
+
+    found = wave.check()
+
+    assert found == [
+        f"entry {second} of region 3171 is a ghost: application {name} joined with entry {own}",
+        f"application {name} opens 2 entries, and may have one: {', '.join(sorted([own, second]))}",
+        "region 3171: the commitment counts 4 entries, the audit chains 3 who joined",
+    ]
+
+
+def test_an_entry_that_was_moved_to_another_region_is_named(wave):
+    name = wave.names[0]
+    stored = load_entry(wave.ports, WAVE, entry_of(wave, name))
+    wave.ports.rows.commit([Put(entry_row(WAVE, replace(stored, region="3578")))])
+    wave.draw()
+
+    found = wave.check()
+
+    assert found == [
+        f"entry {stored.entry_id} of region 3578 is a ghost: application {name} joined with region 3171",
+        "region 3171: the commitment counts 2 entries, the audit chains 3 who joined",
+        "region 3578: the commitment counts 3 entries, the audit chains 2 who joined",
+    ]
+
+
+def test_an_opening_that_was_made_up_for_a_ghost_does_not_give_its_id(wave):
+    ghost = wave.plant("app_that_nobody_made")
+    wave.draw()
+    lent = wave.names[1].encode()
+
+    found = wave.edit(
+        wave.open(Asked(entries=(ghost,))),
+        lambda lines: [line.replace(b"app_that_nobody_made", lent) for line in lines],
+    )
+
+    assert found[0] == (
+        f"entry {ghost} of region 3171 is a ghost: its opening, application {wave.names[1]}, does not give its id"
+    )
+
+
+def test_an_entry_of_somebody_verified_who_never_joined_is_named(wave):
+    ghost = wave.plant(wave.idle)
+    wave.draw()
+
+    found = wave.check(Asked(entries=(ghost,)))
+
+    assert found[0].endswith(
+        f"by its audit chain, application {wave.idle} was not in this wave when it was frozen"
+    )
+
+
+# --- a region's number of entries, raised between the freeze and the commitment
+
+
+def test_a_list_that_grew_after_the_freeze_is_shown_by_the_page_and_by_the_audit_chains(wave):
+    wave.close()
+    wave.run("freeze")
+    kept = wave.page_file()  # as anybody may who reads the page on that day
+    assert wave.page().joined == {"3171": 3, "3578": 2}
+    wave.plant("app_that_nobody_made")
+    change_wave(wave.ports, WAVE, lambda one: replace(one, reached=None, history=one.history[:-1]))
+    wave.run("freeze", "commit", "draw")
+    next_day(wave.walk)
+    wave.save_bundle()
+    wave.must_verify()
+
+    found = wave.check(Asked(entries=(entry_of(wave, wave.names[0]),)), kept)
+
+    assert found == [
+        "region 3171: the commitment counts 4 entries, the page at the freeze 3",
+        "region 3171: the commitment counts 4 entries, the audit chains 3 who joined",
+    ]
+
+
+def test_who_left_or_is_held_before_the_freeze_is_counted_by_nobody(wave):
+    held, gone = wave.names[0], wave.names[3]
+    restriction.restrict(wave.ports, held)
+    erasure.end_now(wave.ports, wave.walk.application(gone), {})
+    wave.draw()
+
+    assert wave.page().joined == {"3171": 2, "3578": 1}
+    assert wave.check(page=wave.page_file()) == []
+
+
+# --- the commands
+
+
+def run(*words):
+    done = CliRunner().invoke(app, ["audit", *map(str, words), "--json"])
+    return done.exit_code, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_the_commands_open_a_sample_for_an_auditor_and_end_with_one_where_there_is_a_ghost(wave, monkeypatch):
+    monkeypatch.setenv("GELOMBANG_TABLE", "in memory")
+    wave.ports.rows.commit([Put(staff_row("token of an auditor", AUDITOR))])
+    wave.ports.rows.commit([Put(staff_row("token of an operator", Staff("olivia", "operator")))])
+    ghost = wave.plant("app_that_nobody_made")
+    wave.draw()
+    one, two = wave.folder / "one.jsonl", wave.folder / "two.jsonl"
+    bundle = wave.folder / "bundle"
+
+    with wiring.wired_to(wave.ports, wave.walk.programme):
+        refused, _ = run("open", WAVE, one, "--all", "--token", "token of an operator")
+        unclear, _ = run(
+            "open", WAVE, one, "--all", "--sample", "dadu", "2", "--token", "token of an auditor"
+        )
+        opened = run("open", WAVE, one, "--entry", ghost, "--token", "token of an auditor")
+        again, _ = run("open", WAVE, one, "--entry", ghost, "--token", "token of an auditor")
+        sample = run("open", WAVE, two, "--sample", "dadu", "2", "--token", "token of an auditor")
+    code, told = run("opening", bundle, one, wave.evidence())
+
+    assert (refused, unclear, again) == (2, 2, 2)
+    assert opened == (0, {"file": str(one), "opened": 1})
+    assert sample == (0, {"file": str(two), "opened": 2})
+    assert (code, told["accepted"]) == (1, False)
+    assert told["faults"][0].startswith(f"entry {ghost} of region 3171 is a ghost: ")
