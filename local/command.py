@@ -6,19 +6,16 @@ Exit codes: 0 fine; 1 something is not as it should be; 2 the command could not 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from gelombang.domain.apportionment import apportion
-from gelombang.domain.wave import WaveStep
 from gelombang.drawing.verify import verify_bundle
 from local.answering import (
     NOT_RIGHT,
@@ -39,11 +36,11 @@ from local.client import connect
 from local.display import Display
 from local.keys import keys_app
 from local.lists import lists_app
-from local.office import download_bundle, take_step
 from local.reviews import reviews_app
 from local.rules import rules_app
-from local.story import print_story, wib_time
+from local.story import print_story
 from local.told_story import told_lines
+from local.waves import wave_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +51,6 @@ if TYPE_CHECKING:
     from local.stack import StackRecord
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
 app.add_typer(wave_app, name="wave")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
@@ -72,7 +68,6 @@ class Language(StrEnum):
     EN = "en"
 
 
-WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]
 PORT = 8080
 TRY_WAVE = "coba"  # stays open for whoever tries the service by hand
 
@@ -124,63 +119,6 @@ def demo(
             _stay_up(service, example=report.example)
         if not report.is_right:
             raise typer.Exit(NOT_RIGHT)
-
-
-@wave_app.command("open")
-def wave_open(
-    definition: Annotated[Path, typer.Argument(help="JSON file that defines the wave.", exists=True)],
-    state: StateDir = STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Define a wave from a file such as programmes/prakerja/waves/demo.json; its hours open it."""
-    with plainly(), _as_staff(state, "operator") as operator:
-        _show_wave(operator.post("/v1/waves", json.loads(definition.read_text())), as_json=as_json)
-
-
-@wave_app.command("quota")
-def wave_quota(
-    seats: Annotated[int, typer.Argument(help="Seats of the whole wave.", min=1)], as_json: AsJson = False
-) -> None:
-    """Divide a wave's seats among all regions by registered residents: the quota for its file."""
-    from gelombang.journey.programme import load_programme  # noqa: PLC0415 - pydantic
-
-    quota = {"quota": apportion(seats, load_programme("prakerja").population)}
-    answer(quota, json.dumps(quota, indent=2), as_json=as_json)
-
-
-@wave_app.command("show")
-def wave_show(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
-    """Show a wave's public page."""
-    with plainly(), _as_staff(state, "operator") as operator:
-        _show_wave(operator.get(f"/v1/waves/{wave_id}"), as_json=as_json)
-
-
-def _wave_step(step: WaveStep, sentence: str) -> None:
-    @wave_app.command(str(step), help=sentence)
-    def run(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
-        with plainly(), _as_staff(state, "operator") as operator, Display(err) as display:
-            display.say(f"wave {wave_id}: {step}")
-            _show_wave(take_step(operator, wave_id, step), as_json=as_json)
-
-
-_wave_step(WaveStep.CLOSE, "Close an open wave before its hour.")
-_wave_step(WaveStep.FREEZE, "Freeze the entries of a closed wave.")
-_wave_step(WaveStep.COMMIT, "Publish what the draw will be held on: Merkle root, rules, hash of the secret.")
-_wave_step(WaveStep.DRAW, "Hold the draw.")
-_wave_step(WaveStep.PUBLISH, "Give everybody their result and publish the bundle.")
-
-
-@wave_app.command("bundle")
-def wave_bundle(
-    wave_id: WaveId,
-    folder: Annotated[Path, typer.Argument(help="Where to put it.")],
-    state: StateDir = STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Download a published wave's draw bundle."""
-    with plainly(), _as_staff(state, "operator") as operator:
-        saved = download_bundle(operator, wave_id, folder)
-        answer({"bundle": str(saved)}, f"Saved in {saved}", as_json=as_json)
 
 
 @app.command("verify-draw")
@@ -324,18 +262,6 @@ Ctrl-C stops it."""
         err.print(text, highlight=False, soft_wrap=True)
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
-
-
-def _show_wave(page: dict[str, Any], *, as_json: bool) -> None:
-    seats = sum(page["definition"]["quota"].values())
-    steps = "\n".join(f"  {wib_time(step['at'])} WIB  {step['event']}" for step in page["history"])
-    verb = "closes" if page["state"] in ("PLANNED", "OPEN") else "closed"
-    text = (
-        f"{page['definition']['wave_id']}: {page['state']}, {verb} {wib_time(page['closes_at'])} WIB, "
-        f"entries frozen: {page['entry_count']}, seats filled: {sum(page['filled'].values())} of {seats}\n"
-        f"commitment: {page['commitment_sha256'] or 'none yet'}\n{steps}"
-    )
-    answer(page, text, as_json=as_json)
 
 
 def _officer_token(record: StackRecord, district: str) -> str:

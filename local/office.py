@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from gelombang.domain.wave import STEPS, WaveStep
+from gelombang.domain.wave import WaveState, WaveStep, is_due
 from local.applicant import wait_for
 from local.client import TIMEOUT_S, TLS, ApiProblemError, Caller
 
@@ -105,7 +105,7 @@ class ReviewDesk:
 
 
 def fetched(url: str) -> bytes:
-    """Return a picture that a reviewer is shown.
+    """Return a file that the API gave an address of: a picture that a reviewer is shown, or a published one.
 
     Raises:
         httpx.HTTPError: it could not be fetched.
@@ -120,43 +120,62 @@ class NoBundleError(Exception):
         super().__init__(f"Wave {wave_id} has no bundle yet: close, freeze and commit it first.")
 
 
-def take_step(operator: Caller, wave_id: str, step: WaveStep, deadline_s: float = STEP_S) -> Json:
-    """Ask for one step of a wave and wait until it is done; return the wave.
+def take_step(
+    operator: Caller,
+    wave_id: str,
+    step: WaveStep,
+    deadline_s: float = STEP_S,
+    watch: Callable[[Json], None] = lambda _page: None,
+) -> Json:
+    """Ask for one step of a wave and wait until it is done; return the wave. `watch` is shown every page on the way.
 
     Raises:
         ApiProblemError: the wave is not where this step begins, or the caller may not take it.
-        TookTooLongError: the step was not done within `deadline_s` seconds.
+        TookTooLongError: nothing was seen of it for `deadline_s` seconds; it goes on, and can be asked for again.
     """
-    operator.post(f"/v1/waves/{wave_id}/{step}")
-    target = STEPS[step][1]
-    seen: list[Json] = []
+    page = operator.post(f"/v1/waves/{wave_id}/{step}")
+    seen: list[Json] = [page]
 
-    def is_done() -> bool:
-        seen[:] = [operator.get(f"/v1/waves/{wave_id}")]
-        return bool(seen[0]["state"] == target)
+    def has_moved() -> bool:
+        seen.append(operator.get(f"/v1/waves/{wave_id}"))
+        watch(seen[-1])
+        return _is_behind(seen[-1], step) or seen[-1]["progress"] != page["progress"]
 
-    wait_for(f"step {step} of wave {wave_id}", is_done, deadline_s)
-    return seen[0]
+    while not _is_behind(page, step):
+        wait_for(f"step {step} of wave {wave_id}", has_moved, deadline_s)
+        page = seen[-1]
+    return page
+
+
+def _is_behind(page: Json, step: WaveStep) -> bool:
+    return not is_due(step, WaveState(page["state"]))
 
 
 def download_bundle(anybody: Caller, wave_id: str, folder: Path) -> Path:
-    """Save the draw bundle of a published wave under `folder` and return where it lies.
+    """Save the files of a wave's draw that are published under `folder` and return where they lie.
 
     Raises:
         ApiProblemError: there is no such wave.
         NoBundleError: it has not been committed yet.
         httpx.HTTPError: a file could not be fetched.
     """
-    target = folder / wave_id
+    target, urls = folder / wave_id, _bundle_urls(anybody, wave_id)
+    target.mkdir(parents=True, exist_ok=True)
+    for name, url in urls.items():
+        (target / Path(name).name).write_bytes(fetched(url))
+    return target
+
+
+def read_bundle_file(anybody: Caller, wave_id: str, name: str) -> bytes:
+    """Return one published file of a committed wave's draw; raises as `download_bundle` does."""
+    return fetched(_bundle_urls(anybody, wave_id)[name])
+
+
+def _bundle_urls(anybody: Caller, wave_id: str) -> dict[str, str]:
     files = anybody.get(f"/v1/waves/{wave_id}/bundle")["files"]
     if not files:
         raise NoBundleError(wave_id)
-    target.mkdir(parents=True, exist_ok=True)
-    for listed in files:
-        answer = httpx.get(listed["url"], timeout=TIMEOUT_S, verify=TLS)
-        answer.raise_for_status()
-        (target / Path(listed["name"]).name).write_bytes(answer.content)
-    return target
+    return {listed["name"]: listed["url"] for listed in files}
 
 
 def seats_of(wave: Mapping[str, object]) -> int:

@@ -70,7 +70,10 @@ def test_every_command_has_a_help_text_and_every_answer_can_be_json():
     commands = ["up", "demo", "verify-draw", "explain", "texts", "pack", "sample-photos"]
     waves = [
         ("wave", step)
-        for step in ("open", "quota", "show", "close", "freeze", "commit", "draw", "publish", "bundle")
+        for step in (
+            *("open", "quota", "show", "close", "freeze", "commit", "draw", "publish", "run", "beacon"),
+            "bundle",
+        )
     ]
 
     for words in [*[(name,) for name in commands], *waves]:

@@ -1,0 +1,122 @@
+"""Prints a wave's public page: hours, commitment, seats and entries of each region, history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from gelombang.domain.draw import DrawOutcome
+from gelombang.domain.wave import WaveState, definition_from_json, reserve_count, seat_count
+from local.story import wib_time
+from local.wave_outlook import beacon_words, has_beacon
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from local.client import Json
+
+KINDS = ("general", "priority", "restored")  # of entries, as the commitment counts them
+COLUMNS = ("quota", "entries", *KINDS, "filled", "moved up", "free", "reserve", "places")
+LEGEND = (
+    "  free: lost again, with nobody left in reserve; reserve: people on the list as drawn, of so many places"
+)
+PROVINCE_DIGITS = 2
+Committed = Mapping[str, Mapping[str, int]]  # region → one of KINDS → entries
+Counts = tuple[int | None, ...]  # one for each of COLUMNS; None for what is not known yet
+
+
+def print_wave(console: Console, page: Json, committed: Committed, names: Json) -> None:
+    """Print a wave's page; `committed` are the counts of the commitment, {} before it.
+
+    `names` are the programme's `provinces` and `regions`.
+    """
+    for line in _facts(page):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(_table(seats_by_region(page, committed), names))
+    console.print(LEGEND, markup=False, soft_wrap=True)
+    for step in page["history"]:
+        by = f", by {step['by']}" if step["by"] else ""
+        console.print(f"  {wib_time(step['at'])} WIB  {step['event']}{by}", markup=False, soft_wrap=True)
+
+
+def seats_by_region(page: Json, committed: Committed) -> dict[str, Counts]:
+    """Return region → one count for each of COLUMNS, where there are seats or entries."""
+    definition, is_published = definition_from_json(page["definition"]), page["state"] == WaveState.PUBLISHED
+    return {
+        region: (
+            definition.quota.get(region, 0),
+            page["joined"].get(region, 0) if page["root"] else None,
+            *(committed.get(region, {}).get(kind, 0) if committed else None for kind in KINDS),
+            *(_drawn(page, region) if is_published else (None, None, None, None)),
+            reserve_count(definition, region),
+        )
+        for region in sorted({*definition.quota, *page["joined"]})
+        if definition.quota.get(region) or page["joined"].get(region)
+    }
+
+
+def regions_that_differ(page: Json, committed: Committed) -> list[str]:
+    """Return the regions in which the page tells another number of entries than the commitment counts."""
+    told, counted = page["joined"], {region: sum(kinds.values()) for region, kinds in committed.items()}
+    return sorted(each for each in {*told, *counted} if told.get(each, 0) != counted.get(each, 0))
+
+
+def sums(rows: Iterable[Counts]) -> Counts:
+    """Return each column's sum; None where a count is not known."""
+    columns = zip(*rows, strict=True)
+    return tuple(None if None in each else sum(filter(None, each)) for each in columns)
+
+
+def _drawn(page: Json, region: str) -> Counts:
+    reserves = page["outcomes"].get(region, {}).get(DrawOutcome.RESERVE, 0)
+    return (*(page[name].get(region, 0) for name in ("filled", "moved_up", "free")), reserves)
+
+
+def _facts(page: Json) -> list[str]:
+    definition, state = definition_from_json(page["definition"]), WaveState(page["state"])
+    most, unused = definition.max_recipients_per_household, definition.unused_seats.replace("_", " ")
+    is_early = page["closes_at"] != page["definition"]["closes_at"]
+    planned = f" (planned: {wib_time(page['definition']['closes_at'])} WIB)" if is_early else ""
+    verb = "closes" if state in (WaveState.PLANNED, WaveState.OPEN) else "closed"
+    frozen = f"{page['entry_count']}, of them {page['restored_count']} restored after an upheld appeal"
+    return [
+        f"{definition.wave_id}: {state}  {definition.name}",
+        f"  opens       {wib_time(page['definition']['opens_at'])} WIB",
+        f"  {verb}      {wib_time(page['closes_at'])} WIB{planned}",
+        f"  rules       {definition.rule_set}; at most {most} of a household; unused seats {unused}",
+        f"  seats       {seat_count(definition)}, of them {definition.priority_seats} for the priority list first",
+        f"  entries     {frozen if page['root'] else 'counted at the freeze'}",
+        f"  commitment  {page['commitment_sha256'] or 'none yet'}",
+        f"  beacon      {_beacon(page)}",
+    ]
+
+
+def _beacon(page: Json) -> str:
+    if not page["definition"]["beacon_source"]:
+        return "none was promised"
+    if not page["beacon_round"]:
+        return f"a round of {page['definition']['beacon_source']}, chosen with the commitment"
+    return f"{beacon_words(page)}; {'given' if has_beacon(page) else 'not given yet'}"
+
+
+def _table(regions: Mapping[str, Counts], names: Json) -> Table:
+    table = Table()
+    table.add_column("region", overflow="fold")
+    for column in COLUMNS:
+        table.add_column(column, justify="right", overflow="fold")  # no digit is ever left out
+    for province in sorted({region[:PROVINCE_DIGITS] for region in regions}):
+        inside = {region: row for region, row in regions.items() if region.startswith(province)}
+        title = f"{province} {names['provinces'].get(province, '')}"
+        table.add_row(title, *_cells(sums(inside.values())), style="bold")
+        for region, row in inside.items():
+            table.add_row(f"  {region} {names['regions'].get(region, '')}", *_cells(row))
+        table.add_section()
+    if regions:
+        table.add_row("all", *_cells(sums(regions.values())), style="bold")
+    return table
+
+
+def _cells(row: Counts) -> list[str]:
+    return ["-" if count is None else str(count) for count in row]

@@ -1,0 +1,313 @@
+"""A wave, as its operator runs it: `gelombang wave show demo`, `gelombang wave run demo --dry-run`.
+
+    open, quota ── its hours ── close ── freeze ── commit ── (beacon) ── draw ── publish ── bundle
+                                         └─────────────── run ────────────────┘
+
+Every step can be asked for again: one that is done or under way is not done twice. With --dry-run nothing is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gelombang.domain.apportionment import apportion
+from gelombang.domain.beacon import SIGNATURE_BYTES
+from gelombang.domain.draw_bundle import COMMITMENT, sha256
+from gelombang.domain.wave import WaveStep
+from local.answering import (
+    NOT_RIGHT,
+    STATE,
+    AsJson,
+    CommandError,
+    StateDir,
+    answer,
+    err,
+    out,
+    plainly,
+    print_json,
+    running,
+)
+from local.applicant import TookTooLongError
+from local.client import connect
+from local.display import Display
+from local.office import download_bundle, read_bundle_file, take_step
+from local.wave_outlook import (
+    AFTER_CLOSING,
+    Outlook,
+    Readiness,
+    beacon_words,
+    document_of,
+    look_ahead,
+    look_ahead_to_the_end,
+    next_step,
+    text_of,
+)
+from local.wave_table import print_wave, regions_that_differ
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from local.client import Caller, Json
+    from local.wave_outlook import Typed
+
+wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
+WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Change nothing: say what would happen; exit 1 if it would be refused."),
+]
+SILENT_S = 900.0  # without progress: the longest run of a Lambda function
+DOING = {
+    WaveStep.CLOSE: "closing",
+    WaveStep.FREEZE: "reading entries",
+    WaveStep.COMMIT: "publishing the commitment",
+    WaveStep.DRAW: "drawing",
+    WaveStep.PUBLISH: "telling people their results",
+}
+
+
+@dataclass(slots=True)
+class Watch:
+    """Says on a display how far a step is, and how long the rest takes at the pace seen so far."""
+
+    display: Display
+    step: WaveStep
+    _first: tuple[float, int] | None = field(default=None)  # when progress was first seen, and how much
+
+    def __call__(self, page: Json) -> None:
+        """Show what this page says."""
+        self.display.say(self.line(page, time.monotonic()))
+
+    def line(self, page: Json, now_s: float) -> str:
+        """Return the line for a page seen at `now_s` seconds."""
+        doing = _doing(page["definition"]["wave_id"], self.step)
+        progress = page["progress"]
+        if not progress or progress["step"] != self.step:
+            return doing
+        done, total = progress["done_count"], progress["total_count"]
+        since_s, first = self._first = self._first or (now_s, done)
+        rest = (
+            f", about {(now_s - since_s) * (total - done) / (done - first):.0f} s left"
+            if done > first
+            else ""
+        )
+        return f"{doing}, {done} of {total} ({done / total:.0%}){rest}"
+
+
+@wave_app.command("open")
+def wave_open(
+    definition: Annotated[Path, typer.Argument(help="JSON file that defines the wave.", exists=True)],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Define a wave from a file such as programmes/prakerja/waves/demo.json; its hours open it."""
+    with plainly(), _as_operator(state) as operator:
+        page = operator.post("/v1/waves", json.loads(definition.read_text()))
+        _show(operator, page, state, as_json=as_json)
+
+
+@wave_app.command("quota")
+def wave_quota(
+    seats: Annotated[int, typer.Argument(help="Seats of the whole wave.", min=1)], as_json: AsJson = False
+) -> None:
+    """Divide a wave's seats among all regions by registered residents: the quota for its file."""
+    from gelombang.journey.programme import load_programme  # noqa: PLC0415 - pydantic
+
+    quota = {"quota": apportion(seats, load_programme("prakerja").population)}
+    answer(quota, json.dumps(quota, indent=2), as_json=as_json)
+
+
+@wave_app.command("show")
+def wave_show(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
+    """Show a wave: hours, commitment, seats and entries by region, what comes next; --json is its public page."""
+    with plainly(), _as_operator(state) as operator:
+        _show(operator, _page(operator, wave_id), state, as_json=as_json)
+
+
+def _wave_step(step: WaveStep, sentence: str) -> None:
+    @wave_app.command(str(step), help=sentence)
+    def take(
+        wave_id: WaveId, *, dry_run: DryRun = False, state: StateDir = STATE, as_json: AsJson = False
+    ) -> None:
+        with plainly(), _as_operator(state) as operator:
+            if dry_run:
+                page = _page(operator, wave_id)
+                _tell(page, [look_ahead(page, _pages(operator), step, _typed(state))], as_json=as_json)
+            else:
+                _show(operator, _taken(operator, wave_id, step), state, as_json=as_json)
+
+
+_wave_step(WaveStep.CLOSE, "Close an open wave before its hour.")
+_wave_step(WaveStep.FREEZE, "Freeze the entries of a closed wave.")
+_wave_step(WaveStep.COMMIT, "Publish what the draw will be held on: Merkle root, rules, hash of the secret.")
+_wave_step(WaveStep.DRAW, "Hold the draw.")
+_wave_step(WaveStep.PUBLISH, "Give everybody their result and publish the bundle.")
+
+
+@wave_app.command("run")
+def wave_run(
+    wave_id: WaveId, *, dry_run: DryRun = False, state: StateDir = STATE, as_json: AsJson = False
+) -> None:
+    """Take a closed wave step by step to its results; where it must wait it says for what. Run it again to go on.
+
+    Exit 1 when it is not published yet.
+    """
+    with plainly(), _as_operator(state) as operator:
+        page, typed = _page(operator, wave_id), _typed(state)
+        if dry_run:
+            _tell(page, look_ahead_to_the_end(page, _pages(operator), typed), as_json=as_json)
+            return
+        taken, waits_for = [], ""
+        for step in AFTER_CLOSING:
+            outlook = look_ahead(page, _pages(operator), step, typed)
+            if outlook.readiness is Readiness.REFUSED:
+                waits_for = outlook.why
+                break
+            if outlook.readiness is not Readiness.DONE:
+                page = _taken(operator, wave_id, step)
+                taken.append(step)
+        if as_json:
+            print_json({"wave": page, "taken": taken, "waits_for": waits_for})
+        else:
+            _show(operator, page, state, as_json=False)
+        if waits_for:
+            err.print(f"Then go on with: {typed(f'run {wave_id}')}", markup=False, soft_wrap=True)
+            raise typer.Exit(NOT_RIGHT)
+
+
+@wave_app.command("beacon")
+def wave_beacon(
+    wave_id: WaveId,
+    signature: Annotated[str, typer.Argument(help="The round's field `signature`, 96 hex digits.")],
+    *,
+    dry_run: DryRun = False,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Give the signature of the beacon's round that a commitment named; a wrong one is not sent."""
+    with plainly(), _as_operator(state) as operator:
+        page, given = _page(operator, wave_id), signature.strip().lower()
+        _require_signature(page, given)
+        if dry_run:
+            said = f"It is the signature of {beacon_words(page)}. A dry run; nothing was sent."
+            answer({"wave_id": wave_id, "beacon_round": page["beacon_round"]}, said, as_json=as_json)
+        else:
+            page = operator.post(f"/v1/waves/{wave_id}/beacon", {"beacon": given})
+            _show(operator, page, state, as_json=as_json)
+
+
+@wave_app.command("bundle")
+def wave_bundle(
+    wave_id: WaveId,
+    folder: Annotated[Path, typer.Argument(help="Where to put it.")],
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Download a published wave's draw bundle."""
+    with plainly(), _as_operator(state) as operator:
+        saved = download_bundle(operator, wave_id, folder)
+        answer({"bundle": str(saved)}, f"Saved in {saved}", as_json=as_json)
+
+
+def _taken(operator: Caller, wave_id: str, step: WaveStep) -> Json:
+    with Display(err) as display:
+        display.say(_doing(wave_id, step))
+        try:
+            page = take_step(operator, wave_id, step, SILENT_S, Watch(display, step))
+        except TookTooLongError as error:
+            raise CommandError(
+                f"{error}. It was asked for and may still come; asking again is safe."
+            ) from error
+        display.keep(f"wave {wave_id}: {step} done, {page['state']}")
+        return page
+
+
+def _doing(wave_id: str, step: WaveStep) -> str:
+    return f"wave {wave_id}: {step}, {DOING[step]}"
+
+
+def _require_signature(page: Json, signature: str) -> None:
+    """Let nothing but the promised round's signature pass: it can be given once.
+
+    Raises:
+        CommandError: no beacon or no round was promised, or this is not that round's signature.
+    """
+    from gelombang.drawing.beacons import is_signed  # noqa: PLC0415 - py_ecc, which takes a second
+
+    source, number = page["definition"]["beacon_source"], page["beacon_round"]
+    if not source:
+        raise CommandError("This wave promised no beacon; its draw waits for none.")
+    if not number:
+        raise CommandError(
+            f"The wave is {page['state']}: its commitment, which chooses the round, comes first."
+        )
+    if not re.fullmatch(f"[0-9a-f]{{{2 * SIGNATURE_BYTES}}}", signature):
+        raise CommandError(
+            f"A signature has {2 * SIGNATURE_BYTES} hex digits, this has {len(signature)} characters: "
+            "give the round's field `signature`, not `randomness`. Nothing was sent."
+        )
+    if not is_signed(source, number, bytes.fromhex(signature)):
+        raise CommandError(f"This is not the signature of {beacon_words(page)}. Nothing was sent.")
+
+
+def _tell(page: Json, outlooks: Sequence[Outlook], *, as_json: bool) -> None:
+    answer(document_of(page, outlooks), text_of(page, outlooks), as_json=as_json)
+    if any(each.readiness is Readiness.REFUSED for each in outlooks):
+        raise typer.Exit(NOT_RIGHT)
+
+
+def _show(operator: Caller, page: Json, state: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json(page)
+        return
+    counts = _counts(operator, page)
+    print_wave(out, page, counts, operator.get("/v1/programme"))
+    coming = next_step(page, _pages(operator), _typed(state))
+    out.print(f"Next: {coming}", markup=False, highlight=False, soft_wrap=True)
+    if counts and (wrong := regions_that_differ(page, counts)):
+        err.print(f"[red]The commitment counts other entries than the page in: {', '.join(wrong)}[/]")
+        raise typer.Exit(NOT_RIGHT)
+
+
+def _counts(operator: Caller, page: Json) -> dict[str, dict[str, int]]:
+    """Return region → kind → entries from the commitment, {} before it.
+
+    Raises:
+        CommandError: the file is not the one whose hash is on the wave's page.
+    """
+    if not page["commitment_sha256"]:
+        return {}
+    content = read_bundle_file(operator, page["definition"]["wave_id"], COMMITMENT)
+    if sha256(content) != page["commitment_sha256"]:
+        raise CommandError(f"{COMMITMENT} is not the file whose hash is on the wave's page.")
+    return dict(json.loads(content)["counts"])
+
+
+def _page(operator: Caller, wave_id: str) -> Json:
+    return operator.get(f"/v1/waves/{wave_id}")
+
+
+def _pages(operator: Caller) -> list[Json]:
+    return list(operator.get("/v1/waves")["waves"])
+
+
+def _typed(state: Path) -> Typed:
+    from local.table import typed_command  # noqa: PLC0415 - with what prints it only
+
+    command, where = typed_command(), "" if state == STATE else f" --state {state}"
+    return lambda words: f"{command} wave {words}{where}"
+
+
+@contextmanager
+def _as_operator(state: Path) -> Iterator[Caller]:
+    record = running(state)
+    with connect(record.url, record.tokens["operator"]) as operator:
+        yield operator
