@@ -1,6 +1,6 @@
 """Evidence of decisions: check it without the service, write it out of the service, decide again what was decided.
 
-And of draws: have entries opened, check what was opened without the service, audit a draw's fairness. `verify` and
+And of draws: have entries opened, check what was opened without the service, and `wave fairness`. `verify` and
 `opening` need nothing but files. The others work on the service that the environment names (docs/architecture.md),
 else on the one on this machine.
 """
@@ -18,6 +18,7 @@ import typer
 
 from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, plainly, running
 from local.keys import as_operator
+from local.waves import wave_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,7 +179,7 @@ def opening(
         raise typer.Exit(NOT_RIGHT)
 
 
-@audit_app.command()
+@wave_app.command()
 def fairness(
     wave_id: Annotated[str, typer.Argument(help="Id of a published wave.")],
     state: StateDir = STATE,

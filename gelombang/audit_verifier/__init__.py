@@ -1,6 +1,7 @@
 """Checks decisions, audit chains and daily anchors with nothing but Python and Ed25519: is anything changed or missing?
 
     python -m audit_verifier FOLDER [--keys FILE] [--anchor SHA256]
+        [--openings BUNDLE FILE [--commitment SHA256] [--page FILE]]
 
 Standard library and the library `cryptography`, written from docs/audit-spec.md and not from the code that writes
 the folder: copy these files anywhere. It answers 0 and "accepted", or 1 and one sentence for each fault, which

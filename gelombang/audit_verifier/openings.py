@@ -248,8 +248,10 @@ def _standing(root: Path, name: str, chain: list[Object], wave_id: str) -> Joine
                 region = facts.get("region", "")
                 is_here = facts["wave_id"] == wave_id
                 own = Joined(facts["entry_id"], region, time_in(entry["at"], where)) if is_here else None
-            elif event == "stripped" or ("bundle_sha256" in facts and not _is_yes(root, name, entry)):
-                own = None  # erased, or refused or questioned: an entry that is not frozen goes
+            elif event == "stripped" or facts.get("left_wave_id") == wave_id:
+                own = None  # erased, or sent to reviewers once more: an entry that is not frozen goes
+            elif "bundle_sha256" in facts and not _is_yes(root, name, entry):
+                own = None  # refused
             elif event == "restricted":
                 is_held = bool(facts["entry_held"])
             elif event == "restriction_lifted":
@@ -259,8 +261,8 @@ def _standing(root: Path, name: str, chain: list[Object], wave_id: str) -> Joine
 
 def _unlike_the_page(page: str | Path, draw: Draw, frozen_at: datetime) -> Iterator[str]:
     """Give a sentence for each region whose entries are others than the page said when they were frozen."""
-    told = json.loads(Path(page).read_bytes())
     with shaped("page"):
+        told = json.loads(Path(page).read_bytes())
         must(told["definition"]["wave_id"] == draw.wave_id, "page", "is that of another wave")
         frozen = [step["at"] for step in told["history"] if step["event"] == "freeze_done"]
         must(frozen, "page", "is of a time before the freeze")

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 
 from gelombang.domain.draw import OUTCOME_OF, DrawOutcome
 from gelombang.domain.draw_bundle import DRAW, ENTRIES, FAIRNESS, HOUSEHOLDS, MANIFEST, RESULTS, sha256
 from gelombang.domain.errors import DependencyError, MoveNotAllowedError
-from gelombang.domain.wave import JAKARTA, Wave, WaveState, state_of
+from gelombang.domain.wave import JAKARTA, Wave, WaveState, draw_number, state_of
 from gelombang.drawing.columns import Numbers, entries_from, household_numbers, households_from
 from gelombang.drawing.fairness import DrawColumns, FairnessReport, audit_draw
 from gelombang.drawing.fairness_words import report_json
@@ -40,7 +41,7 @@ def audit_wave(ports: Ports, wave_id: str) -> FairnessReport:
         raise MoveNotAllowedError(state_of(wave, ports.clock.now()), "audit_fairness")
     report = audit_draw(columns_of(ports, wave))
     content = report_json(report)
-    ports.documents.write(bundle_key(wave_id, FAIRNESS), content, "application/json")
+    ports.documents.write(bundle_key(wave_id, FAIRNESS, draw_number(wave)), content, "application/json")
     change_wave(ports, wave_id, lambda one: replace(one, fairness_sha256=sha256(content)))
     return report
 
@@ -78,10 +79,10 @@ def columns_of(ports: Ports, wave: Wave) -> DrawColumns:
 
 def _files(ports: Ports, wave: Wave) -> dict[str, bytes]:
     """Return the files that the audit reads, each as the manifest says, and the manifest as the wave's row does."""
-    key = wave.definition.wave_id
-    hashes: dict[str, str] = json.loads(ports.documents.read(bundle_key(key, MANIFEST)))["files"]
+    key = partial(bundle_key, wave.definition.wave_id, draw=draw_number(wave))
+    hashes: dict[str, str] = json.loads(ports.documents.read(key(MANIFEST)))["files"]
     right = {ENTRIES: wave.entries_sha256, HOUSEHOLDS: wave.households_sha256, RESULTS: wave.results_sha256}
-    files = {name: ports.documents.read(bundle_key(key, name)) for name in (ENTRIES, HOUSEHOLDS, DRAW)}
+    files = {name: ports.documents.read(key(name)) for name in (ENTRIES, HOUSEHOLDS, DRAW)}
     differing = [name for name, value in right.items() if hashes[name] != value]
     differing += [name for name, content in files.items() if hashes[name] != sha256(content)]
     if differing:

@@ -16,7 +16,7 @@ from heapq import nsmallest
 from gelombang.domain.decision import canonical
 from gelombang.domain.draw_bundle import ENTRIES, sha256
 from gelombang.domain.errors import DependencyError, MoveNotAllowedError, NotFoundError
-from gelombang.domain.wave import StepTaken, Wave, frozen_at, jakarta_time, state_of
+from gelombang.domain.wave import StepTaken, Wave, draw_number, frozen_at, jakarta_time, state_of
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Ports
@@ -83,7 +83,7 @@ def _chosen(asked: Asked, entry_ids: list[str]) -> list[str]:
 
 def _entry_ids(ports: Ports, wave: Wave) -> list[str]:
     """Return the ids in the frozen list, not those of the rows: an entry that has no row is asked for as well."""
-    content = ports.documents.read(bundle_key(wave.definition.wave_id, ENTRIES))
+    content = ports.documents.read(bundle_key(wave.definition.wave_id, ENTRIES, draw_number(wave)))
     if sha256(content) != wave.entries_sha256:
         raise DependencyError("documents", f"{ENTRIES} is not the file that was written")
     return [row[:ID_DIGITS].decode() for row in content.splitlines()[1:]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from gelombang.journey.wave_rows import (
     load_wave,
     read_entries,
 )
+from gelombang.journey.wave_seed import hold_anew
 from local.command import app
 from tests.journey.waves import (
     OPERATOR,
@@ -93,11 +95,16 @@ def test_the_same_draw_has_the_same_report_and_what_was_published_is_what_is_aud
     assert np.diff(np.sort(columns.arrived_s)).tolist() == [7 * 60] * 59
 
 
-def test_a_small_wave_says_too_few():
+def test_a_small_wave_says_too_few_also_where_its_draw_was_held_anew():
     world = wave_with_entries()
-    close_and_run(world.ports)
+    close_and_run(world.ports, steps=("freeze", "commit"))
+    for operator in ("olivia", "oscar"):
+        hold_anew(world.ports, WAVE, SimpleNamespace(reason="Suar tidak datang."), operator)
+    close_and_run(world.ports, steps=("commit", "draw", "publish"))
 
     assert audit_wave(world.ports, WAVE).verdict is Verdict.TOO_FEW
+    content = world.ports.documents.read(bundle_key(WAVE, FAIRNESS, 2))
+    assert sha256(content) in [each.sha256 for each in selection.bundle_files(world.ports, WAVE)]
 
 
 def test_a_second_entry_of_one_application_is_a_sign():
@@ -134,7 +141,7 @@ def test_nothing_is_audited_before_the_publication_nor_from_files_or_rows_that_d
 def test_the_command_publishes_the_report_and_tells_it(drawn, monkeypatch):
     monkeypatch.setenv("GELOMBANG_TABLE", "in memory")
     with wiring.wired_to(drawn.ports, PROGRAMME):
-        done = CliRunner().invoke(app, ["audit", "fairness", WAVE])
+        done = CliRunner().invoke(app, ["wave", "fairness", WAVE])
 
     assert done.exit_code == 0
     assert done.stdout.startswith("Was this draw fair? No sign of unfairness.")

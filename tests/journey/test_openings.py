@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from gelombang import wiring
@@ -17,12 +20,16 @@ from gelombang.audit_verifier.openings import told_asked, verify_openings
 from gelombang.domain.draw import entry_id_of
 from gelombang.domain.draw_bundle import BUNDLE
 from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFoundError
+from gelombang.domain.messages import FaceClusterFound
+from gelombang.domain.review import ReviewDecision
 from gelombang.drawing import steps
 from gelombang.drawing.verify import verify_bundle
 from gelombang.journey import applications, erasure, restriction, selection
 from gelombang.journey.audit_export import export
 from gelombang.journey.openings import GIVEN, OPENED, Asked, open_entries
 from gelombang.journey.ports import Delete, Put
+from gelombang.journey.reconciliation import reconcile
+from gelombang.journey.selection import WavePage
 from gelombang.journey.staff import Staff, staff_row
 from gelombang.journey.wave_rows import (
     StoredEntry,
@@ -32,8 +39,10 @@ from gelombang.journey.wave_rows import (
     entry_row,
     load_entry,
 )
+from gelombang.journey.wave_seed import hold_anew
 from local.command import app
 from tests.journey.audited import next_day
+from tests.journey.reviewers import decide
 from tests.journey.walking import AUDITOR, Walk, begin, citizen
 from tests.journey.waves import OPERATOR, WAVE, definition_of
 
@@ -83,11 +92,11 @@ class Wave:
         self.save_bundle()
         self.must_verify()
 
-    def save_bundle(self) -> None:
+    def save_bundle(self, draw: int = 1) -> None:
         bundle = self.folder / "bundle"
         bundle.mkdir(exist_ok=True)
         for name in BUNDLE:
-            (bundle / name).write_bytes(self.ports.documents.read(bundle_key(WAVE, name)))
+            (bundle / name).write_bytes(self.ports.documents.read(bundle_key(WAVE, name, draw)))
 
     def must_verify(self) -> None:
         assert verify_bundle(self.folder / "bundle", self.page().commitment_sha256) == []
@@ -99,15 +108,9 @@ class Wave:
         return selection.find_wave(self.ports, WAVE)
 
     def page_file(self) -> Path:
-        """Write what of the page the check reads, as the API gives it."""
-        page = self.page()
-        told = {
-            "definition": {"wave_id": page.definition.wave_id},
-            "joined": page.joined,
-            "history": [{"event": step.event, "at": step.at.isoformat()} for step in page.history],
-        }
+        """Write the page as the API gives it."""
         path = self.folder / "page.json"
-        path.write_text(json.dumps(told))
+        path.write_bytes(TypeAdapter(WavePage).dump_json(self.page()))
         return path
 
     def open(self, asked: Asked = ALL) -> Path:
@@ -315,6 +318,7 @@ def test_an_entry_of_somebody_verified_who_never_joined_is_named(wave):
 
 def test_a_list_that_grew_after_the_freeze_is_shown_by_the_page_and_by_the_audit_chains(wave):
     wave.close()
+    assert wave.page().joined == {}
     wave.run("freeze")
     kept = wave.page_file()  # as anybody may who reads the page on that day
     assert wave.page().joined == {"3171": 3, "3578": 2}
@@ -334,12 +338,34 @@ def test_a_list_that_grew_after_the_freeze_is_shown_by_the_page_and_by_the_audit
 
 
 def test_who_left_or_is_held_before_the_freeze_is_counted_by_nobody(wave):
-    held, gone = wave.names[0], wave.names[3]
+    held, lifted, questioned, gone, cleared = wave.names
     restriction.restrict(wave.ports, held)
+    restriction.restrict(wave.ports, lifted)
+    restriction.lift(wave.ports, lifted)
+    first_entry = entry_of(wave, cleared)
+    wave.walk.world.queues.send(FaceClusterFound((questioned, cleared)))
+    wave.walk.deliver()
+    decide(wave.ports, cleared, ReviewDecision.ACCEPT)
+    wave.walk.world.clock.advance(minutes=1)
+    reconcile(wave.ports)
     erasure.end_now(wave.ports, wave.walk.application(gone), {})
     wave.draw()
 
-    assert wave.page().joined == {"3171": 2, "3578": 1}
+    assert wave.page().joined == {"3171": 1, "3578": 1}
+    assert entry_of(wave, cleared) != first_entry
+    assert wave.check(page=wave.page_file()) == []
+
+
+def test_a_draw_that_is_held_anew_opens_as_the_first(wave):
+    wave.close()
+    wave.run("freeze", "commit")
+    for operator in ("olivia", "oscar"):
+        hold_anew(wave.ports, WAVE, SimpleNamespace(reason="Suar tidak datang."), operator)
+    wave.run("commit", "draw")
+    next_day(wave.walk)
+    wave.save_bundle(draw=2)
+    wave.must_verify()
+
     assert wave.check(page=wave.page_file()) == []
 
 
@@ -349,6 +375,20 @@ def test_who_left_or_is_held_before_the_freeze_is_counted_by_nobody(wave):
 def run(*words):
     done = CliRunner().invoke(app, ["audit", *map(str, words), "--json"])
     return done.exit_code, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_the_verifier_checks_openings_wherever_it_is_copied(wave, tmp_path):
+    ghost = wave.plant("app_that_nobody_made")
+    wave.draw()
+    opened, evidence = wave.open(Asked(entries=(ghost,))), wave.evidence()
+    home = Path(__file__).parents[2] / "gelombang" / "audit_verifier"
+    shutil.copytree(home, tmp_path / "alone" / "audit_verifier", ignore=shutil.ignore_patterns("__pycache__"))
+
+    words = [sys.executable, "-m", "audit_verifier", evidence, "--openings", wave.folder / "bundle", opened]
+    done = subprocess.run(words, cwd=tmp_path / "alone", capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith(f"FAULT  entry {ghost} of region 3171 is a ghost: ")
 
 
 def test_the_commands_open_a_sample_for_an_auditor_and_end_with_one_where_there_is_a_ghost(wave, monkeypatch):
