@@ -47,8 +47,8 @@ from gelombang.domain.draw_bundle import (
     sha256,
 )
 from gelombang.domain.wave import WaveDefinition, definition_from_json
-from gelombang.drawing.columns import Entries, Households, entries_file, households_file
-from gelombang.drawing.holding import freeze, hold, write_results
+from gelombang.drawing.columns import Entries, Households
+from gelombang.drawing.holding import freeze, frozen_files, hold, write_results
 from gelombang.drawing.release import code_sha256
 from gelombang.drawing.verify import verify_bundle
 from gelombang.journey.programme import load_programme
@@ -118,10 +118,12 @@ def _measured(size: int, processes: int) -> dict[str, Any]:
 def _held(folder: Path, given: Given, times: dict[str, float], processes: int) -> None:
     definition, entries, households = given
     with _timed(times, "freeze"):
-        (folder / RULES).write_bytes(rules_file(definition))
-        (folder / ENTRIES).write_bytes(entries_file(entries))
-        (folder / HOUSEHOLDS).write_bytes(households_file(entries, households))
-        wave = freeze(definition, entries, households, processes)
+        files = frozen_files(definition, entries, households)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        hashes = {name: sha256(content) for name, content in files.items()}
+        del files, content
+        wave = freeze(definition, entries, households, hashes, processes)
     with _timed(times, "commit"):
         promise = Promise("0" * 64, "", code_sha256(), {"programme": sha256(SECRET)})
         commitment = commitment_file(definition, wave.frozen, promise)
@@ -133,10 +135,7 @@ def _held(folder: Path, given: Given, times: dict[str, float], processes: int) -
     with _timed(times, "publish"):
         with (folder / RESULTS).open("wb") as file:
             results_sha256, results_root = write_results(wave, results, file, processes)
-        hashes = {
-            RULES: wave.frozen.rules_sha256,
-            ENTRIES: wave.frozen.entries_sha256,
-            HOUSEHOLDS: wave.frozen.households_sha256,
+        hashes |= {
             COMMITMENT: sha256(commitment),
             DRAW: sha256(told),
             RESULTS: results_sha256,

@@ -7,13 +7,13 @@ seed ─hold─▶ tickets ─passes─▶ Results ─write_results─▶ result
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
 
-from gelombang.domain.draw_bundle import Frozen, rules_file, sha256
+from gelombang.domain.draw_bundle import ENTRIES, HOUSEHOLDS, RULES, Frozen, rules_file, sha256
 from gelombang.domain.wave import WaveDefinition
 from gelombang.drawing.columns import REGION_CODES, Bytes, Entries, Households, entries_file, households_file
 from gelombang.drawing.hashing import draw_tickets, hash_entries, root_of
@@ -32,18 +32,37 @@ class FrozenWave:
     frozen: Frozen
 
 
+def frozen_files(definition: WaveDefinition, entries: Entries, households: Households) -> dict[str, bytes]:
+    """Return the files of a freeze, by name."""
+    return {
+        RULES: rules_file(definition),
+        ENTRIES: entries_file(entries),
+        HOUSEHOLDS: households_file(entries, households),
+    }
+
+
 def freeze(
-    definition: WaveDefinition, entries: Entries, households: Households, processes: int = 1
+    definition: WaveDefinition,
+    entries: Entries,
+    households: Households,
+    hashes: Mapping[str, str] | None = None,
+    processes: int = 1,
 ) -> FrozenWave:
-    """Return what the commitment will say of these entries, with the leaf hashes that the draw will need."""
+    """Return what the commitment will say of these entries, with the leaf hashes that the draw will need.
+
+    `hashes` are those of `frozen_files` by name (SHA-256, hex), where somebody has them.
+    """
     leaf_hashes, root = hash_entries(entries, processes)
+    known = hashes or {
+        name: sha256(content) for name, content in frozen_files(definition, entries, households).items()
+    }
     frozen = Frozen(
         root=root.hex(),
         entry_count=len(entries),
         counts=_counts(definition, entries),
-        rules_sha256=sha256(rules_file(definition)),
-        entries_sha256=sha256(entries_file(entries)),
-        households_sha256=sha256(households_file(entries, households)),
+        rules_sha256=known[RULES],
+        entries_sha256=known[ENTRIES],
+        households_sha256=known[HOUSEHOLDS],
     )
     return FrozenWave(definition, entries, households, leaf_hashes, frozen)
 

@@ -58,16 +58,14 @@ from gelombang.domain.wave import (
 from gelombang.drawing.columns import (
     Entries,
     Households,
-    entries_file,
     entries_from,
     entries_of,
-    households_file,
     households_from,
     households_of,
 )
 from gelombang.drawing.documents import Drawn, document_of, levels_of, result_at
 from gelombang.drawing.hashing import root_of
-from gelombang.drawing.holding import FrozenWave, freeze, hold, write_results
+from gelombang.drawing.holding import FrozenWave, freeze, frozen_files, hold, write_results
 from gelombang.drawing.passes import Results
 from gelombang.drawing.release import code_sha256
 from gelombang.drawing.results import count_outcomes, result_parts
@@ -127,24 +125,21 @@ def _freeze(ports: Ports, _programme: Programme, wave: Wave) -> None:
     for start in range(0, len(SHARDS), GATES_PER_COMMIT):
         shards = SHARDS[start : start + GATES_PER_COMMIT]
         _shut_gates(ports, wave_id, shards)
-    definition, entries, households = wave.definition, *_columns(ports, wave)
-    frozen = freeze(definition, entries, households).frozen
-    files = {
-        RULES: rules_file(definition),
-        ENTRIES: entries_file(entries),
-        HOUSEHOLDS: households_file(entries, households),
-    }
+    entries, households = _columns(ports, wave)
+    files = frozen_files(wave.definition, entries, households)
     _write(ports, wave, files)
+    hashes = {name: sha256(content) for name, content in files.items()}
+    frozen = freeze(wave.definition, entries, households, hashes).frozen
     _finish(
         ports,
         wave,
         WaveStep.FREEZE,
-        entry_count=len(entries),
+        entry_count=frozen.entry_count,
         restored_count=int(np.count_nonzero(entries.restored)),
         joined={region: sum(kinds.values()) for region, kinds in frozen.counts.items()},
         root=frozen.root,
-        entries_sha256=sha256(files[ENTRIES]),
-        households_sha256=sha256(files[HOUSEHOLDS]),
+        entries_sha256=frozen.entries_sha256,
+        households_sha256=frozen.households_sha256,
     )
 
 
@@ -274,7 +269,8 @@ def _frozen(ports: Ports, wave: Wave) -> FrozenWave:
     """Return what was frozen, read from its files."""
     entries = entries_from(_read(ports, wave, ENTRIES, wave.entries_sha256))
     households = households_from(_read(ports, wave, HOUSEHOLDS, wave.households_sha256), entries)
-    return freeze(wave.definition, entries, households)
+    hashes = {ENTRIES: wave.entries_sha256, HOUSEHOLDS: wave.households_sha256}
+    return freeze(wave.definition, entries, households, hashes | {RULES: sha256(rules_file(wave.definition))})
 
 
 def _held(ports: Ports, wave: Wave, frozen: FrozenWave) -> tuple[bytes, Results]:

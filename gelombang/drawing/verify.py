@@ -98,7 +98,9 @@ def _read(folder: Path, processes: int) -> _Bundle:
         raise BundleError([f"{RULES}: says in another form what it says"])
     entries = entries_from((folder / ENTRIES).read_bytes())
     households = households_from((folder / HOUSEHOLDS).read_bytes(), entries)
-    return _Bundle(folder, rules, promised, told, listed, freeze(definition, entries, households, processes))
+    hashes = {name: _sha256_of(folder / name) for name in (RULES, ENTRIES, HOUSEHOLDS)}
+    wave = freeze(definition, entries, households, hashes, processes)
+    return _Bundle(folder, rules, promised, told, listed, wave)
 
 
 def _object(path: Path, name: str) -> Object:

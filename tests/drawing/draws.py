@@ -86,7 +86,7 @@ def waves(draw, most_entries=60):
 def held(definition, entries, members, seed=SEED, processes=1):
     """Return results.csv and the root of the results."""
     columns = entries_of(entries)
-    wave = freeze(definition, columns, households_of(columns, members), processes)
+    wave = freeze(definition, columns, households_of(columns, members), processes=processes)
     written = io.BytesIO()
     told = write_results(wave, hold(wave, seed, processes), written, processes)
     return written.getvalue(), told
