@@ -28,8 +28,8 @@ DOES = {
     WaveStep.CLOSE: "Nobody can join from then on; planned was {closes_at} WIB",
     WaveStep.FREEZE: "The entries are read and written down; nobody can join or leave from then on",
     WaveStep.COMMIT: "Root, counts, rules and the hash of each secret are published; none of it can change then",
-    WaveStep.DRAW: "The secrets are told, {entry_count} entries are ordered and {seats} seats given",
-    WaveStep.PUBLISH: "The people of {entry_count} entries are told their result; the bundle is there for everybody",
+    WaveStep.DRAW: "The secrets are told, the entries{count} are put in order and {seats} seats are given",
+    WaveStep.PUBLISH: "Whoever joined{count} is told their result, and the bundle is there for everybody",
 }
 Typed = Callable[[str], str]  # the words after `wave` → the whole command, as it is typed here
 
@@ -111,10 +111,12 @@ def text_of(page: Json, outlooks: Sequence[Outlook]) -> str:
 
 def has_beacon(page: Json) -> bool:
     """Say whether the round that the latest commitment names has been given."""
-    events = [each["event"] for each in page["history"]]
-    committed = f"{WaveStep.COMMIT}_done"
-    since = len(events) - events[::-1].index(committed) if committed in events else len(events)
-    return "beacon_announced" in events[since:]
+    return "beacon_announced" in _since_commitment(page)
+
+
+def silent_parties(page: Json) -> list[str]:
+    """Return the parties whose secrets are not told since the latest commitment."""
+    return [each for each in sorted(page["parties"]) if f"secret_told: {each}" not in _since_commitment(page)]
 
 
 def beacon_words(page: Json) -> str:
@@ -138,10 +140,15 @@ def _lacking(page: Json, waves: Sequence[Json], step: WaveStep, typed: Typed) ->
     """Return what a step that is due has to wait for, "" for nothing."""
     if step is WaveStep.FREEZE:
         return _whose_turn(page, waves)
-    source = page["definition"]["beacon_source"]
-    if step is not WaveStep.DRAW or not source or has_beacon(page):
+    if step is not WaveStep.DRAW:
         return ""
-    number = page["beacon_round"]
+    return " ".join(filter(None, (_lacking_round(page, typed), _lacking_secrets(page, typed))))
+
+
+def _lacking_round(page: Json, typed: Typed) -> str:
+    source, number = page["definition"]["beacon_source"], page["beacon_round"]
+    if not source or has_beacon(page):
+        return ""
     if not number:
         return (
             f"The commitment will name a round of {source}, the first after ten minutes and not before the "
@@ -150,6 +157,12 @@ def _lacking(page: Json, waves: Sequence[Json], step: WaveStep, typed: Typed) ->
     wave_id, copy = page["definition"]["wave_id"], f"{COPIES}/{BEACONS[source].chain}/public/{number}"
     give = typed(f"beacon {wave_id} SIGNATURE")
     return f"The draw waits for {beacon_words(page)}. Its signature: curl -s {copy} ; then {give}"
+
+
+def _lacking_secrets(page: Json, typed: Typed) -> str:
+    silent = silent_parties(page)
+    give = typed(f"party {page['definition']['wave_id']} NAME --secret HEX")
+    return f"The draw waits for the secret of {', '.join(silent)}: {give}" if silent else ""
 
 
 def _whose_turn(page: Json, waves: Sequence[Json]) -> str:
@@ -166,7 +179,14 @@ def _what_happens(page: Json, step: WaveStep) -> str:
     plan = page["definition"]
     words = DOES[step].format(
         closes_at=wib_time(plan["closes_at"]),
-        entry_count=page["entry_count"] if page["root"] else "the frozen",
+        count=f" ({page['entry_count']})" if page["root"] else "",  # known from the freeze on
         seats=sum(plan["quota"].values()),
     )
     return f"{words}."
+
+
+def _since_commitment(page: Json) -> list[str]:
+    """Return what has happened since the latest commitment; a draw that is held anew has another one."""
+    events = [each["event"] for each in page["history"]]
+    committed = f"{WaveStep.COMMIT}_done"
+    return events[len(events) - events[::-1].index(committed) :] if committed in events else []

@@ -10,7 +10,7 @@ from rich.table import Table
 from gelombang.domain.draw import DrawOutcome
 from gelombang.domain.wave import WaveState, definition_from_json, reserve_count, seat_count
 from local.story import wib_time
-from local.wave_outlook import beacon_words, has_beacon
+from local.wave_outlook import beacon_words, has_beacon, silent_parties
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,6 +90,8 @@ def _facts(page: Json) -> list[str]:
         f"  entries     {frozen if page['root'] else 'counted at the freeze'}",
         f"  commitment  {page['commitment_sha256'] or 'none yet'}",
         f"  beacon      {_beacon(page)}",
+        *_parties(page),
+        *_anew(page),
     ]
 
 
@@ -99,6 +101,23 @@ def _beacon(page: Json) -> str:
     if not page["beacon_round"]:
         return f"a round of {page['definition']['beacon_source']}, chosen with the commitment"
     return f"{beacon_words(page)}; {'given' if has_beacon(page) else 'not given yet'}"
+
+
+def _parties(page: Json) -> list[str]:
+    silent = silent_parties(page)
+    told = [f"{party}, {'promised' if party in silent else 'told'}" for party in sorted(page["parties"])]
+    return [f"  secrets     {'; '.join(told)}"] if told else []
+
+
+def _anew(page: Json) -> list[str]:
+    """Say which commitments were replaced, and what is asked for or was done, and why."""
+    lines = [f"  replaced    draw {draw}: {each}" for draw, each in enumerate(page["replaced"], start=1)]
+    if anew := page["anew"]:
+        who = f"by {' and '.join(anew['approvers'])}: {anew['reason']}"
+        is_done = anew["draw"] == page["draw"]
+        verb = "held anew" if is_done else "asked to be held anew, waits for another operator,"
+        lines.append(f"  draw {anew['draw']}      {verb} {who}")
+    return lines
 
 
 def _table(regions: Mapping[str, Counts], names: Json) -> Table:

@@ -1,7 +1,7 @@
 """A wave, as its operator runs it: `gelombang wave show demo`, `gelombang wave run demo --dry-run`.
 
-    open, quota ── its hours ── close ── freeze ── commit ── (beacon) ── draw ── publish ── bundle
-                                         └─────────────── run ────────────────┘
+    open, quota ── its hours ── close ── freeze ── commit ── (beacon, party) ── draw ── publish ── bundle
+                                         └─────────────────── run ───────────────────┘
 
 Every step can be asked for again: one that is done or under way is not done twice. With --dry-run nothing is changed.
 """
@@ -202,6 +202,24 @@ def wave_beacon(
         else:
             page = operator.post(f"/v1/waves/{wave_id}/beacon", {"beacon": given})
             _show(operator, page, state, as_json=as_json)
+
+
+@wave_app.command("party")
+def wave_party(
+    wave_id: WaveId,
+    party: Annotated[str, typer.Argument(help="Who brings a secret of their own to the seed.")],
+    *,
+    sha256_hex: Annotated[
+        str, typer.Option("--sha256", help="Before the commitment: the hash of 32 random bytes.")
+    ] = "",
+    secret: Annotated[str, typer.Option(help="After the commitment: these 32 bytes, in hex.")] = "",
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Keep what a party promises or tells of its secret; without every secret that was promised nothing is drawn."""
+    with plainly(), _as_operator(state) as operator:
+        given = {"party": party, "sha256": sha256_hex.lower(), "secret": secret.lower()}
+        _show(operator, operator.post(f"/v1/waves/{wave_id}/parties", given), state, as_json=as_json)
 
 
 @wave_app.command("bundle")

@@ -57,10 +57,17 @@ def test_three_people_reach_the_end_that_the_scenario_says(played):
 def test_the_commands_find_the_running_service_and_tell_its_wave(played):
     service, report = played
 
-    wave = ask(service.stack.state_dir, "wave", "show", "demo")
+    state = service.stack.state_dir
+
+    wave, again = ask(state, "wave", "show", "demo"), ask(state, "wave", "run", "demo")
+    shown = CliRunner().invoke(app, ["wave", "show", "demo", "--state", str(state)])
 
     assert wave["state"] == "PUBLISHED"
     assert wave["entry_count"] == sum(wave["filled"].values()) == report.seats_filled == 2
+    assert again == {"wave": wave, "taken": [], "waits_for": ""}
+    assert shown.exit_code == 0, shown.output
+    for told in (wave["commitment_sha256"], "3171 Kota Administrasi Jakarta Pusat", "3578 Kota Surabaya"):
+        assert told in shown.stdout
 
 
 def test_an_auditor_is_told_the_whole_story_of_a_recipient_and_the_audit_chain_holds(played):

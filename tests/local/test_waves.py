@@ -11,10 +11,11 @@ import httpx
 import pytest
 from rich.console import Console
 
+from gelombang.api.forms import AnewForm
 from gelombang.domain.beacon import time_of
-from gelombang.domain.draw_bundle import COMMITMENT
+from gelombang.domain.draw_bundle import COMMITMENT, sha256
 from gelombang.domain.wave import WaveStep
-from gelombang.journey import selection
+from gelombang.journey import selection, wave_seed
 from gelombang.journey.wave_rows import bundle_key, change_wave
 from gelombang.memory.clock import START
 from local.client import Caller
@@ -26,6 +27,7 @@ from tests.local.wave_desk import desk_at
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors/draw/beacon/draw.json").read_text())
 BEACON, ROUND, SIGNATURE = "drand-quicknet", 1000, VECTOR["beacon_signature"]
+SECRET = bytes(range(32))
 STEPS = ("freeze", "commit", "draw", "publish")
 PAGE = {"definition": {"wave_id": WAVE}, "asked": None, "progress": None}
 
@@ -216,6 +218,41 @@ def test_a_run_stops_for_the_beacon_and_goes_on_once_its_signature_is_given(comm
     assert f"run {WAVE}" in stopped.stderr
     assert given["history"][-1]["event"] == "beacon_announced"
     assert (done["taken"], done["wave"]["state"]) == (["draw", "publish"], "PUBLISHED")
+
+
+def test_a_run_waits_for_the_secret_of_every_party_that_promised_one(desk):
+    desk.json("close", WAVE)
+    desk.json("party", WAVE, "Ombudsman", "--sha256", sha256(SECRET))
+
+    plan, stopped = desk.run("run", WAVE, "--dry-run"), desk.run("run", WAVE)
+    wrong = desk.run("party", WAVE, "Ombudsman", "--secret", "ab" * 32)
+    told = desk.run("party", WAVE, "Ombudsman", "--secret", SECRET.hex())
+    done = desk.json("run", WAVE)
+
+    assert [each.exit_code for each in (plan, stopped, wrong, told)] == [1, 1, 2, 0]
+    for shown in (plan, stopped):
+        assert "The draw waits for the secret of Ombudsman" in shown.stdout
+    assert "Ombudsman, promised" in stopped.stdout
+    assert "Ombudsman, told" in told.stdout
+    assert done["wave"]["state"] == "PUBLISHED"
+
+
+def test_a_draw_that_is_held_anew_says_why_and_waits_for_a_beacon_of_its_own(committed_for):
+    committed_for.run("run", WAVE)
+    committed_for.world.clock.advance(minutes=10)
+    first = committed_for.json("beacon", WAVE, SIGNATURE)
+    why = AnewForm(reason="The wrong list was frozen.")
+
+    wave_seed.hold_anew(committed_for.world.ports, WAVE, why, OPERATOR)
+    asked = committed_for.run("show", WAVE).stdout
+    wave_seed.hold_anew(committed_for.world.ports, WAVE, why, "operator-2")
+    again = committed_for.run("run", WAVE)
+
+    assert f"waits for another operator, by {OPERATOR}: {why.reason}" in asked
+    assert again.exit_code == 1
+    assert f"draw 1: {first['commitment_sha256']}" in again.stdout
+    assert f"held anew by {OPERATOR} and operator-2: {why.reason}" in again.stdout
+    assert "The draw waits for round 1200" in again.stdout  # ten minutes are 200 rounds
 
 
 def test_a_wrong_signature_is_not_sent(committed_for):
