@@ -164,7 +164,8 @@ def explain(
 @app.command()
 def token(
     role: Annotated[
-        str, typer.Argument(help="One of the roles of docs/authorization.md; reviewer-2, reviewer-3.")
+        str,
+        typer.Argument(help="One of the roles of docs/authorization.md; operator-2, reviewer-2, reviewer-3."),
     ],
     district: Annotated[str, typer.Option(help="Of an officer: kabupaten/kota, four digits.")] = "",
     state: StateDir = STATE,

@@ -31,6 +31,7 @@ STACK = "gelombang"
 ARTIFACTS = "gelombang-artifacts"
 # An officer's token has a district and an end: made when asked for.
 ROLES = ("operator", "auditor", "appeals_officer", "appeals_supervisor")
+SECOND_OPERATOR = "operator-2"  # who confirms what no operator does alone
 # Three, for a third decides where two differ; at home where the demo and the samples have nobody.
 REVIEWER_HOMES = {"reviewer": "1271", "reviewer-2": "7371", "reviewer-3": "6471"}
 OFFICER_TOKEN = timedelta(hours=12)
@@ -103,8 +104,12 @@ def _lock(s3: Any, bucket: str, parameters: Mapping[str, str]) -> None:  # noqa:
 
 
 def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:
-    """Return a new token for each role of `ROLES` and each reviewer, good from now on; the table keeps their hashes."""
+    """Return a new token for each of `ROLES`, a second operator and each reviewer, good from now on.
+
+    The table keeps their hashes.
+    """
     staff = {role: Staff(f"local {role}", role) for role in ROLES}
+    staff[SECOND_OPERATOR] = Staff(f"local {SECOND_OPERATOR}", ROLES[0])
     staff |= {name: Staff(f"local {name}", REVIEWER, home) for name, home in REVIEWER_HOMES.items()}
     tokens = {name: secrets.token_urlsafe(32) for name in staff}
     issued = [Put(staff_row(token, staff[name])) for name, token in tokens.items()]

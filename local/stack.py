@@ -52,7 +52,7 @@ class StackRecord:
     url: str
     engine_url: str
     environment: dict[str, str]  # GELOMBANG_* and boto3's own
-    tokens: dict[str, str]  # staff tokens: operator, auditor, reviewer, reviewer-2, reviewer-3
+    tokens: dict[str, str]  # staff tokens: operator, operator-2, auditor, reviewer, reviewer-2, reviewer-3
 
 
 @dataclass(slots=True)

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from local.client import Caller, Json
     from local.wave_outlook import Typed
 
+OPERATOR, SECOND_OPERATOR = "operator", "operator-2"  # see local.deployment
 wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
 WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]
 DryRun = Annotated[
@@ -222,6 +223,38 @@ def wave_party(
         _show(operator, operator.post(f"/v1/waves/{wave_id}/parties", given), state, as_json=as_json)
 
 
+@wave_app.command("anew")
+def wave_anew(
+    wave_id: WaveId,
+    reason: Annotated[str, typer.Argument(help="Why, in public; the second operator gives the same words.")],
+    *,
+    operator_name: Annotated[str, typer.Option("--as", help="Who asks: operator, or operator-2.")] = OPERATOR,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a draw anew that nobody has been told of: one operator asks, another confirms; both stand in public."""
+    with plainly(), _as_operator(state, operator_name) as operator:
+        page = operator.post(f"/v1/waves/{wave_id}/anew", {"reason": reason})
+        _show(operator, page, state, as_json=as_json)
+
+
+@wave_app.command("parquet")
+def wave_parquet(
+    folder: Annotated[Path, typer.Argument(help="A published draw bundle, as `wave bundle` saves it.")],
+    to: Annotated[Path, typer.Argument(help="The file to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a bundle's entries and results as one Parquet file, for those who compute with them."""
+    from gelombang.drawing.parquet import write_parquet  # noqa: PLC0415 - columns, for this command alone
+
+    with plainly():
+        try:
+            count = write_parquet(folder, to)
+        except ValueError as error:  # also Arrow's own, which name what they could not read
+            raise CommandError(str(error)) from None
+        answer({"file": str(to), "rows": count}, f"{count} rows in {to}", as_json=as_json)
+
+
 @wave_app.command("bundle")
 def wave_bundle(
     wave_id: WaveId,
@@ -325,7 +358,9 @@ def _typed(state: Path) -> Typed:
 
 
 @contextmanager
-def _as_operator(state: Path) -> Iterator[Caller]:
+def _as_operator(state: Path, name: str = OPERATOR) -> Iterator[Caller]:
     record = running(state)
-    with connect(record.url, record.tokens["operator"]) as operator:
+    if name not in (OPERATOR, SECOND_OPERATOR):
+        raise CommandError(f"No such operator: {name}. There are: {OPERATOR}, {SECOND_OPERATOR}")
+    with connect(record.url, record.tokens[name]) as operator:
         yield operator

@@ -72,7 +72,7 @@ def test_every_command_has_a_help_text_and_every_answer_can_be_json():
         ("wave", step)
         for step in (
             *("open", "quota", "show", "close", "freeze", "commit", "draw", "publish", "run", "beacon"),
-            *("party", "bundle"),
+            *("party", "anew", "parquet", "bundle"),
         )
     ]
 

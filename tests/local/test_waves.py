@@ -11,11 +11,10 @@ import httpx
 import pytest
 from rich.console import Console
 
-from gelombang.api.forms import AnewForm
 from gelombang.domain.beacon import time_of
 from gelombang.domain.draw_bundle import COMMITMENT, sha256
 from gelombang.domain.wave import WaveStep
-from gelombang.journey import selection, wave_seed
+from gelombang.journey import selection
 from gelombang.journey.wave_rows import bundle_key, change_wave
 from gelombang.memory.clock import START
 from local.client import Caller
@@ -241,17 +240,20 @@ def test_a_draw_that_is_held_anew_says_why_and_waits_for_a_beacon_of_its_own(com
     committed_for.run("run", WAVE)
     committed_for.world.clock.advance(minutes=10)
     first = committed_for.json("beacon", WAVE, SIGNATURE)
-    why = AnewForm(reason="The wrong list was frozen.")
+    why = "The wrong list was frozen."
 
-    wave_seed.hold_anew(committed_for.world.ports, WAVE, why, OPERATOR)
-    asked = committed_for.run("show", WAVE).stdout
-    wave_seed.hold_anew(committed_for.world.ports, WAVE, why, "operator-2")
+    asked = committed_for.run("anew", WAVE, why).stdout
+    twice = committed_for.run("anew", WAVE, why).stdout
+    nobody = committed_for.run("anew", WAVE, why, "--as", "operator-3")
+    committed_for.run("anew", WAVE, why, "--as", "operator-2")
     again = committed_for.run("run", WAVE)
 
-    assert f"waits for another operator, by {OPERATOR}: {why.reason}" in asked
+    assert f"waits for another operator, by operator one: {why}" in asked
+    assert f"waits for another operator, by operator one: {why}" in twice
+    assert (nobody.exit_code, "No such operator" in nobody.stderr) == (2, True)
     assert again.exit_code == 1
     assert f"draw 1: {first['commitment_sha256']}" in again.stdout
-    assert f"held anew by {OPERATOR} and operator-2: {why.reason}" in again.stdout
+    assert f"held anew by operator one and operator two: {why}" in again.stdout
     assert "The draw waits for round 1200" in again.stdout  # ten minutes are 200 rounds
 
 

@@ -18,6 +18,8 @@ from typer.testing import CliRunner, Result
 from gelombang import wiring
 from gelombang.domain.messages import QueueName
 from gelombang.journey import selection
+from gelombang.journey.ports import Put
+from gelombang.journey.staff import Staff, staff_row
 from gelombang.memory.clock import MemoryClock
 from gelombang.memory.ports import MemoryWorld
 from local.command import app
@@ -101,7 +103,9 @@ def desk_at(now: datetime, folder: Path) -> Iterator[Desk]:
     ):
         url = f"http://127.0.0.1:{server.server_port}"
         desk.world.documents.url = lambda key: f"{url}/documents/{key}"
-        record = StackRecord(url, "", {}, {"operator": staff(desk.world, "operator").token})
+        desk.world.ports.rows.commit([Put(staff_row("token-of-another", Staff("operator two", "operator")))])
+        tokens = {"operator": staff(desk.world, "operator").token, "operator-2": "token-of-another"}
+        record = StackRecord(url, "", {}, tokens)
         (folder / RECORD).write_text(json.dumps(asdict(record)))
         serving = threading.Thread(target=contextvars.copy_context().run, args=(server.serve_forever, 0.01))
         serving.start()
