@@ -32,6 +32,7 @@ rules_app = typer.Typer(no_args_is_help=True, help="Check and try rule files: do
 @rules_app.command()
 def check(file: File, as_json: AsJson = False) -> None:
     """Say whether a rule file is right; exit 1 and name field and line of what is wrong if not."""
+    from gelombang.domain.decision import rules_hash  # noqa: PLC0415 - likewise
     from gelombang.journey.rule_files import read_rules  # noqa: PLC0415 - pydantic
 
     try:
@@ -39,8 +40,12 @@ def check(file: File, as_json: AsJson = False) -> None:
     except ValueError as error:
         answer({"fault": str(error)}, str(error), as_json=as_json)
         raise typer.Exit(NOT_RIGHT) from error
-    lines = [f"{rules.name}: {_days(rules)}, layers: {', '.join(rules.layers)}" for rules in rule_sets]
-    answer({"rule_sets": [rules.name for rules in rule_sets]}, "\n".join(lines), as_json=as_json)
+    hashes = {rules.name: rules_hash(rules) for rules in rule_sets}
+    lines = [
+        f"{rules.name}: {_days(rules)}, layers: {', '.join(rules.layers)}\n  SHA-256 {hashes[rules.name]}"
+        for rules in rule_sets
+    ]
+    answer({"rule_sets": list(hashes), "sha256": hashes}, "\n".join(lines), as_json=as_json)
 
 
 @rules_app.command("dry-run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+import workers  # noqa: F401 - keeps onnxruntime silent
 from tests.browser.chromium import chromium, find_chromium
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,0 +1,3 @@
+"""What is measured, and drills."""
+
+import workers  # noqa: F401 - keeps onnxruntime silent
