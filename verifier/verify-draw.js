@@ -771,7 +771,9 @@ async function verifyDrawCommand(words) {
     if (values[kind] && !isFile(values[kind])) return ask(`${values[kind]} is not a file.`);
     if (values[kind]) sources[kind] = verifyDraw.fromPath(values[kind], path.basename(values[kind]));
   }
-  const report = await verifyDraw.verify(sources, { commitment, whole: Boolean(folder) });
+  // Beside one person's documents the three small files will do, as on the page; any other part of a bundle is refused.
+  const isPart = (sources.receipt || sources.result) && ["commitment.json", "draw.json", "manifest.json"].every((name) => sources[name]);
+  const report = await verifyDraw.verify(sources, { commitment, whole: Boolean(folder) && !isPart });
   if (values.json) console.log(JSON.stringify(report));
   else {
     for (const { sentence } of report.differences) console.log(sentence[lang]);

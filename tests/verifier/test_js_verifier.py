@@ -57,6 +57,38 @@ def test_what_one_person_holds_is_accepted_alone_and_beside_the_bundle(name):
         assert "unbound" not in codes(beside)
 
 
+def test_the_three_small_files_are_enough_beside_ones_own_documents_and_for_nothing_else(tmp_path):
+    accepted = next(
+        each["name"]
+        for each in LISTED
+        if each["verdict"] == "accepted" and (VECTORS / each["name"] / "receipts").is_dir()
+    )
+    receipt = min((VECTORS / accepted).glob("receipts/*.json"))
+    result = VECTORS / accepted / "results" / receipt.name
+    for name in DOCUMENTS:
+        shutil.copy(VECTORS / accepted / name, tmp_path)
+
+    for held in (("--result", result), ("--receipt", receipt), ("--receipt", receipt, "--result", result)):
+        ran = node(tmp_path, *held, "--commitment", commitment_of(accepted), "--json")
+        report = json.loads(ran.stdout)
+        assert (ran.returncode, report["differences"]) == (0, [])
+        assert "unbound" not in codes(report)
+
+    forged = json.loads(result.read_text())
+    (tmp_path / "forged.json").write_text(canonical(forged | {"seed": "0" * 64}).decode())
+    refused = node(tmp_path, "--result", tmp_path / "forged.json")
+    assert refused.returncode == 1
+    assert "rules.json is missing." not in refused.stdout
+
+    alone = node(tmp_path)
+    assert alone.returncode == 1
+    assert "rules.json is missing." in alone.stdout
+    (tmp_path / "draw.json").unlink()
+    partial = node(tmp_path, "--result", result)
+    assert partial.returncode == 1
+    assert "draw.json is missing." in partial.stdout
+
+
 def test_every_one_of_a_thousand_mutations_is_refused(judged):
     assert [mutation.kind for mutation, report in judged if report["accepted"]] == []
     assert {mutation.kind for mutation, _ in judged} == {*DAMAGES, *FORGERIES}
