@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from gelombang.domain.programme import Programme
     from gelombang.journey.ports import Ports
-    from gelombang.journey.replay import Replayed
+    from gelombang.journey.replay import Again, Replayed
     from gelombang.journey.staff import Staff
 
 audit_app = typer.Typer(no_args_is_help=True, help="Evidence of decisions: docs/audit-spec.md.")
@@ -73,7 +73,7 @@ def export(
         if folder.exists() and any(folder.iterdir()):
             raise CommandError(f"{folder} is not empty: what lies there would be taken for evidence.")
         ports, programme = _service()
-        chosen = _chosen(names, everything=everything)
+        chosen = _chosen(ports, names, everything=everything)
         count = 0
         for name, content in files_of(ports, programme, chosen, has_everything=everything):
             path = folder / name
@@ -93,12 +93,11 @@ def replay(
 
     with plainly(), as_operator(state):
         ports, programme = _service()
-        found = {
-            name: decided_again(ports, programme, name) for name in _chosen(names, everything=everything)
-        }
+        chosen = _chosen(ports, names, everything=everything)
+        found = {name: decided_again(ports, programme, name) for name in chosen}
     told = [_line(name, each) for name, replayed in found.items() for each in replayed]
-    counts = Counter(str(each.again) for replayed in found.values() for each in replayed)
-    tally = ", ".join(f"{count} {again}" for again, count in sorted(counts.items())) or "no decisions"
+    counts = Counter(each.again for replayed in found.values() for each in replayed)
+    tally = ", ".join(f"{count} {_words(again)}" for again, count in sorted(counts.items())) or "no decisions"
     document = {name: [asdict(each) for each in replayed] for name, replayed in found.items()}
     answer(document, "\n".join([*told, tally]), as_json=as_json)
     if counts[Again.DIFFERS]:
@@ -205,7 +204,11 @@ def _auditor(ports: Ports, token: str, state: Path) -> Staff:
 
 def _line(name: str, replayed: Replayed) -> str:
     why = f": {replayed.difference}" if replayed.difference else ""
-    return f"{name} entry {replayed.sequence} {replayed.decision}: {replayed.again}{why}"
+    return f"{name} entry {replayed.sequence} {replayed.decision}: {_words(replayed.again)}{why}"
+
+
+def _words(again: Again) -> str:
+    return "decided by people" if again == "people" else again
 
 
 def _service() -> tuple[Ports, Programme]:
@@ -214,10 +217,15 @@ def _service() -> tuple[Ports, Programme]:
     return ports_from_environment(), programme_from_environment()
 
 
-def _chosen(names: list[str] | None, *, everything: bool) -> Iterator[str]:
+def _chosen(ports: Ports, names: list[str] | None, *, everything: bool) -> Iterator[str]:
     """Give the applications that were asked for; all of them are found by reading the table once."""
+    from gelombang.domain.application import ApplicationId  # noqa: PLC0415 - pydantic
+    from gelombang.journey.applications import audit_of  # noqa: PLC0415 - as above
+
     if bool(names) is everything:
         raise CommandError("Name applications, or say --all.")
+    if unknown := [name for name in names or [] if not audit_of(ports, ApplicationId(name))]:
+        raise CommandError(f"There is no application {', '.join(unknown)}.")
     return every_name() if everything else iter(names or [])
 
 

@@ -7,6 +7,7 @@ Exit codes: 0 fine; 1 something is not as it should be; 2 the command could not 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from contextlib import ExitStack, contextmanager, suppress
@@ -123,13 +124,18 @@ def demo(
 
 @app.command("verify-draw")
 def verify_draw(
-    bundle: Annotated[Path, typer.Argument(help="Folder with the six files of the bundle.")],
+    bundle: Annotated[Path, typer.Argument(help="Folder with the seven files of the bundle.")],
     commitment: Annotated[
         str | None, typer.Option(help="SHA-256 of commitment.json as published before the draw.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that a draw's result follows from what was promised; exit 1 and name what differs if not."""
+    with plainly():
+        if not bundle.is_dir():
+            raise CommandError(f"There is no folder {bundle}.")
+        if commitment is not None and not re.fullmatch("[0-9a-fA-F]{64}", commitment.strip()):
+            raise CommandError("--commitment takes 64 hex digits.")
     found = verify_bundle(bundle, commitment, os.cpu_count() or 1)
     kind = "and is the one promised" if commitment else "(no --commitment given: consistent in itself)"
     text = (

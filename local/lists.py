@@ -16,7 +16,7 @@ from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gelombang.domain.checks import Layer
     from gelombang.journey.refresh import ListChange
     from gelombang.lists.delivery import Delivery
+    from gelombang.lists.files import KeptList
     from gelombang.lists.shelf import Shelf
 
 EACH = 1000  # people between two words about how far it is
@@ -39,7 +40,7 @@ Folder = Annotated[Path, typer.Option(help="Where the operator's lists lie.")]
 Csv = Annotated[
     Path, typer.Argument(help="The CSV; beside it lies <name>.json.", exists=True, dir_okay=False)
 ]
-LayerName = Annotated[str, typer.Argument(help="The layer of checks, e.g. aid.")]
+LayerName = Annotated[str, typer.Argument(help="The layer of checks, e.g. blacklist.")]
 Threads = Annotated[int, typer.Option(help="How many rows at once.", min=1, max=256)]
 LISTS = Path("build/lists")
 
@@ -48,8 +49,8 @@ LISTS = Path("build/lists")
 def sign(
     csv: Annotated[Path, typer.Argument(help="The CSV.", exists=True, dir_okay=False)],
     *,
-    source: Annotated[str, typer.Option(help="Who delivers it, e.g. kemensos.")],
-    layer: Annotated[str, typer.Option(help="The layer it answers for, e.g. aid.")],
+    source: Annotated[str, typer.Option(help="Who delivers it, e.g. prakerja_blacklist.")],
+    layer: Annotated[str, typer.Option(help="The layer it answers for, e.g. blacklist.")],
     list_version: Annotated[str, typer.Option(help="Its version, later each time.")],
     listed_on: Annotated[str, typer.Option(help="The day it was made, ISO 8601.")],
     key: Annotated[Path, typer.Option(help="The agency's Ed25519 private key, PEM.", exists=True)],
@@ -101,7 +102,7 @@ def take_in(
 def verify(name: str, folder: Folder = LISTS, state: StateDir = STATE, as_json: AsJson = False) -> None:
     """Check one file of the folder: signature, seal, content and order; exit 1 if anything is not right."""
     with _lists(folder, state) as (shelf, _):
-        kept = shelf.opened(name)
+        kept = _opened(shelf, folder, name)
         kept.must_be_in_order()
         said = (
             f"{name}: version {kept.header.delivery.version}, {kept.header.row_count} NIKs, as it was written"
@@ -117,7 +118,9 @@ def diff(
     from gelombang.lists.diff import changes_between  # noqa: PLC0415 - pydantic
 
     with _lists(folder, state) as (shelf, _):
-        counts = Counter(each.why for each in changes_between(shelf.opened(old), shelf.opened(new)))
+        counts = Counter(
+            each.why for each in changes_between(_opened(shelf, folder, old), _opened(shelf, folder, new))
+        )
         said = ", ".join(f"{counts[each]} {each}" for each in ("added", "removed", "changed"))
         answer(dict(counts), said, as_json=as_json)
 
@@ -176,12 +179,17 @@ def refresh(
     names = ("effect", "before", "after", "reason", "why", "count")
     document = [dict(zip(names, (*key, count), strict=True)) for key, count in sorted(counts.items())]
     text = [f"{'rows':>9}  effect: before -> after (reason), row"]
-    text += [
-        "{count:>9}  {effect}: {before} -> {after} ({reason}), {why}".format(**each) for each in document
-    ]
+    text += [_line(each) for each in document]
     answer(document, "\n".join(text), as_json=as_json)
     if any(each["effect"] in LEFT for each in document):
         raise typer.Exit(NOT_RIGHT)
+
+
+def _line(row: dict[str, Any]) -> str:
+    if not row["before"]:  # there is nobody whose state it could be
+        return "{count:>9}  nobody here has such a NIK, {why}".format(**row)
+    reason = f" ({row['reason']})" if row["reason"] else ""
+    return "{count:>9}  {effect}: {before} -> {after}{told}, {why}".format(told=reason, **row)
 
 
 def _paced(most_per_s: float, changes: Iterable[ListChange]) -> Iterator[ListChange]:
@@ -212,6 +220,12 @@ def _lists(folder: Path, state: Path) -> Iterator[tuple[Shelf, Display]]:
             raise typer.Exit(NOT_RIGHT) from None
         finally:
             shelf.close()
+
+
+def _opened(shelf: Shelf, folder: Path, name: str) -> KeptList:
+    if not (folder / name).is_file():
+        raise CommandError(f"There is no file {name} in {folder} (see --folder).")
+    return shelf.opened(name)
 
 
 def _layer(name: str) -> Layer:

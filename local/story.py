@@ -118,7 +118,7 @@ def _draw(facts: Json) -> str:
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value of an audit entry's facts
     if isinstance(value, list):
-        return " + ".join(map(str, value)) or "none"
+        return " + ".join(map(_plain, value)) or "none"
     if isinstance(value, dict):
         return "; ".join(f"{name} {_plain(each)}" for name, each in value.items())
     return str(value)

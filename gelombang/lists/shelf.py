@@ -173,7 +173,10 @@ class Shelf:
     def _agreed(self, delivery: Delivery) -> None:
         source = self._source_of.get(delivery.layer)
         if source is None or source.name != delivery.source:
-            raise ListError(f"{delivery.layer} is looked up in no list of {delivery.source} (sources.json)")
+            raise ListError(
+                f"{delivery.layer} is looked up in no list of {delivery.source}: in the programme's sources.json "
+                "add it to `listed` of that source and the agency's public key as `list_key`, then start anew"
+            )
         delivery.must_be_signed(source.list_key)
 
     def _keep(self, layer: Layer, place: Place) -> None:

@@ -55,6 +55,24 @@ def test_another_commitment_than_the_promised_one_is_refused(bundle):
 
 
 @pytest.mark.parametrize(
+    ("folder", "commitment", "sentence"),
+    [
+        ("elsewhere", "0" * 64, "There is no folder"),
+        ("bundle", "0" * 63, "--commitment takes 64 hex digits."),
+        ("bundle", "", "--commitment takes 64 hex digits."),
+    ],
+)
+def test_what_cannot_be_checked_is_said_in_a_sentence_and_is_no_difference(
+    bundle, folder, commitment, sentence
+):
+    result = run("verify-draw", bundle.with_name(folder), "--commitment", commitment)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert sentence in result.stderr
+
+
+@pytest.mark.parametrize(
     "words", [("explain", "app_1"), ("texts",), ("wave", "show", "demo"), ("wave", "close", "demo")]
 )
 def test_without_a_running_service_a_plain_sentence_says_how_to_start_one(tmp_path, words):

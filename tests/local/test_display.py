@@ -82,7 +82,16 @@ STORY = {
         }
     ],
     "happened": [
-        {"at": "2026-11-21T01:00:06+00:00", "event": "review_decided", "facts": {"reviewer": "Ani"}},
+        {
+            "at": "2026-11-21T01:00:06+00:00",
+            "event": "review_decided",
+            "facts": {
+                "answers": [
+                    {"reviewer": "Ani", "decision": "accept"},
+                    {"reviewer": "Budi", "decision": "accept"},
+                ]
+            },
+        },
         {
             "at": "2026-11-21T02:00:00+00:00",
             "event": "draw_published",
@@ -135,6 +144,12 @@ def test_a_story_tells_the_place_in_the_draw_and_a_broken_chain():
 def test_a_story_tells_who_decided_a_review_and_why():
     answers = "Ani: accept, the same person; Budi: accept, older on the card"
     assert f"Review of FACE_UNSURE: accept ({answers})" in printed(STORY)
+
+
+def test_a_story_tells_what_happened_in_words_not_in_code():
+    line = next(line for line in printed(STORY).splitlines() if "review_decided" in line)
+
+    assert "answers: reviewer Ani; decision accept + reviewer Budi; decision accept" in line
 
 
 def test_a_story_tells_each_decision_its_rules_its_signature_and_its_anchor():

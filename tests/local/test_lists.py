@@ -113,7 +113,8 @@ def test_a_list_with_wrong_rows_names_each_line_and_is_not_in_use(desk):
         (("refresh", "face"), 2, "No list answers for face"),
         (("refresh", "population"), 2, "Lists answer for"),
         (("refresh", LAYER), 1, "no list"),
-        (("verify", "nothing.list"), 1, "is not there"),
+        (("verify", "build/lists/nothing.list"), 2, "There is no file build/lists/nothing.list in"),
+        (("diff", "nothing.list", "neither.list"), 2, "(see --folder)"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(desk, words, exit_code, sentence):
@@ -121,6 +122,29 @@ def test_what_cannot_be_done_is_said_in_a_sentence(desk, words, exit_code, sente
 
     assert refused.exit_code == exit_code
     assert sentence in refused.output
+
+
+def test_a_list_that_nobody_agreed_on_is_refused_with_what_to_add(desk):
+    path, described = desk.csv("1", [1]), ["--source", "kemensos", "--layer", "aid", "--list-version", "1"]
+    key = str(desk.folder / "key.pem")
+    desk.run("sign", str(path), *described, "--listed-on", TODAY.isoformat(), "--key", key)
+
+    refused = desk.lists("import", str(path))
+
+    assert refused.exit_code == 1
+    for word in ("aid is looked up in no list of kemensos", "`listed`", "`list_key`", "sources.json"):
+        assert word in refused.output
+
+
+def test_the_table_of_a_refresh_says_of_a_nik_that_nobody_here_has_it(desk):
+    desk.lists("import", str(desk.csv("1", [1])))
+    desk.lists("refresh", LAYER)
+    desk.lists("import", str(desk.csv("2", [1, 2])))
+
+    told = CliRunner().invoke(app, ["lists", "refresh", LAYER, "--folder", str(desk.folder / "lists")])
+
+    assert "1  nobody here has such a NIK, added" in told.stdout
+    assert "->" not in told.stdout.splitlines()[-1]
 
 
 def test_a_file_beside_the_csv_that_is_no_delivery_is_refused(desk):
