@@ -13,7 +13,8 @@ import json
 from typing import Any
 
 from gelombang.api.body import BodyTooLargeError
-from gelombang.api.problems import RouteNotFoundError, Sentence, UnexpectedError, problem_body, problem_of
+from gelombang.api.problems import RouteNotFoundError, UnexpectedError, problem_body, problem_of
+from gelombang.api.sentences import Sentence
 from gelombang.domain.errors import DependencyError, GelombangError, TooManyRequestsError
 from infra.cloudformation import Json
 

@@ -68,14 +68,17 @@ def running(state: Path) -> StackRecord:
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
-    """Turn what can go wrong into one sentence and exit code 2; a fault of ours keeps its trace."""
+def plainly(about: str = "") -> Iterator[None]:
+    """Turn what can go wrong into one line and exit code 2; a fault of ours keeps its trace.
+
+    What the service refuses is said with the next step, after `about`: what it was asked for.
+    """
     try:
         yield
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except ApiProblemError as problem:
-        stop(problem.sentence())
+        stop(f"{about and about + ': '}{problem.sentence()} {problem.next_step}".strip())
     except httpx.HTTPError as error:
         stop(f"The service did not answer: {type(error).__name__}.")
     except json.JSONDecodeError as error:

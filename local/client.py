@@ -37,6 +37,7 @@ class ApiProblemError(Exception):
         self.status = int(problem.get("status", 0))
         self.title = str(problem.get("title", ""))
         self.detail = str(problem.get("detail_en") or problem.get("detail", ""))
+        self.next_step = str(problem.get("next_step_en", ""))
         self.errors: list[Json] = problem.get("errors", [])
         self.retry_after_s = int(problem.get("retry_after_s", 0))
         super().__init__(self.sentence())

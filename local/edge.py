@@ -41,12 +41,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gelombang.api.body import BodyTooLargeError
 from gelombang.api.problems import (
     RouteNotFoundError,
-    Sentence,
     UnexpectedError,
     problem_body,
     problem_of,
     wait_of,
 )
+from gelombang.api.sentences import Sentence
 from gelombang.domain.errors import DependencyError, GelombangError
 from local.engine import LOOPBACK
 from local.openapi_viewer import for_viewer

@@ -129,7 +129,7 @@ def wave_quota(
 @wave_app.command("show")
 def wave_show(wave_id: WaveId, state: StateDir = STATE, as_json: AsJson = False) -> None:
     """Show a wave: hours, commitment, seats and entries by region, what comes next; --json is its public page."""
-    with plainly(), _as_operator(state) as operator:
+    with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
         _show(operator, _page(operator, wave_id), state, as_json=as_json)
 
 
@@ -138,7 +138,7 @@ def _wave_step(step: WaveStep, sentence: str) -> None:
     def take(
         wave_id: WaveId, *, dry_run: DryRun = False, state: StateDir = STATE, as_json: AsJson = False
     ) -> None:
-        with plainly(), _as_operator(state) as operator:
+        with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
             if dry_run:
                 page = _page(operator, wave_id)
                 _tell(page, [look_ahead(page, _pages(operator), step, _typed(state))], as_json=as_json)
@@ -161,7 +161,7 @@ def wave_run(
 
     Exit 1 when it is not published yet.
     """
-    with plainly(), _as_operator(state) as operator:
+    with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
         page, typed = _page(operator, wave_id), _typed(state)
         if dry_run:
             _tell(page, look_ahead_to_the_end(page, _pages(operator), typed), as_json=as_json)
@@ -194,7 +194,7 @@ def wave_beacon(
     as_json: AsJson = False,
 ) -> None:
     """Give the signature of the beacon's round that a commitment named; a wrong one is not sent."""
-    with plainly(), _as_operator(state) as operator:
+    with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
         page, given = _page(operator, wave_id), signature.strip().lower()
         _require_signature(page, given)
         if dry_run:
@@ -218,7 +218,7 @@ def wave_party(
     as_json: AsJson = False,
 ) -> None:
     """Keep what a party promises or tells of its secret; without every secret that was promised nothing is drawn."""
-    with plainly(), _as_operator(state) as operator:
+    with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
         given = {"party": party, "sha256": sha256_hex.lower(), "secret": secret.lower()}
         _show(operator, operator.post(f"/v1/waves/{wave_id}/parties", given), state, as_json=as_json)
 
@@ -233,7 +233,7 @@ def wave_anew(
     as_json: AsJson = False,
 ) -> None:
     """Hold a draw anew that nobody has been told of: one operator asks, another confirms; both stand in public."""
-    with plainly(), _as_operator(state, operator_name) as operator:
+    with plainly(f"wave {wave_id}"), _as_operator(state, operator_name) as operator:
         page = operator.post(f"/v1/waves/{wave_id}/anew", {"reason": reason})
         _show(operator, page, state, as_json=as_json)
 
@@ -263,7 +263,7 @@ def wave_bundle(
     as_json: AsJson = False,
 ) -> None:
     """Download a published wave's draw bundle."""
-    with plainly(), _as_operator(state) as operator:
+    with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
         saved = download_bundle(operator, wave_id, folder)
         answer({"bundle": str(saved)}, f"Saved in {saved}", as_json=as_json)
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from gelombang.api.problems import RouteNotFoundError, Sentence, problem_body
+from gelombang.api.problems import RouteNotFoundError, problem_body
+from gelombang.api.sentences import Sentence
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 NAMES = ("register", "verify", "select")

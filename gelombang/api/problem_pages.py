@@ -11,7 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gelombang.api.problems import TABLE, Sentence, problem_body, wait_of
+from gelombang.api.problems import TABLE, problem_body, wait_of
+from gelombang.api.sentences import Sentence
 from gelombang.api.wording import wording_of
 from gelombang.domain import errors
 from gelombang.domain.errors import FieldFault, GelombangError

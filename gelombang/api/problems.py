@@ -10,20 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gelombang.api.body import BodyTooLargeError, BodyUnreadableError, MediaTypeError
+from gelombang.api.sentences import Sentence, of_wave
 from gelombang.domain import errors
 from gelombang.domain.errors import FieldFault
 
 PROBLEMS_AT = "https://gelombang.example/problems"
 DEPENDENCY_RETRY_S = 5
 CONFLICT_RETRY_S = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence in both languages."""
-
-    id: str
-    en: str
 
 
 Wording = Callable[[str], Sentence]  # the text of a reason code
@@ -340,14 +333,15 @@ def problem_of(error: errors.GelombangError) -> Problem:
 def problem_body(error: errors.GelombangError, request_id: str, wording: Wording) -> dict[str, Any]:
     """Return the JSON object that answers `error`; `wording` gives the text of each reason code in it."""
     problem = problem_of(error)
+    detail, next_step = of_wave(error) or (problem.detail, problem.next_step)
     body: dict[str, Any] = {
         "type": problem.type,
         "title": problem.title,
         "status": problem.status,
-        "detail": problem.detail.id,
-        "detail_en": problem.detail.en,
-        "next_step": problem.next_step.id,
-        "next_step_en": problem.next_step.en,
+        "detail": detail.id,
+        "detail_en": detail.en,
+        "next_step": next_step.id,
+        "next_step_en": next_step.en,
         "instance": f"urn:uuid:{request_id}",
     }
     faults = _faults(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gelombang.api.problems import Sentence
+from gelombang.api.sentences import Sentence
 from gelombang.domain.programme import Programme
 
 FORMAL = {

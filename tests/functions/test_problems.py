@@ -13,9 +13,12 @@ from function_calls import PHONE, SITI, Caller, code_in, fill_form, load_functio
 from gelombang import wiring
 from gelombang.api.body import BodyTooLargeError
 from gelombang.api.problem_pages import example_error
-from gelombang.api.problems import TABLE, UnexpectedError, problem_of
+from gelombang.api.problems import TABLE, UnexpectedError, problem_body, problem_of
+from gelombang.api.sentences import Sentence
 from gelombang.domain import errors
+from gelombang.domain.application import State
 from gelombang.domain.errors import ConflictError, DependencyError, GelombangError, RefusedError
+from gelombang.domain.wave import WaveState
 from gelombang.journey.ports import Key, Row
 from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld
@@ -62,6 +65,23 @@ def test_a_new_kind_of_error_is_answered_as_the_nearest_one_known() -> None:
 @pytest.mark.parametrize("kind", TABLE)
 def test_examples_are_of_their_own_kind(kind: type[GelombangError]) -> None:
     assert type(example_error(kind)) is kind
+
+
+@pytest.mark.parametrize("state", WaveState)
+def test_a_wave_says_in_which_state_it_refused_and_an_application_says_what_it_always_did(
+    state: WaveState,
+) -> None:
+    refused = [
+        problem_body(errors.MoveNotAllowedError(where, move), "1", lambda reason: Sentence(reason, reason))
+        for where, move in ((state, "publish"), (state, "hold_anew"), (State.VERIFIED, "submit"))
+    ]
+
+    assert [f"({state})" in each["detail"] and f"({state})" in each["detail_en"] for each in refused] == [
+        True,
+        True,
+        False,
+    ]
+    assert refused[2]["detail_en"] == "The present state does not allow this step."
 
 
 def test_a_method_that_a_path_does_not_have_is_named_with_those_it_has(anybody: Caller) -> None:

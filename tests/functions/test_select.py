@@ -131,8 +131,18 @@ def test_steps_out_of_order_are_refused(world: MemoryWorld) -> None:
     operator = staff(world, "operator")
     operator.post("/v1/waves", wave_around(world))
 
-    assert operator.post("/v1/waves/gelombang-1/draw").slug == "move-not-allowed"
+    refused = operator.post("/v1/waves/gelombang-1/draw")
+
+    assert refused.slug == "move-not-allowed"
     assert world.queues.waiting_count(QueueName.WAVE_STEPS) == 0
+    assert "masih dibuka (OPEN)" in refused.body["detail"]
+    assert "is still open (OPEN): draw" in refused.body["detail_en"]
+    assert "step close" in refused.body["next_step_en"]
+    operator.post("/v1/waves/gelombang-1/close")
+    closed = operator.post("/v1/waves/gelombang-1/draw").body
+    assert "(CLOSED)" in closed["detail_en"]
+    assert closed["next_step"] == "Lakukan langkah freeze lebih dulu."
+    assert closed["next_step_en"] == "The step freeze comes first."
 
 
 def test_a_beacon_that_was_not_promised_is_refused(world: MemoryWorld) -> None:

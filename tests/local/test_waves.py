@@ -96,6 +96,16 @@ def test_an_open_wave_is_not_closed_by_a_run(desk):
     assert desk.page()["state"] == "OPEN"
 
 
+def test_a_step_taken_too_early_says_of_which_wave_where_it_is_and_what_comes_first(desk):
+    early = desk.run("draw", WAVE)
+    unknown = desk.run("show", "cobb")
+
+    assert (early.exit_code, unknown.exit_code) == (2, 2)
+    assert f"wave {WAVE}: This wave is still open (OPEN): draw cannot be done now." in early.stderr
+    assert "close it before with the step close." in early.stderr
+    assert "wave cobb: Nothing that you may see has this name." in unknown.stderr
+
+
 def test_a_dry_run_says_of_every_step_in_every_state_what_asking_then_does(desk):
     for step in WaveStep:
         before, refused_or_done = desk.page(), [each for each in WaveStep if each is not step]
