@@ -30,6 +30,7 @@ from gelombang.domain.errors import (
 )
 from gelombang.domain.programme import Programme
 from gelombang.domain.reasons import Reason
+from gelombang.domain.wave import WaveState, state_of
 from gelombang.journey import applications
 from gelombang.journey.appeal_rows import (
     agency_of,
@@ -49,6 +50,7 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Ports, Put
 from gelombang.journey.restored import has_missed_a_draw, joinable_wave
 from gelombang.journey.status import Told, told
+from gelombang.journey.wave_rows import load_wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,10 @@ def _restored(ports: Ports, programme: Programme, application: Application, wave
         return None
     if has_missed_a_draw(ports, application):
         return told(programme, Reason.RESTORED_FIRST)
-    return told(programme, Reason.RESTORED_IN_TIME) if wave_id else None
+    if not wave_id:
+        return None
+    is_open = state_of(load_wave(ports, wave_id), ports.clock.now()) is WaveState.OPEN
+    return told(programme, Reason.RESTORED_IN_HOURS if is_open else Reason.RESTORED_IN_TIME)
 
 
 def _is_refused(application: Application) -> bool:

@@ -89,6 +89,22 @@ def test_who_did_not_ask_to_be_joined_is_verified_and_joins_with_one_call_until_
     assert joined(walk, name, "gelombang-1")
 
 
+def test_of_a_wave_that_is_open_nobody_is_told_that_its_hours_are_over():
+    walk, name = refused_pupil()
+    open_wave(walk, "gelombang-1", days=3)
+    decide(walk, file(walk, name).number, AppealCode.SHOWN_OTHERWISE)
+
+    inside = told(walk, name)
+    days_pass(walk, 4)
+    after = told(walk, name)
+
+    assert (inside.joinable_wave, inside.restored.code) == ("gelombang-1", "RESTORED_IN_HOURS")
+    assert (after.joinable_wave, after.restored.code) == ("gelombang-1", "RESTORED_IN_TIME")
+    assert "hours are over" not in inside.restored.sentence["en"]
+    assert "jam pendaftarannya" not in inside.restored.sentence["id"]
+    assert "hours are over" in after.restored.sentence["en"]
+
+
 def test_nobody_else_joins_after_the_hours():
     walk, name = refused_pupil(*OTHERS)
     other = walk.submit(OTHERS[0], "+6281234567891")
