@@ -1,6 +1,7 @@
 """One address for everything a person opens: the pages, the API's documentation, and the API itself.
 
     /               the static files of pages/
+    /verify-draw.*  the two files of verifier/, as they can be saved: under a policy that lets them send nothing
     /docs           Swagger UI, from an installed package
     /openapi.json   docs/api/openapi.json
     /v1/<name>/…    the application whose template has routes below /v1/<name>, on the local engine
@@ -13,10 +14,13 @@ requests: neither bodies nor tokens nor codes can get into one.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
+import re
 import sys
 import uuid
+from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENAPI = ROOT / "docs/api/openapi.json"
+VERIFIER = ROOT / "verifier"
 MOST_BYTES = 1024 * 1024  # more than the API takes, so that the API itself says what is too large
 CALLS_AT_ONCE = (
     2  # of an application: each is a Lambda process on the engine, and starting one costs a second
@@ -104,6 +109,7 @@ def edge_app(routes: EdgeRoutes) -> Starlette:
         answer.headers.setdefault("X-Request-Id", request_id)
         return answer
 
+    verifier = GZipMiddleware(StaticFiles(directory=VERIFIER))
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
@@ -114,6 +120,8 @@ def edge_app(routes: EdgeRoutes) -> Starlette:
             Route("/docs/swagger-initializer.js", _start_of_viewer),
             Route("/docs/openapi.json", _openapi_for_viewer),
             Mount("/docs", StaticFiles(directory=swagger_ui_bundle.swagger_ui_path)),
+            Route("/verify-draw.html", verifier),
+            Route("/verify-draw.js", verifier),
             Mount("/", GZipMiddleware(StaticFiles(directory=ROOT / "pages", html=True))),
         ],
         lifespan=lifespan,
@@ -244,19 +252,38 @@ def _viewer_policy() -> str:
     )
 
 
+def _verifier_policy() -> str:
+    """Let the verifier run its own two files, letter for letter, and nothing leave it: no address at all."""
+    page = (VERIFIER / "verify-draw.html").read_text(encoding="utf-8")
+
+    def of(tag: str) -> str:
+        inside = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        hashes = (b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in inside)
+        return " ".join(f"'sha256-{each}'" for each in hashes)
+
+    return (
+        f"default-src 'none'; script-src 'self' {of('script')}; style-src {of('style')}; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
 class _Hardened:
     """Puts our headers on every answer, the framework's own among them."""
 
     def __init__(self, app: ASGIApp, store_url: str) -> None:
         self._app = app
         self._page, self._viewer = _page_policy(store_url), _viewer_policy()
+        self._verifier = _verifier_policy()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, with headers added that it does not set itself."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = self._viewer if scope["path"].startswith("/docs") else self._page
+        path = scope["path"]
+        policy = self._viewer if path.startswith("/docs") else self._page
+        if path.startswith("/verify-draw."):
+            policy = self._verifier
 
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -28,6 +28,7 @@ words({
   lineBack: ["Tersambung lagi.", "Connected again."],
   wait: ["Coba lagi dalam {n} detik.", "Try again in {n} seconds."],
   leave: ["Keluar", "Sign out"],
+  checkDraw: ["Periksa undian ini di ponsel Anda", "Check this draw on your phone"],
 });
 
 const unanswered = {}; // a request → its Idempotency-Key, until it is answered: a second tap is the same request

@@ -208,6 +208,7 @@ function resultBlock(own) {
   const facts = el("div", { className: "card" }, el("p", {}, el("strong", {}, t("drawn") + ": " + own.result.rank)));
   if (own.result.reserve) facts.append(el("p", {}, t("reserve") + ": " + own.result.reserve));
   facts.append(el("p", {}, el("a", { href: own.document_url, download: own.entry_id + ".json" }, t("proof"))));
+  facts.append(el("p", {}, el("a", { href: "verify-draw.html" }, t("checkDraw"))));
   return facts;
 }
 

@@ -132,6 +132,43 @@ def test_it_asks_nothing_of_any_address_and_fits_a_small_screen(page):
     assert all(name.strip() for name in names)
 
 
+def test_it_is_linked_from_a_published_wave_and_from_ones_own_result_and_works_from_there(browser, site):
+    page = browser.open()
+    page.go(site.url)
+    own = {"result": {"rank": 1}, "document_url": "", "entry_id": "0"}
+    link = f"resultBlock({json.dumps(own)}).querySelector('[href=\"verify-draw.html\"]').innerText"
+    assert page.see(link) == "Periksa undian ini di ponsel Anda"
+    page.go(site.url + "/waves.html")
+    wave = {
+        "definition": {"wave_id": "satu", "name": "Satu", "quota": {"3171": 1}, "rule_set": "2023"}
+        | dict.fromkeys(("opens_at", "closes_at"), "2026-11-22T08:00:00+07:00"),
+        "state": "PUBLISHED",
+        "closes_at": "2026-11-22T08:00:00+07:00",
+        "filled": {"3171": 1},
+        "moved_up": {},
+        "free": {},
+    }
+    listed = [{"name": "draw.json", "url": "", "sha256": ""}]
+    page.see(
+        "call('GET', '/v1/programme').then((it) => { programme = it;"
+        f" waves = [{json.dumps(wave)}]; bundles.satu = {json.dumps(listed)}; draw(); }})"
+    )
+    page.faults.clear()  # there are no waves behind this address
+    page.asked.clear()
+
+    page.until_says("#waves", "Periksa undian ini di ponsel Anda")
+    page.tap("#waves a[href='verify-draw.html']")
+    page.until_shown("#form")
+    check(page, [VECTORS / "households" / name for name in BUNDLE], PUBLISHED["households"])
+
+    page.until_says("#said", "Diterima")
+    assert page.faults == []
+    assert {address for _, address in page.asked if not address.startswith("data:")} == {
+        site.url + "/verify-draw.html",
+        site.url + "/verify-draw.js",
+    }
+
+
 def check(page, paths, commitment):
     """Choose files, paste the published commitment and press the button."""
     node = page.ask("Runtime.evaluate", {"expression": found("#files")})["result"]["objectId"]
