@@ -112,6 +112,8 @@ def test_a_wave_with_seats_in_every_region_is_one_line_until_a_province_is_opene
         "state": "PUBLISHED",
         "closes_at": "2026-11-22T08:00:00+07:00",
         "filled": quota,
+        "moved_up": {},
+        "free": {},
         "entry_count": 1,
     }
     page.see(
