@@ -30,6 +30,7 @@ from gelombang.journey.applications import SHARDS, retention_list, shard_of
 from gelombang.journey.programme import load_programme
 from gelombang.journey.reconciliation import reconcile
 from tests.journey.reviewers import decide
+from tests.journey.seated import accept
 from tests.journey.test_erasure import all_rows, joined, token_of
 from tests.journey.walking import JPEG, RELEASE, SPOILED, Walk, begin, citizen
 from tests.journey.waves import WAVE, Crash, Writes, close_and_run, crashing
@@ -142,6 +143,7 @@ def test_a_recipients_contact_goes_after_a_year_and_the_nik_stays_for_good():
     walk = begin(PERSON)
     application_id = joined(walk)
     close_and_run(walk.ports)
+    accept(walk.ports, application_id)
     nik_tag = walk.application(application_id).form.nik_tag
 
     for days in (31, 150, 186):
