@@ -76,7 +76,7 @@ class WavePage:
     closes_at: datetime  # earlier than the definition's when an operator closed it
     entry_count: int
     restored_count: int  # of these, seated first after a wrong refusal
-    joined: dict[str, int]  # region → entries, from the freeze on: what the commitment counts must be the same
+    joined: dict[str, int]  # region → entries, from the freeze on; the commitment counts the same
     filled: dict[str, int]  # region → seats that somebody has or is offered; once published
     free: dict[str, int]  # region → of the others, those for which no reserve is left; where there are any
     moved_up: dict[str, int]  # region → reserves who got a seat that was lost; where there are any
