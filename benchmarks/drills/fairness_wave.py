@@ -1,4 +1,4 @@
-"""A made-up wave and its plain draw by docs/draw-spec.md, with the faults that the audit of fairness must find.
+"""A made-up wave, drawn by the code that draws, with the faults that the audit of fairness must find.
 
 The wave is unequal wherever the rules allow it, and what people have in common goes by region: the east joins
 earlier in the day, towns have other addresses and seats for another share of their people. An audit that forgot the
@@ -8,16 +8,19 @@ quotas would see signs everywhere.
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import rfc8785
 from numpy.typing import NDArray
 
-from gelombang.domain.merkle import leaf_hash
+from gelombang.domain.draw import OUTCOME_OF, DrawOutcome
+from gelombang.domain.wave import WaveDefinition, WaveId
+from gelombang.drawing.columns import ID_BYTES, Bytes, Entries, Households
 from gelombang.drawing.fairness import DAY_S, HOUR_S, DrawColumns, MailClass
+from gelombang.drawing.hashing import DIGEST_BYTES, draw_tickets, hash_entries
+from gelombang.drawing.passes import RULES, decide
 
 REGIONS, DAYS = 40, 4
 PRIORITY_SHARE, RESTORED_SHARE, LIMITED_SHARE = 0.04, 0.002, 0.05
@@ -27,6 +30,9 @@ FIRST_DAYS, FIRST_DAYS_SHARE = 2, 0.9  # of the draw of 2012: more than nine of 
 HIDDEN_SHARE = 0.15  # of people who hold a second ticket that nobody sees
 TWICE_SHARE = 0.01  # of people who are in the wave twice
 
+NO_HOUSEHOLDS = Households(np.empty(0, np.int64), np.empty((0, ID_BYTES), np.uint8), np.empty(0, np.int64))
+SEATED = np.array([OUTCOME_OF[rule] is DrawOutcome.SELECTED for rule in RULES])
+
 Tickets = NDArray[np.uint64]
 
 
@@ -34,7 +40,8 @@ Tickets = NDArray[np.uint64]
 class Wave:
     """Frozen entries, one row (N,) each, ascending by id, and the seats of each region."""
 
-    leaves: tuple[bytes, ...]  # leaf hashes
+    leaves: Bytes  # leaf hashes (N, 32)
+    entries: Entries
     region: NDArray[np.int64]  # four digits as a number
     quota: dict[int, int]
     priority_seats: int
@@ -66,19 +73,11 @@ def make_wave(entry_count: int, seed: int) -> Wave:
         chance.integers(0, len(MailClass), n),
     )
     is_limited = chance.random(n) < LIMITED_SHARE
-    ids = sorted(chance.bytes(16).hex() for _ in range(n))
+    ids = np.frombuffer(b"".join(sorted(chance.bytes(ID_BYTES) for _ in range(n))), np.uint8)
+    entries = Entries(ids.reshape(-1, ID_BYTES), region.astype(np.uint16), is_priority, is_restored)
     return Wave(
-        tuple(
-            leaf_hash(
-                rfc8785.dumps({
-                    "entry_id": entry_id,
-                    "region": f"{region[i]:04d}",
-                    "priority": bool(is_priority[i]),
-                    "restored": bool(is_restored[i]),
-                })
-            )
-            for i, entry_id in enumerate(ids)
-        ),
+        hash_entries(entries)[0],
+        entries,
         region,
         quota,
         sum(quota.values()) // 50,
@@ -98,10 +97,10 @@ def seed_of(number: int) -> bytes:
     return hashlib.sha256(b"gelombang-fairness" + number.to_bytes(8, "big")).digest()
 
 
-def tickets_of(leaves: Sequence[bytes], seed: bytes) -> Tickets:
-    """Return HMAC-SHA-256 of each leaf hash (32 bytes) by its first eight bytes."""
-    digests = b"".join(hmac.digest(seed, leaf, "sha256")[:TICKET_BYTES] for leaf in leaves)
-    return np.frombuffer(digests, ">u8").astype(np.uint64)
+def tickets_of(leaves: Bytes, seed: bytes) -> Tickets:
+    """Return the tickets of leaf hashes (N, 32), by their first eight bytes."""
+    first = np.ascontiguousarray(draw_tickets(leaves, seed)[:, :TICKET_BYTES])
+    return first.view(">u8").reshape(-1).astype(np.uint64)
 
 
 def hold(wave: Wave, tickets: Tickets, key: NDArray[np.generic] | None = None) -> DrawColumns:
@@ -109,22 +108,15 @@ def hold(wave: Wave, tickets: Tickets, key: NDArray[np.generic] | None = None) -
 
     Without household limits: the audit leaves out whom they can touch, so they would change nothing here.
     """
-    order = np.argsort(tickets if key is None else key, kind="stable")
-    everybody = np.ones(len(order), np.bool_)
-    rank = _before(wave.region, order, everybody) + 1
-    quota = np.array([wave.quota[code] for code in wave.region.tolist()])
-    has_seat = wave.is_restored & (_before(wave.region, order, wave.is_restored) < quota)
-    waiting = wave.is_priority & ~has_seat
-    left = quota - _seated(wave.region, has_seat)
-    could = waiting & (_before(wave.region, order, waiting) < left)
-    has_seat = has_seat | (could & (_before(np.zeros_like(order), order, could) < wave.priority_seats))
-    left = quota - _seated(wave.region, has_seat)
-    has_seat = has_seat | (~has_seat & (_before(wave.region, order, ~has_seat) < left))
+    used = tickets if key is None else np.argsort(np.argsort(key, kind="stable")).astype(np.uint64)
+    whole = np.zeros((len(used), DIGEST_BYTES), np.uint8)
+    whole[:, :TICKET_BYTES] = used.astype(">u8").view(np.uint8).reshape(-1, TICKET_BYTES)
+    results = decide(_definition(wave), wave.entries, NO_HOUSEHOLDS, whole)
     return DrawColumns(
         ticket=tickets,
         region=wave.region,
-        rank=rank,
-        has_seat=has_seat,
+        rank=results.rank,
+        has_seat=SEATED[results.rule],
         is_priority=wave.is_priority,
         is_restored=wave.is_restored,
         household=wave.household,
@@ -179,19 +171,15 @@ FAULTS: dict[str, Callable[[Wave, bytes], DrawColumns]] = {
 }
 
 
-def _before(
-    group: NDArray[np.int64], order: NDArray[np.int64], counted: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Return for each entry how many counted ones of its group come before it in `order`."""
-    by_group = order[np.argsort(group[order], kind="stable")]
-    running = np.cumsum(counted[by_group]) - counted[by_group]
-    starts = np.flatnonzero(np.diff(group[by_group], prepend=-1))
-    sizes = np.diff(starts, append=len(group))
-    before = np.empty(len(group), np.int64)
-    before[by_group] = running - np.repeat(running[starts], sizes)
-    return before
-
-
-def _seated(region: NDArray[np.int64], has_seat: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return for each entry how many of its region have a seat."""
-    return np.bincount(region, has_seat).astype(np.int64)[region]
+def _definition(wave: Wave) -> WaveDefinition:
+    quota = {f"{region:04d}": seats for region, seats in wave.quota.items()}
+    opens_at = datetime(2026, 11, 23, tzinfo=UTC)
+    return WaveDefinition(
+        WaveId("fairness"),
+        "Fairness",
+        opens_at,
+        opens_at + timedelta(days=DAYS),
+        quota,
+        "",
+        wave.priority_seats,
+    )

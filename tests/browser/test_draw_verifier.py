@@ -8,19 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gelombang.domain.draw_bundle import BUNDLE
 from tests.browser.page import found
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests/vectors/draw"
-BUNDLE = (
-    "rules.json",
-    "entries.csv",
-    "households.csv",
-    "commitment.json",
-    "draw.json",
-    "results.csv",
-    "manifest.json",
-)
 PUBLISHED = {each["name"]: each["commitment"] for each in json.loads((VECTORS / "vectors.json").read_text())}
 
 

@@ -11,7 +11,6 @@ At the end, with everything well again and nothing restricted, nobody is left in
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import strategies as st
@@ -49,13 +48,13 @@ from gelombang.journey.replay import Again
 from gelombang.journey.review_cases import load_case
 from gelombang.journey.staff import Staff
 from gelombang.memory.registers import SOURCES
+from tests.journey.dying import Died, Dying
 from tests.journey.machine_lists import Lists
 from tests.journey.machine_seats import Seats
 from tests.journey.reviewers import RATNA, RINA, RUDI
 from tests.journey.walking import GOOD, JPEG, SPOILED, begin, citizen
 from tests.journey.waves import run_step
 
-PORTS = ("rows", "photos", "queues", "texts", "vault", "registers", "signer")
 PEOPLE = (citizen(1), citizen(2), citizen(1))  # the third types the first one's NIK
 QUEUES = (QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS, QueueName.FACE_EVIDENCE)
 SEAT_GONE = frozenset({State.SEAT_RETURNED, State.NOT_ELIGIBLE, State.ERASED})  # all that follows a seat
@@ -77,36 +76,6 @@ WHILE_RESTRICTED = {
     }
     for state in State
 }
-
-
-class Died(BaseException):
-    """The process ended here."""
-
-
-class Dying:
-    """Ports whose n-th call is the last."""
-
-    def __init__(self, ports, fate):
-        self.count, self.fate = 0, fate
-        self.ports = replace(ports, **{name: _Port(self, getattr(ports, name)) for name in PORTS})
-
-    def call(self, real, *given, **named):
-        self.count += 1
-        last, has_effect = self.fate
-        if self.count != last:
-            return real(*given, **named)
-        if has_effect:
-            real(*given, **named)
-        raise Died
-
-
-class _Port:
-    def __init__(self, dying, port):
-        self._dying, self._port = dying, port
-
-    def __getattr__(self, name):
-        real = getattr(self._port, name)
-        return lambda *given, **named: self._dying.call(real, *given, **named)
 
 
 class Journey(Lists, Seats, RuleBasedStateMachine):

@@ -16,7 +16,7 @@ from gelombang.journey import anchors, applications
 from gelombang.journey.anchors import Anchored, anchor_due, anchor_key, leaf_on, published_anchors
 from gelombang.journey.applications import shard_of
 from tests.journey.audited import next_day
-from tests.journey.machine import Died
+from tests.journey.dying import Died
 from tests.journey.walking import begin, citizen
 
 TODAY = date(2026, 11, 23)

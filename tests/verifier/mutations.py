@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from gelombang.domain.draw_bundle import BUNDLE
 from tests.domain.draw_reference import (
     RESULT,
     SPEC,
@@ -21,15 +22,6 @@ from tests.domain.draw_reference import (
 
 VECTORS = Path(__file__).parents[1] / "vectors/draw"
 LISTED = json.loads((VECTORS / "vectors.json").read_text())
-BUNDLE = (
-    "rules.json",
-    "entries.csv",
-    "households.csv",
-    "commitment.json",
-    "draw.json",
-    "results.csv",
-    "manifest.json",
-)
 OF_RULES = {
     "spec",
     "wave_id",
