@@ -161,6 +161,16 @@ def test_it_is_linked_from_a_published_wave_and_from_ones_own_result_and_works_f
     }
 
 
+def test_files_that_were_chosen_before_the_script_came_are_taken(page):
+    page.see(
+        "(() => { const early = new DataTransfer(); early.items.add(new File(['{}'], 'rules.json'));"
+        " $('files').files = early.files; start(); })()"
+    )
+
+    page.until_says("#chosen", "rules.json")
+    assert page.see("$('files').files.length") == 0
+
+
 def check(page, paths, commitment):
     """Choose files, paste the published commitment and press the button."""
     node = page.ask("Runtime.evaluate", {"expression": found("#files")})["result"]["objectId"]
