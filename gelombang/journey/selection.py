@@ -193,7 +193,7 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
         Put(entry_row(wave_id, entry)),
         Require(
             gate_key(wave_id, entry.entry_id[:2]), 0
-        ),  # see drawing.steps: fails once the freeze has begun
+        ),  # see drawing.freezing: fails once the freeze has begun
     ]
     # The region too: the chain is anchored every night, and shows an auditor who later stands elsewhere.
     facts = {"wave_id": wave_id, "entry_id": entry.entry_id, "region": entry.region}
