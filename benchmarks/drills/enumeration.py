@@ -26,7 +26,7 @@ import random
 import re
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -108,6 +108,14 @@ class NotedRows:
         rows = self._rows.read_partition(partition, prefix)
         self.calls.append(f"read {len(rows)} of {partition.partition('#')[0]}")
         return rows
+
+    def read_many(self, keys: Iterable[Key]) -> dict[Key, Row]:
+        """Pass it on, told as so many reads."""
+        return {key: row for key in keys if (row := self.read(key))}
+
+    def read_partitions(self, partitions: Iterable[str]) -> Iterator[tuple[str, list[Row]]]:
+        """Pass it on, told as so many reads."""
+        return ((partition, self.read_partition(partition)) for partition in partitions)
 
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Pass it on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,6 +65,14 @@ class StoredRows:
         """Return a partition's rows in order."""
         rows = self._found("pk = ? AND sk >= ? ORDER BY sk", (partition, prefix))
         return [row for row in rows if row.key.sort.startswith(prefix)]
+
+    def read_many(self, keys: Iterable[Key]) -> dict[Key, Row]:
+        """Return the rows under these keys."""
+        return {key: row for key in keys if (row := self.read(key))}
+
+    def read_partitions(self, partitions: Iterable[str]) -> Iterator[tuple[str, list[Row]]]:
+        """Give each partition with its rows."""
+        return ((partition, self.read_partition(partition)) for partition in partitions)
 
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Return rows on a worklist, earliest first."""

@@ -7,29 +7,34 @@ An item is {pk, sk, version, body} and, when set, {worklist, due} (the sparse in
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 
 from gelombang.aws.clients import reaching
 from gelombang.domain.errors import ConflictError, DependencyError
+from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Change, Delete, Due, Key, Put, Row
 
 SERVICE = "dynamodb"
 CLASHES = {"ConditionalCheckFailed", "TransactionConflict"}
+MOST_KEYS = 100  # that one BatchGetItem takes
 _to_dynamo = TypeSerializer().serialize
-_from_dynamo = TypeDeserializer().deserialize
 
 
 class DynamoRows:
-    """`gelombang.journey.ports.Rows` on one DynamoDB table."""
+    """`gelombang.journey.ports.Rows` on one DynamoDB table.
 
-    def __init__(self, table: str, client: Any) -> None:  # noqa: ANN401 - a boto3 client
+    `readers`: how many calls may be under way at once where very much is read; each holds a partition meanwhile.
+    """
+
+    def __init__(self, table: str, client: Any, readers: int = 1) -> None:  # noqa: ANN401 - a boto3 client
         self._table = table
         self._client = client
+        self._readers = readers
 
     def read(self, key: Key) -> Row | None:
         """Return the row as last committed, or None."""
@@ -50,6 +55,19 @@ class DynamoRows:
             "ConsistentRead": True,
         }
         return [_to_row(item) for item in self._items(request)]
+
+    def read_many(self, keys: Iterable[Key]) -> dict[Key, Row]:
+        """Return the rows under these keys, a hundred of them a call."""
+        every = list(dict.fromkeys(keys))
+        blocks = (every[start : start + MOST_KEYS] for start in range(0, len(every), MOST_KEYS))
+        found = in_parallel(self._read_block, blocks, self._readers, ahead=2)
+        return {row.key: row for rows in found for row in rows}
+
+    def read_partitions(self, partitions: Iterable[str]) -> Iterator[tuple[str, list[Row]]]:
+        """Give each partition with its rows, one for each reader at a time."""
+        return in_parallel(
+            lambda partition: (partition, self.read_partition(partition)), partitions, self._readers, ahead=1
+        )
 
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Return rows of a worklist due by `until`, earliest first; lags behind commits by moments."""
@@ -79,6 +97,25 @@ class DynamoRows:
             if clashes:
                 raise ConflictError(clashes) from error
             raise
+
+    def _read_block(self, keys: Sequence[Key]) -> list[Row]:
+        """Return the rows of one call, and of as many more as its answers leave keys for.
+
+        Raises:
+            DependencyError: an answer left every key.
+        """
+        rows, left = list[Row](), [_item_key(key) for key in keys]
+        while left:
+            wanted = {self._table: {"Keys": left, "ConsistentRead": True}}
+            with reaching(SERVICE):
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            rows += map(_to_row, answer["Responses"].get(self._table, ()))
+            asked_count = len(left)
+            left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            # The SDK waits and asks again where a whole call is refused; here, too, the step's message comes again.
+            if len(left) == asked_count:
+                raise DependencyError(SERVICE, "UnprocessedKeys")
+        return rows
 
     def _items(self, request: dict[str, Any], how: str = "query") -> Iterator[dict[str, Any]]:
         with reaching(SERVICE):
@@ -129,7 +166,7 @@ def _to_item(row: Row) -> dict[str, Any]:
 
 
 def _to_row(item: dict[str, Any]) -> Row:
-    plain = {name: _from_dynamo(value) for name, value in item.items()}
+    plain: dict[str, str] = {name: text for name, value in item.items() for text in value.values()}
     due = Due(plain["worklist"], datetime.fromisoformat(plain["due"])) if "due" in plain else None
     expires = plain.get("expires_at")
     return Row(

@@ -6,7 +6,7 @@ holds both to the same answers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -81,6 +81,12 @@ class Rows(Protocol):
 
     def read_partition(self, partition: str, prefix: str = "") -> list[Row]:
         """Return all rows of a partition whose sort key begins with `prefix`, in order, as last committed."""
+
+    def read_many(self, keys: Iterable[Key]) -> dict[Key, Row]:
+        """Return the rows that lie under these keys, each as last committed; what is not there is left out."""
+
+    def read_partitions(self, partitions: Iterable[str]) -> Iterator[tuple[str, list[Row]]]:
+        """Give each of these partitions with its rows, in order; a few are read ahead, so that few are held."""
 
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Return rows on a worklist due at or before `until`, earliest first; may lag behind commits."""

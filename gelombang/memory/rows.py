@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -39,6 +39,14 @@ class MemoryRows:
         with self._lock:
             sorts = [sort for sort in self._sorts.get(partition, ()) if sort.startswith(prefix)]
             return [_copied(self._rows[Key(partition, sort)]) for sort in sorted(sorts, key=str.encode)]
+
+    def read_many(self, keys: Iterable[Key]) -> dict[Key, Row]:
+        """Return copies of the rows under these keys."""
+        return {key: row for key in keys if (row := self.read(key))}
+
+    def read_partitions(self, partitions: Iterable[str]) -> Iterator[tuple[str, list[Row]]]:
+        """Give each partition with copies of its rows."""
+        return ((partition, self.read_partition(partition)) for partition in partitions)
 
     def read_due(self, worklist: str, until: datetime, limit: int = 100) -> list[Row]:
         """Return copies of the rows on a worklist due by `until`, earliest first."""

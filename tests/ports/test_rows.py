@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.stub import Stubber
 
-from gelombang.domain.errors import ConflictError
+from gelombang.aws.clients import aws_client
+from gelombang.aws.rows import MOST_KEYS, DynamoRows
+from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.journey.ports import Delete, Due, Key, Put, Require, Row
+from tests.ports.conftest import TABLE
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
@@ -91,6 +95,83 @@ def test_a_partition_is_read_whole_in_the_order_of_its_sort_keys(rows):
     assert [row.key.sort for row in rows.read_partition("PLACE")] == names
     assert [row.key.sort for row in rows.read_partition("PLACE", "A#")] == names[:-1]
     assert rows.read_partition("EMPTY") == []
+
+
+def test_many_rows_are_read_at_once_and_what_is_not_there_is_left_out(rows):
+    there = [Key(f"PLACE#{number}") for number in range(MOST_KEYS + 30)]
+    for key in there:
+        rows.commit([Put(Row(key, {"of": key.partition}))])
+    asked = [
+        key for pair in zip(there, [Key("NOWHERE", str(key)) for key in there], strict=True) for key in pair
+    ]
+
+    found = rows.read_many(iter([*asked, *asked[:3]]))
+
+    assert found == {key: rows.read(key) for key in there}
+    assert rows.read_many([]) == {}
+
+
+def test_many_partitions_are_given_in_order_each_with_all_of_its_rows(rows):
+    names = [f"PLACE#{number}" for number in (3, 1, 2)]
+    for name in sorted(names):
+        for sort in ("b", "a"):
+            rows.commit([Put(Row(Key(name, sort), {}))])
+
+    found = list(rows.read_partitions([*names, "EMPTY"]))
+
+    assert found == [(name, rows.read_partition(name)) for name in [*names, "EMPTY"]]
+    assert [row.key.sort for row in found[0][1]] == ["a", "b"]
+
+
+def test_many_readers_find_what_one_finds(aws):  # noqa: ARG001 - moto, while it lives
+    client = aws_client("dynamodb")
+    client.create_table(**TABLE)
+    one, several = DynamoRows("gelombang", client), DynamoRows("gelombang", client, readers=3)
+    keys = [Key(f"PLACE#{number % 7}", str(number)) for number in range(3 * MOST_KEYS)]
+    for start in range(0, len(keys), 50):
+        one.commit([Put(Row(key, {})) for key in keys[start : start + 50]])
+    partitions = sorted({key.partition for key in keys})
+
+    assert several.read_many(keys) == one.read_many(keys)
+    assert list(several.read_partitions(partitions)) == list(one.read_partitions(partitions))
+
+
+def _asked_for(*sorts):
+    keys = [{"pk": {"S": "PLACE"}, "sk": {"S": sort}} for sort in sorts]
+    return {"gelombang": {"Keys": keys, "ConsistentRead": True}}
+
+
+def _answer(there, left):
+    items = [
+        {"pk": {"S": "PLACE"}, "sk": {"S": sort}, "version": {"N": "1"}, "body": {"S": "{}"}}
+        for sort in there
+    ]
+    return {"Responses": {"gelombang": items}, "UnprocessedKeys": _asked_for(*left) if left else {}}
+
+
+def test_keys_that_the_table_left_are_asked_for_again_as_long_as_it_takes_some(aws):  # noqa: ARG001 - as above
+    client, names = aws_client("dynamodb"), ("one", "two", "three")
+    rows, keys = DynamoRows("gelombang", client), [Key("PLACE", name) for name in names]
+    with Stubber(client) as table:
+        answers = [(names, _answer(["one"], ["two", "three"])), (names[1:], _answer([], ["three"]))]
+        for asked, answer in [*answers, (names[2:], _answer(["three"], []))]:
+            table.add_response("batch_get_item", answer, {"RequestItems": _asked_for(*asked)})
+
+        found = rows.read_many(keys)
+
+        table.assert_no_pending_responses()
+    assert found == {key: Row(key, {}, 1) for key in (keys[0], keys[2])}
+
+
+def test_a_table_that_takes_no_key_at_all_is_a_dependency_that_failed(aws):  # noqa: ARG001 - as above
+    client = aws_client("dynamodb")
+    with Stubber(client) as table:
+        table.add_response("batch_get_item", _answer([], ["one"]))
+
+        with pytest.raises(DependencyError) as failed:
+            DynamoRows("gelombang", client).read_many([Key("PLACE", "one")])
+
+    assert failed.value.service == "dynamodb"
 
 
 def test_a_worklist_gives_what_is_due_earliest_first_until_written_without(rows):
