@@ -14,6 +14,11 @@ class TagKeys:
     is_written: bool = False  # and what is new is put under its tags
 
 
+def tag_of(generation: int, mac: str) -> str:
+    """Return the tag that so many keys made, from the last one's HMAC (64 hex digits)."""
+    return f"{generation}-{mac}" if generation > 1 else mac
+
+
 def generation_of(tag: str) -> int:
     """Return how many keys made a tag."""
     number, mark, _ = tag.partition("-")

@@ -11,10 +11,10 @@ while the keys are being changed a process looks under two (docs/decisions/0021;
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gelombang.domain.tags import TagKeys, generation_of
+from gelombang.domain.tags import TagKeys, generation_of, tag_of
 from gelombang.journey.ports import Change, Key, Ports, Require, Row, Vault
 
 
@@ -33,7 +33,7 @@ class ChainedTags:
         """Return the same tag in a later generation, 0: the one that `tag` makes; one that is later stays as it is."""
         for number in range(generation_of(tag) + 1, (generation or len(self._keys.done)) + 1):
             earlier = f"tag\x1f{tag}".encode()
-            tag = f"{number}-{self._mac(self._chain[number - 1], earlier)}"
+            tag = tag_of(number, self._mac(self._chain[number - 1], earlier))
         return tag
 
     def places(self, tag: str) -> tuple[str, ...]:
@@ -60,6 +60,17 @@ def find(ports: Ports, key_of: Callable[[str], Key], tag: str) -> Row | None:
     """Return the row that lies under a tag, whichever generation it is kept under."""
     row, _ = find_or_new(ports, key_of, tag, {})
     return row if row.version else None
+
+
+def find_many(ports: Ports, key_of: Callable[[str], Key], tags: Iterable[str]) -> dict[str, Row]:
+    """Return the rows that lie under tags, by tag; what nobody has put there is left out."""
+    places = {tag: sorted(map(key_of, ports.vault.places(tag)), key=_generation) for tag in tags}
+    found: dict[str, Row] = {}
+    while places:  # the earlier place of each, and then, in a later call, the one after it: see `find_or_new`
+        rows = ports.rows.read_many(keys[0] for keys in places.values())
+        found |= {tag: rows[keys[0]] for tag, keys in places.items() if keys[0] in rows}
+        places = {tag: keys[1:] for tag, keys in places.items() if keys[1:] and tag not in found}
+    return found
 
 
 def find_or_new(

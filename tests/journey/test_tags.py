@@ -19,7 +19,7 @@ from gelombang.journey import (
 from gelombang.journey.ports import Delete
 from gelombang.journey.registration import release_nik
 from gelombang.journey.rotation import move_tags
-from gelombang.journey.tags import find, is_same, nik_key
+from gelombang.journey.tags import find, find_many, is_same, nik_key
 from gelombang.memory.vault import FIRST_KEY
 from tests.journey.key_phases import (
     KNOWN,
@@ -208,6 +208,38 @@ def test_whoever_looks_while_a_row_moves_finds_it(keys, order):
     interleaved(order, steps, lambda: None)
 
     assert [row.fields for row in found] == [{"application_id": "a"}]
+
+
+@pytest.mark.parametrize("keys", [KNOWN, WRITTEN])
+@pytest.mark.parametrize("order", [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 1, 0]])
+def test_whoever_looks_for_many_while_their_rows_move_finds_them(keys, order):
+    walk, found = begin(), []
+    for nik in ("a", "b", "c"):
+        claim(nik, nik)(process(walk, ONE))
+
+    def look(ports):
+        tags = [ports.vault.tag("nik", nik) for nik in ("a", "b", "c", "nobody")]
+        rows = find_many(ports, nik_key, tags)
+        found.append([rows[tag].fields if tag in rows else None for tag in tags])
+
+    steps = [(process(walk, keys), look), (process(walk, WRITTEN), mover(walk.world.rows))]
+    interleaved(order, steps, lambda: None)
+
+    assert found == [[{"application_id": "a"}, {"application_id": "b"}, {"application_id": "c"}, None]]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("claimed_by", PHASES)
+def test_many_are_found_where_each_of_them_is_found(phase, claimed_by):
+    walk = begin()
+    for number in range(0, 8, 2):
+        claim(str(number), str(number))(process(walk, claimed_by))
+    ports = process(walk, phase)
+    tags = [ports.vault.tag("nik", str(number)) for number in range(8)]
+
+    rows = find_many(ports, nik_key, tags)
+
+    assert {tag: rows.get(tag) for tag in tags} == {tag: find(ports, nik_key, tag) for tag in tags}
 
 
 @pytest.mark.parametrize("keys", PHASES)
