@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from gelombang.drawing.verify import verify_bundle
+from gelombang.drawing.verify import verify_bundle, verify_signatures
 from local.answering import (
     NOT_RIGHT,
     STATE,
@@ -128,6 +128,14 @@ def verify_draw(
     commitment: Annotated[
         str | None, typer.Option(help="SHA-256 of commitment.json as published before the draw.")
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            help="The published list of signing keys (audit/keys.json of GET /v1/anchors): checks who signed, too.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that a draw's result follows from what was promised; exit 1 and name what differs if not."""
@@ -137,13 +145,24 @@ def verify_draw(
         if commitment is not None and not re.fullmatch("[0-9a-fA-F]{64}", commitment.strip()):
             raise CommandError("--commitment takes 64 hex digits.")
     found = verify_bundle(bundle, commitment, os.cpu_count() or 1)
+    if keys:
+        with plainly():
+            found += _signature_faults(bundle, keys)
     kind = "and is the one promised" if commitment else "(no --commitment given: consistent in itself)"
+    kind += "; signed by the programme" if keys else ""
     text = (
         "\n".join(f"DIFFERS  {each}" for each in found) or f"accepted: the draw follows from its files {kind}"
     )
     answer({"accepted": not found, "differs": found}, text, as_json=as_json)
     if found:
         raise typer.Exit(NOT_RIGHT)
+
+
+def _signature_faults(bundle: Path, keys: Path) -> list[str]:
+    try:
+        return verify_signatures(bundle, keys.read_bytes())
+    except ValueError as error:
+        raise CommandError(f"{keys} is no published list of keys: {error}.") from None
 
 
 @app.command()

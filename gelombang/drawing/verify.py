@@ -31,6 +31,7 @@ from gelombang.domain.draw_bundle import (
     rules_file,
     sha256,
 )
+from gelombang.domain.draw_signature import SIGNATURES, keys_from, signature_faults
 from gelombang.domain.errors import InvalidFormError
 from gelombang.domain.wave import definition_from_json
 from gelombang.drawing.beacons import is_signed
@@ -78,6 +79,26 @@ def verify_bundle(folder: str | Path, commitment_sha256: str | None = None, proc
     found += _seed_faults(bundle, given)
     faults, results_root = _result_faults(bundle, processes)
     return [*found, *faults, *_manifest_faults(bundle, results_root)]
+
+
+def verify_signatures(folder: str | Path, keys: bytes) -> list[str]:
+    """Return what is wrong with the programme's signatures beside a bundle, one sentence each.
+
+    `keys` is the published list of keys, got from elsewhere than the bundle.
+
+    Raises:
+        ValueError: `keys` is no such list.
+    """
+    known, folder = keys_from(keys), Path(folder)
+    names = (*SIGNATURES, *SIGNATURES.values())
+    files = {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+    if missing := [f"{name}: is missing" for name in SIGNATURES if name not in files]:
+        return missing
+    try:
+        wave_id = str(json.loads(files[COMMITMENT])["wave_id"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return [f"{COMMITMENT}: names no wave"]
+    return signature_faults(files, wave_id, known)
 
 
 # --- reading -------------------------------------------------------------------------------------------------

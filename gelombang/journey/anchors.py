@@ -96,18 +96,27 @@ def anchored(ports: Ports) -> Anchored | None:
 
 
 def published_anchors(ports: Ports) -> Anchors:
-    """Return the list of keys and the last anchor, which pins all before it.
+    """Return the list of keys, once something was signed for the public, and the last anchor, which pins all before it.
 
     Raises:
         DependencyError: a store could not be reached.
     """
-    state = anchored(ports)
-    if state is None or not state.number:
-        return Anchors(())
-    last = anchor_key(state.next_day - timedelta(days=1))
-    hashes = {KEYS_FILE: file_hash(ports.documents.read(KEYS_FILE)), last: state.previous_sha256}
+    state, hashes = anchored(ports), {}
+    with suppress(NotFoundError):  # nothing was anchored or drawn yet
+        hashes[KEYS_FILE] = file_hash(ports.documents.read(KEYS_FILE))
+    if state and state.number:
+        hashes[anchor_key(state.next_day - timedelta(days=1))] = state.previous_sha256
     files = (PublishedFile(name, ports.documents.url(name), sha256) for name, sha256 in hashes.items())
     return Anchors(tuple(files))
+
+
+def publish_keys(ports: Ports, programme: str) -> None:
+    """Publish the list of all keys that ever signed; before what they signed is public.
+
+    Raises:
+        DependencyError: a store could not be reached.
+    """
+    ports.documents.write(KEYS_FILE, canonical(decisions.published_keys(ports, programme)), JSON_TYPE)
 
 
 def anchor_days(ports: Ports) -> Iterator[date]:
@@ -186,7 +195,7 @@ def _finished(ports: Ports, programme: str, row: Row) -> Row:
     signed = decisions.sign(ports, SPEC, canonical(content))
     kept = ports.archive.keep_once(anchor_key(day), anchor_file(content, *signed))
     ports.documents.write(anchor_key(day), kept, JSON_TYPE)
-    ports.documents.write(KEYS_FILE, canonical(decisions.published_keys(ports, programme)), JSON_TYPE)
+    publish_keys(ports, programme)
     done = Anchored(state.first_day, day + timedelta(days=1), state.number + 1, file_hash(kept))
     return _saved(ports, row, done)
 
