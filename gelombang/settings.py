@@ -29,6 +29,7 @@ class Settings:
     signing_key_id: str
     tag_keys: TagKeys
     registers_url: str
+    public_url: str  # where everybody reaches the service, without a slash at the end
     programme: str
     malware_scan: str = "none"
     text_gateway_url: str = ""  # of a second provider of text messages; "": there is none
@@ -57,6 +58,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "GELOMBANG_SIGNING_KEY_ID",
         "GELOMBANG_TAG_KEY_ID",
         "GELOMBANG_REGISTERS_URL",
+        "GELOMBANG_PUBLIC_URL",
     ]
     missing = [name for name in [*names, *queues.values()] if not environment.get(name)]
     if missing:
@@ -76,6 +78,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         signing_key_id=given["SIGNING_KEY_ID"],
         tag_keys=_tag_keys(environment, given["TAG_KEY_ID"]),
         registers_url=given["REGISTERS_URL"],
+        public_url=given["PUBLIC_URL"],
         programme=environment.get("GELOMBANG_PROGRAMME", "prakerja"),
         malware_scan=_one_of(environment, "GELOMBANG_MALWARE_SCAN", MALWARE_SCANS),
         text_gateway_url=_unless_none(environment, "GELOMBANG_TEXT_GATEWAY_URL"),

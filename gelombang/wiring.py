@@ -93,7 +93,7 @@ def _wire_environment() -> Wired:
         photos=S3Photos(names.quarantine_bucket, names.photo_bucket, s3),
         pictures=SandboxedPictures(),
         scans=NoScans() if names.malware_scan == "none" else GuardDutyScans(names.quarantine_bucket, s3),
-        documents=S3Documents(names.document_bucket, s3),
+        documents=S3Documents(names.document_bucket, s3, names.public_url),
         archive=S3Archive(names.anchor_bucket, s3),
         signer=KmsSigner(names.signing_key_id, kms),
         queues=SqsQueues(names.queue_urls, aws_client("sqs")),

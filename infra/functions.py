@@ -7,6 +7,7 @@ is not code. One role for each application: what its functions share is its pack
 from __future__ import annotations
 
 from gelombang.domain.messages import QueueName
+from gelombang.journey.ports import PUBLISHED
 from infra.buckets import ANCHORS, DOCUMENTS, LISTS, PHOTOS, QUARANTINE
 from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust, when
 from infra.keys import FACE_SEAL, SEAL, SIGN, TAG, signs, uses_keys
@@ -104,6 +105,7 @@ def environment() -> Resources:
         "GELOMBANG_COMING_TAG_KEY_ID": ref("ComingTagKey"),
         "GELOMBANG_TAG_KEY_PHASE": ref("TagKeyPhase"),
         "GELOMBANG_REGISTERS_URL": ref("RegistersUrl"),
+        "GELOMBANG_PUBLIC_URL": ref("PublicUrl"),
         "GELOMBANG_LISTS": sub(f"s3://${{{LISTS}}}"),
         "GELOMBANG_PROGRAMME": ref("Programme"),
         "GELOMBANG_MALWARE_SCAN": ref("MalwareScan"),
@@ -156,7 +158,7 @@ def _everyone(application: str) -> list[Json]:
 
 def _particular(application: str) -> list[Json]:
     """What only this application does."""
-    documents = sub(f"${{{DOCUMENTS}.Arn}}/waves/*")
+    documents = [sub(f"${{{DOCUMENTS}.Arn}}/{below}waves/*") for below in ("", PUBLISHED)]
     return {
         "register": [
             *_takes_uploads(),
@@ -166,7 +168,7 @@ def _particular(application: str) -> list[Json]:
         ],
         "verify": [*_cleans_photos(), *_sends_texts(), _forgets_faces(), *signs(), *_anchors(), *_looks_up()],
         "select": [
-            allow(["s3:GetObject", "s3:PutObject"], [documents]),
+            allow(["s3:GetObject", "s3:PutObject"], documents),
             allow(["s3:GetObject"], [sub(f"${{{DOCUMENTS}.Arn}}/audit/*")]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
         ],

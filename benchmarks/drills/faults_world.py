@@ -241,7 +241,7 @@ def aws_world(registers: Registers) -> Iterator[AwsWorld]:
             photos=S3Photos("quarantine", "photos", s3),
             pictures=MemoryPictures(),
             scans=GuardDutyScans("quarantine", s3),
-            documents=S3Documents("documents", s3),
+            documents=S3Documents("documents", s3, "https://drill.example"),
             archive=S3Archive("anchors", s3),
             signer=KmsSigner("drill", kms),
             queues=SqsQueues(urls, faults.client("sqs")),

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.drills.stored_rows import make_file, one_transaction
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.messages import Message, QueueName, message_from_json, message_to_json
-from gelombang.journey.ports import UploadForm
+from gelombang.journey.ports import UploadForm, published
 from gelombang.memory.clock import START
 
 TABLES = """
@@ -144,6 +144,17 @@ class StoredObjects:
         """Store a document."""
         del content_type
         self._put("photos", key, content)
+
+    def write_once(self, key: str, content: bytes, content_type: str) -> bytes:
+        """Store a document unless there is one; return what lies there."""
+        del content_type
+        with one_transaction(self.path) as connection:
+            connection.execute("INSERT OR IGNORE INTO objects VALUES (?, ?, ?)", ("photos", key, content))
+        return self.read(key)
+
+    def publish(self, key: str, content_type: str) -> None:
+        """Store a document where everybody may fetch it."""
+        self.write(published(key), self.read(key), content_type)
 
     def remove(self, keys: Collection[str]) -> None:
         """Delete these."""

@@ -42,7 +42,7 @@ def publish_wave(ports: Ports, wave: Wave) -> None:
         if stored.result is None:
             index = index_of[stored.entry_id]
             key = document_key(wave_id, stored.entry_id, draw_number(wave))
-            ports.documents.write(key, document_of(drawn, index), "application/json")
+            ports.documents.write_once(key, document_of(drawn, index), "application/json")
             _tell(ports, wave_id, result_at(drawn.entries, drawn.results, index))
         if done_count % PROGRESS_EVERY == 0:
             note_progress(ports, wave_id, Progress(WaveStep.PUBLISH, done_count, wave.entry_count))

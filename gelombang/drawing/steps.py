@@ -41,7 +41,15 @@ from gelombang.drawing.holding import write_results
 from gelombang.drawing.publishing import publish_wave
 from gelombang.drawing.release import code_sha256
 from gelombang.drawing.results import count_outcomes
-from gelombang.drawing.written import finish, frozen_wave, held, open_secret, sealed_for, write_files
+from gelombang.drawing.written import (
+    finish,
+    frozen_wave,
+    held,
+    open_secret,
+    sealed_for,
+    write_files,
+    write_once,
+)
 from gelombang.journey.ports import Ports
 from gelombang.journey.wave_rows import change_wave, load_wave
 
@@ -96,8 +104,13 @@ def _commit(ports: Ports, programme: Programme, wave: Wave) -> None:
         draw=draw_number(wave),
         **_anew(wave),
     )
-    commitment = commitment_file(wave.definition, frozen_wave(ports, wave).frozen, promise)
-    write_files(ports, wave, {COMMITMENT: commitment})
+    # Whoever reads it may keep it: a later run, of another release, finds this promise and makes no other.
+    commitment = write_once(
+        ports,
+        wave,
+        COMMITMENT,
+        commitment_file(wave.definition, frozen_wave(ports, wave).frozen, promise),
+    )
     finish(ports, wave, WaveStep.COMMIT, commitment_sha256=sha256(commitment))
 
 

@@ -8,7 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from gelombang.domain.draw import OWN_PARTY
-from gelombang.domain.draw_bundle import COMMITMENT, ENTRIES, HOUSEHOLDS, RULES, draw_file, rules_file, sha256
+from gelombang.domain.draw_bundle import (
+    BEFORE_THE_DRAW,
+    COMMITMENT,
+    DRAW,
+    ENTRIES,
+    HOUSEHOLDS,
+    MANIFEST,
+    RESULTS,
+    RULES,
+    draw_file,
+    rules_file,
+    sha256,
+)
 from gelombang.domain.errors import DependencyError, NotReadyError
 from gelombang.domain.wave import (
     STEPS,
@@ -25,7 +37,9 @@ from gelombang.drawing.columns import entries_from, households_from
 from gelombang.drawing.holding import FrozenWave, freeze, hold
 from gelombang.drawing.passes import Results
 from gelombang.journey.ports import Change, Ports
-from gelombang.journey.wave_rows import bundle_key, change_wave
+from gelombang.journey.wave_rows import bundle_key, change_wave, load_wave
+
+PUBLISHED_BY = {WaveStep.COMMIT: BEFORE_THE_DRAW, WaveStep.PUBLISH: (DRAW, RESULTS, MANIFEST)}
 
 
 def frozen_wave(ports: Ports, wave: Wave) -> FrozenWave:
@@ -53,8 +67,11 @@ def finish(
     also: Sequence[Change] = (),
     **changes: Any,  # noqa: ANN401 - fields of Wave, checked by `replace`
 ) -> None:
-    """Move the wave to the end of a step, with `changes` of its fields; nothing when another run did."""
-    now = ports.clock.now()
+    """Publish the files whose time has come and move the wave to the end of a step, with `changes` of its fields.
+
+    In this order, so that whatever the row says is published is there; nothing of it when another run was faster.
+    """
+    now, wave_id = ports.clock.now(), started.definition.wave_id
 
     def finished(wave: Wave) -> Wave:
         if draw_number(wave) != draw_number(started) or not is_due(step, state_of(wave, now)):
@@ -63,7 +80,11 @@ def finish(
         history = (*wave.history, StepTaken(f"{step}_done", "", now))
         return replace(wave, reached=STEPS[step][1], asked=asked, progress=None, history=history, **changes)
 
-    change_wave(ports, started.definition.wave_id, finished, also)
+    wave = load_wave(ports, wave_id)
+    if finished(wave) is not wave:
+        for name in PUBLISHED_BY.get(step, ()):
+            ports.documents.publish(_key(started, name), _kind(name))
+    change_wave(ports, wave_id, finished, also)
 
 
 def note_progress(ports: Ports, wave_id: str, progress: Progress) -> None:
@@ -77,8 +98,12 @@ def note_progress(ports: Ports, wave_id: str, progress: Progress) -> None:
 def write_files(ports: Ports, wave: Wave, files: dict[str, bytes]) -> None:
     """Store files of the draw, by name."""
     for name, content in files.items():
-        kind = "application/json" if name.endswith(".json") else "text/csv"
-        ports.documents.write(_key(wave, name), content, kind)
+        ports.documents.write(_key(wave, name), content, _kind(name))
+
+
+def write_once(ports: Ports, wave: Wave, name: str, content: bytes) -> bytes:
+    """Store a file of the draw unless an earlier run did; return what lies there."""
+    return ports.documents.write_once(_key(wave, name), content, _kind(name))
 
 
 def read_file(ports: Ports, wave: Wave, name: str, expected_sha256: str) -> bytes:
@@ -102,6 +127,10 @@ def open_secret(ports: Ports, wave: Wave) -> bytes:
 def sealed_for(wave_id: str) -> dict[str, str]:
     """Return the context under which the secret is sealed."""
     return {"purpose": "draw-secret", "wave_id": wave_id}
+
+
+def _kind(name: str) -> str:
+    return "application/json" if name.endswith(".json") else "text/csv"
 
 
 def _key(wave: Wave, name: str) -> str:

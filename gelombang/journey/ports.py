@@ -203,11 +203,33 @@ class MalwareScans(Protocol):
         """
 
 
+PUBLISHED = "published/"  # keys that begin so are open to everybody from the moment they are written
+
+
+def published(key: str) -> str:
+    """Return the key at which a document is open to everybody."""
+    return PUBLISHED + key
+
+
 class Documents(Protocol):
-    """Published files: wave pages, commitments, draw bundles."""
+    """Files that are or will be published: draw bundles, what each person can check, wave pages, anchors.
+
+    A key below `PUBLISHED` lies at the service's public address, where anybody may guess it: caches keep such a file
+    for good, unless it was stored with `write`, which is for a page that changes; that they keep for seconds.
+    """
 
     def write(self, key: str, content: bytes, content_type: str) -> None:
         """Store the file, replacing what was there."""
+
+    def write_once(self, key: str, content: bytes, content_type: str) -> bytes:
+        """Store the file unless there is one under this key; return what lies there now: whoever came first wins."""
+
+    def publish(self, key: str, content_type: str) -> None:
+        """Store under `published(key)`, for good, what lies under `key`; again, it is the same.
+
+        Raises:
+            NotFoundError: nothing lies under this key.
+        """
 
     def read(self, key: str) -> bytes:
         """Return the file.
@@ -217,7 +239,7 @@ class Documents(Protocol):
         """
 
     def url(self, key: str) -> str:
-        """Return an address at which anyone can fetch the file."""
+        """Return an address at which anyone can fetch the file: of a published one always the same."""
 
 
 class Archive(Protocol):

@@ -41,7 +41,7 @@ from gelombang.domain.wave import (
 )
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
-from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row
+from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row, published
 from gelombang.journey.restored import all_waves, has_missed_a_draw, is_open_to
 from gelombang.journey.tags import find
 from gelombang.journey.wave_rows import (
@@ -256,7 +256,10 @@ def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
     wave = load_wave(ports, wave_id)
     if not wave.commitment_sha256:
         return ()
-    key = partial(bundle_key, wave_id, draw=draw_number(wave))
+
+    def key(name: str, draw: int = draw_number(wave)) -> str:
+        return published(bundle_key(wave_id, name, draw))
+
     hashes = {COMMITMENT: wave.commitment_sha256}
     if wave.reached is WaveState.PUBLISHED:
         manifest = ports.documents.read(key(MANIFEST))
@@ -268,9 +271,7 @@ def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
             name: promised[f"{name.split('.')[0]}_sha256"] for name in BEFORE_THE_DRAW if name != COMMITMENT
         }
     before = [
-        BundleFile(
-            f"commitment-{draw}.json", ports.documents.url(bundle_key(wave_id, COMMITMENT, draw)), value
-        )
+        BundleFile(f"commitment-{draw}.json", ports.documents.url(key(COMMITMENT, draw)), value)
         for draw, value in enumerate(wave.replaced, start=1)
     ]
     return (

@@ -14,7 +14,7 @@ from gelombang.domain.errors import NotFoundError, NotReadyError
 from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import Wave
 from gelombang.journey.applications import rereading
-from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
+from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row, published
 from gelombang.journey.tags import find, find_or_new
 
 STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
@@ -70,13 +70,21 @@ def wave_key(wave_id: str) -> Key:
 
 
 def bundle_key(wave_id: str, name: str, draw: int = 1) -> str:
-    """Return the document key of one file of a wave's draw; a draw that is held anew has a folder of its own."""
+    """Return the document key of one file of a wave's draw; a draw that is held anew has a folder of its own.
+
+    Only the service reads it there; `published` of this key is where everybody does, once its time has come.
+    """
     return f"waves/{wave_id}/{f'draw-{draw}/' if draw > 1 else ''}{name}"
 
 
 def document_key(wave_id: str, entry_id: str, draw: int = 1) -> str:
-    """Return the document key of what one person can check alone."""
-    return bundle_key(wave_id, f"results/{entry_id}.json", draw)
+    """Return the document key of what one person can check alone, published as it is written."""
+    return published(bundle_key(wave_id, f"results/{entry_id}.json", draw))
+
+
+def page_key(wave_id: str) -> str:
+    """Return the document key of a wave's page, published and written again whenever it changes."""
+    return published(f"waves/{wave_id}/wave.json")
 
 
 def listing_key(wave_id: str) -> Key:

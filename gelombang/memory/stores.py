@@ -17,6 +17,7 @@ from gelombang.journey.ports import (
     RefusedPicture,
     ScanResult,
     UploadForm,
+    published,
 )
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -107,11 +108,19 @@ class MemoryDocuments:
             raise ValueError("a published file has a type")
         self.files[key] = content
 
+    def write_once(self, key: str, content: bytes, content_type: str) -> bytes:
+        """Store the file unless there is one; return what lies there."""
+        if key not in self.files:
+            self.write(key, content, content_type)
+        return self.files[key]
+
+    def publish(self, key: str, content_type: str) -> None:
+        """Store the file where everybody may fetch it."""
+        self.write(published(key), self.read(key), content_type)
+
     def read(self, key: str) -> bytes:
         """Return the file."""
-        if key not in self.files:
-            raise NotFoundError
-        return self.files[key]
+        return _found(self.files, key)
 
     def url(self, key: str) -> str:
         """Return the file's address."""

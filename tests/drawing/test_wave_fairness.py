@@ -18,7 +18,7 @@ from gelombang.drawing.fairness import Verdict
 from gelombang.drawing.verify import verify_bundle
 from gelombang.drawing.wave_fairness import audit_wave, columns_of
 from gelombang.journey import selection
-from gelombang.journey.ports import Delete, Put
+from gelombang.journey.ports import Delete, Put, published
 from gelombang.journey.wave_rows import (
     bundle_key,
     entry_key,
@@ -61,7 +61,7 @@ def test_the_report_lies_beside_the_bundle_and_is_listed_but_the_manifest_does_n
 
     report = audit_wave(drawn.ports, WAVE)
 
-    content = drawn.ports.documents.read(bundle_key(WAVE, FAIRNESS))
+    content = drawn.ports.documents.read(published(bundle_key(WAVE, FAIRNESS)))
     told, manifest = (
         json.loads(each) for each in (content, drawn.ports.documents.read(bundle_key(WAVE, MANIFEST)))
     )
@@ -74,19 +74,19 @@ def test_the_report_lies_beside_the_bundle_and_is_listed_but_the_manifest_does_n
         each["name"] for each in told["findings"]
     }
     for name in listed:
-        (tmp_path / name).write_bytes(drawn.ports.documents.read(bundle_key(WAVE, name)))
+        (tmp_path / name).write_bytes(drawn.ports.documents.read(published(bundle_key(WAVE, name))))
     assert verify_bundle(tmp_path, selection.find_wave(drawn.ports, WAVE).commitment_sha256) == []
 
 
 def test_the_same_draw_has_the_same_report_and_what_was_published_is_what_is_audited(drawn):
     audit_wave(drawn.ports, WAVE)
-    first = drawn.ports.documents.read(bundle_key(WAVE, FAIRNESS))
+    first = drawn.ports.documents.read(published(bundle_key(WAVE, FAIRNESS)))
     columns = columns_of(drawn.ports, load_wave(drawn.ports, WAVE))
     stored = sorted(read_entries(drawn.ports, WAVE), key=lambda each: each.entry_id)
 
     audit_wave(drawn.ports, WAVE)
 
-    assert drawn.ports.documents.read(bundle_key(WAVE, FAIRNESS)) == first
+    assert drawn.ports.documents.read(published(bundle_key(WAVE, FAIRNESS))) == first
     assert [f"{ticket:016x}" for ticket in columns.ticket.tolist()] == [
         each.result.ticket[:16] for each in stored
     ]
@@ -103,7 +103,7 @@ def test_a_small_wave_says_too_few_also_where_its_draw_was_held_anew():
     close_and_run(world.ports, steps=("commit", "draw", "publish"))
 
     assert audit_wave(world.ports, WAVE).verdict is Verdict.TOO_FEW
-    content = world.ports.documents.read(bundle_key(WAVE, FAIRNESS, 2))
+    content = world.ports.documents.read(published(bundle_key(WAVE, FAIRNESS, 2)))
     assert sha256(content) in [each.sha256 for each in selection.bundle_files(world.ports, WAVE)]
 
 

@@ -264,7 +264,7 @@ def _watched(ports: Ports, note: Callable[..., None]) -> dict[str, Any]:
         "view_url": lambda url: note(Sink.ADDRESSES, url),
         "offer_upload": lambda form: note(Sink.ADDRESSES, form.url, json.dumps(form.fields)),
     }
-    documents = _Noted(ports.documents, {"write": written})
+    documents = _Noted(ports.documents, {"write": written, "write_once": written, "publish": named})
     documents.results = {"url": lambda url: note(Sink.ADDRESSES, url)}
     return {
         "rows": _Noted(ports.rows, {"commit": committed, "read": lambda key: note(Sink.ROW_KEYS, str(key))}),

@@ -126,7 +126,7 @@ def test_the_published_bundle_is_accepted_against_the_commitment_of_the_page(joi
 
     for file in selection.bundle_files(joined.ports, WAVE):
         assert file.url.endswith(f"waves/{WAVE}/{file.name}")
-        (tmp_path / file.name).write_bytes(joined.documents.files[f"waves/{WAVE}/{file.name}"])
+        (tmp_path / file.name).write_bytes(joined.documents.files[f"published/waves/{WAVE}/{file.name}"])
     page = selection.find_wave(joined.ports, WAVE)
 
     assert verify_bundle(tmp_path, page.commitment_sha256) == []

@@ -10,7 +10,7 @@ from gelombang.domain.application import Application, ApplicationId, Form, State
 from gelombang.domain.wave import WaveDefinition, definition_from_json
 from gelombang.drawing import steps
 from gelombang.journey import applications, selection
-from gelombang.journey.ports import Change, Ports
+from gelombang.journey.ports import Change, Ports, published
 from gelombang.journey.programme import load_programme
 from gelombang.memory.clock import MemoryClock
 from gelombang.memory.ports import MemoryWorld, memory_world
@@ -97,6 +97,15 @@ class CrashingDocuments:
     def write(self, key: str, content: bytes, content_type: str) -> None:
         self.writes.contents.setdefault(key, set()).add(content)
         self.writes.around(lambda: self.inner.write(key, content, content_type))
+
+    def write_once(self, key: str, content: bytes, content_type: str) -> bytes:
+        self.writes.around(lambda: self.inner.write_once(key, content, content_type))
+        self.writes.contents.setdefault(key, set()).add(self.inner.read(key))
+        return self.inner.read(key)
+
+    def publish(self, key: str, content_type: str) -> None:
+        self.writes.contents.setdefault(published(key), set()).add(self.inner.read(key))
+        self.writes.around(lambda: self.inner.publish(key, content_type))
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.inner, name)

@@ -15,6 +15,7 @@ from gelombang.domain.beacon import time_of
 from gelombang.domain.draw_bundle import COMMITMENT, sha256
 from gelombang.domain.wave import WaveStep
 from gelombang.journey import selection
+from gelombang.journey.ports import published
 from gelombang.journey.wave_rows import bundle_key, change_wave
 from gelombang.memory.clock import START
 from local.client import Caller
@@ -189,7 +190,7 @@ def test_the_page_of_a_wave_is_one_document_and_its_table_has_seats_and_entries_
 def test_counts_from_another_commitment_than_the_promised_one_are_not_shown(desk):
     for step in ("close", "freeze", "commit"):
         desk.json(step, WAVE)
-    desk.world.documents.files[bundle_key(WAVE, COMMITMENT)] += b" "
+    desk.world.documents.files[published(bundle_key(WAVE, COMMITMENT))] += b" "
 
     shown = desk.run("show", WAVE)
 

@@ -21,6 +21,7 @@ SERVICE = {
     "GELOMBANG_SIGNING_KEY_ID": "g",
     "GELOMBANG_TAG_KEY_ID": "k",
     "GELOMBANG_REGISTERS_URL": "http://127.0.0.1:9",
+    "GELOMBANG_PUBLIC_URL": "http://127.0.0.1:9",
     **{f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}": "q" for name in QueueName},
 }
 

@@ -25,6 +25,7 @@ from gelombang.memory.rows import MemoryRows
 from gelombang.memory.stores import MemoryDocuments, MemoryPhotos, MemoryQueues, MemoryTexts
 from gelombang.memory.vault import MemoryVault
 
+PUBLIC_URL = "https://gelombang.example"
 TABLE = {
     "TableName": "gelombang",
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -117,7 +118,7 @@ def documents(request):
     client = aws_client("s3")
     where = {"LocationConstraint": "ap-southeast-3"}
     client.create_bucket(Bucket="documents", CreateBucketConfiguration=where)
-    return S3Documents("documents", client)
+    return S3Documents("documents", client, PUBLIC_URL)
 
 
 @pytest.fixture(params=["memory", "aws"])

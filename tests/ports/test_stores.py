@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from gelombang.aws.clients import aws_client
+from gelombang.aws.documents import S3Documents
 from gelombang.aws.photos import GuardDutyScans, NoScans
 from gelombang.domain.errors import NotFoundError
 from gelombang.domain.messages import ChecksDue, FaceCheckAsked, QueueName
 from gelombang.journey.ports import ScanResult
+from tests.ports.conftest import PUBLIC_URL
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 CONTEXT = {"application_id": "app_1", "field": "nik"}
@@ -78,6 +80,57 @@ def test_a_document_is_replaced_by_the_next_of_its_name(documents):
 
     assert documents.read("waves/w/rules.json") == b"[]"
     assert "waves/w/rules.json" in documents.url("waves/w/rules.json")
+
+
+def test_what_is_written_once_stays_whoever_comes_later(documents):
+    assert documents.write_once("published/w/own.json", b"{}", "application/json") == b"{}"
+    assert documents.write_once("published/w/own.json", b"[]", "application/json") == b"{}"
+
+    assert documents.read("published/w/own.json") == b"{}"
+
+
+def test_a_document_is_public_once_it_is_published_and_not_before(documents):
+    documents.write("waves/w/rules.json", b"{}", "application/json")
+    with pytest.raises(NotFoundError):
+        documents.read("published/waves/w/rules.json")
+
+    documents.publish("waves/w/rules.json", "application/json")
+    documents.publish("waves/w/rules.json", "application/json")
+
+    assert documents.read("published/waves/w/rules.json") == b"{}"
+    assert documents.read("waves/w/rules.json") == b"{}"
+    with pytest.raises(NotFoundError):
+        documents.publish("waves/w/entries.csv", "text/csv")
+
+
+def test_a_published_document_has_one_address_and_no_other(documents):
+    key = "published/waves/w/rules.json"
+
+    assert documents.url(key) == documents.url(key)
+    assert documents.url(key).endswith(f"/{key}")
+
+
+def test_caches_keep_what_is_published_for_good_and_a_page_for_seconds(aws):  # noqa: ARG001 - moto, while it lives
+    client = aws_client("s3")
+    client.create_bucket(
+        Bucket="documents", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-3"}
+    )
+    documents = S3Documents("documents", client, PUBLIC_URL)
+    documents.write("waves/w/rules.json", b"{}", "application/json")
+    documents.publish("waves/w/rules.json", "application/json")
+    documents.write_once("published/waves/w/results/e.json", b"{}", "application/json")
+    documents.write("published/waves/w/wave.json", b"{}", "application/json")
+
+    told = {
+        key: client.head_object(Bucket="documents", Key=f"published/waves/w/{key}")
+        for key in ("rules.json", "results/e.json", "wave.json")
+    }
+
+    for_good = "public, max-age=31536000, immutable"
+    kept = {key: each["CacheControl"] for key, each in told.items()}
+    assert kept == {"rules.json": for_good, "results/e.json": for_good, "wave.json": "public, max-age=5"}
+    assert {each["ContentType"] for each in told.values()} == {"application/json"}
+    assert documents.url("published/waves/w/wave.json") == f"{PUBLIC_URL}/published/waves/w/wave.json"
 
 
 def test_a_message_comes_off_the_queue_it_belongs_to(queues):

@@ -180,6 +180,7 @@ def test_without_a_gateway_in_the_environment_there_is_no_second_provider(said: 
         "TAG_KEY_ID",
         "ANCHOR_BUCKET",
         "SIGNING_KEY_ID",
+        "PUBLIC_URL",
     )
     names = dict.fromkeys([f"GELOMBANG_{name}" for name in (*needed, "REGISTERS_URL")], "x")
 

@@ -28,8 +28,11 @@ def test_bundle_receipt_and_result_of_the_service_are_accepted_by_the_other_lang
         f"app-{number:03d}": selection.join(world.ports, f"app-{number:03d}", WAVE) for number in range(14)
     }
     close_and_run(world.ports)
+    public = f"published/waves/{WAVE}/"
     for name, content in world.documents.files.items():
-        path = tmp_path / name.removeprefix(f"waves/{WAVE}/")
+        if not name.startswith(public):
+            continue
+        path = tmp_path / name.removeprefix(public)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     promised = selection.find_wave(world.ports, WAVE).commitment_sha256

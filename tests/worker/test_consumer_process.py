@@ -109,6 +109,7 @@ def stack(tmp_path: Path, default_pack: object) -> Iterator[Stack]:
             GELOMBANG_TAG_KEY_ID="unused",
             GELOMBANG_SIGNING_KEY_ID="unused",
             GELOMBANG_REGISTERS_URL="http://127.0.0.1:9",
+            GELOMBANG_PUBLIC_URL="http://127.0.0.1:9",
             GELOMBANG_FACE_VISIBILITY_S=str(VISIBILITY_S),
             GELOMBANG_FACE_BATCH_COUNT="4",
         )

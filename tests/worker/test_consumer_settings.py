@@ -28,6 +28,7 @@ SHARED = {
         "GELOMBANG_SIGNING_KEY_ID",
         "GELOMBANG_TAG_KEY_ID",
         "GELOMBANG_REGISTERS_URL",
+        "GELOMBANG_PUBLIC_URL",
     )
 } | {f"GELOMBANG_QUEUE_{name.replace('-', '_').upper()}": f"https://queue/{name}" for name in QueueName}
 
