@@ -14,13 +14,13 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 from gelombang import wiring
 from gelombang.api.callers import ANYONE, APPLICANT, OPERATOR
 from gelombang.api.forms import AnewForm, BeaconForm, EmptyForm, PartyForm, WaveForm
-from gelombang.api.messages import consume_messages, run_by_clock
+from gelombang.api.messages import consume_messages, run_each_by_clock
 from gelombang.api.replies import Health
 from gelombang.api.routes import Call, Route, Routes
-from gelombang.api.wave_replies import Bundle, Waves
+from gelombang.api.wave_replies import Bundle, Waves, show_wave, show_waves
 from gelombang.domain.application import ApplicationId
 from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
-from gelombang.domain.messages import QueueName
+from gelombang.domain.messages import QueueName, WaveStepAsked
 from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import anchors, selection, wave_seed
 from gelombang.journey.anchors import Anchors
@@ -42,22 +42,24 @@ routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_enviro
 @app.on_sqs_message(queue=str(QueueName.WAVE_STEPS), batch_size=1)
 def wave_steps(event: SQSEvent) -> dict[str, Any]:
     """Do a step of a wave."""
-    return consume_messages(
-        event,
-        routes.logger,
-        QueueName.WAVE_STEPS,
-        lambda asked: wiring.run_wave_step(asked.wave_id, asked.step),
-    )
+    return consume_messages(event, routes.logger, QueueName.WAVE_STEPS, _do_step)
+
+
+def _do_step(asked: WaveStepAsked) -> None:
+    wiring.run_wave_step(asked.wave_id, asked.step)
+    show_wave(wiring.ports_from_environment(), asked.wave_id)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def resend_steps(_event: CloudWatchEvent) -> None:
-    """Ask again for steps whose message was lost."""
+    """Ask again for steps whose message was lost, and write again the pages of waves that have changed."""
     ports = wiring.ports_from_environment()
-    run_by_clock(
+    run_each_by_clock(
         routes.logger,
-        "wave_steps_resent",
-        lambda: {"sent_count": selection.resend_steps(ports, ports.clock.now() - LOST_AFTER)},
+        wave_steps_resent=lambda: {
+            "sent_count": selection.resend_steps(ports, ports.clock.now() - LOST_AFTER)
+        },
+        waves_shown=lambda: {"written_count": show_waves(ports)},
     )
 
 
