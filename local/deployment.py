@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import httpx
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from gelombang.aws.clock import SystemClock
@@ -25,7 +23,7 @@ from infra.applications import STAGE
 from infra.functions import APPLICATIONS, environment
 from infra.package import Package
 from infra.template import output_id
-from local.engine import ACCOUNT, REGION, credentials
+from local.engine import REGION, credentials, engine_client
 
 STACK = "gelombang"
 ARTIFACTS = "gelombang-artifacts"
@@ -208,15 +206,3 @@ def _warm(api_urls: Mapping[str, str]) -> None:
         ]
     for answer in asked:
         answer.result().raise_for_status()
-
-
-def engine_client(service: str, engine_url: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
-    """Return a boto3 client of one service of the engine, with every right."""
-    return boto3.client(
-        service,
-        endpoint_url=engine_url,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",  # noqa: S106 - the engine checks none
-        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3, "mode": "standard"}),
-    )

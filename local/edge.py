@@ -5,6 +5,7 @@
     /docs           Swagger UI, from an installed package
     /openapi.json   docs/api/openapi.json
     /v1/<name>/…    the application whose template has routes below /v1/<name>, on the local engine
+    /published/…    published documents, from the public part of their bucket (`local.published`)
 
 In the cloud this is a content delivery network's work. It runs as a process of its own, on the loopback address:
 `python -m local.edge PORT` with its routes, as JSON, in the environment variable `EDGE_ROUTES`. It writes no log of
@@ -51,9 +52,10 @@ from gelombang.api.problems import (
     wait_of,
 )
 from gelombang.api.sentences import Sentence
-from gelombang.domain.errors import DependencyError, GelombangError
-from local.engine import LOOPBACK
+from gelombang.domain.errors import DependencyError, GelombangError, NotFoundError
+from local.engine import LOOPBACK, engine_client
 from local.openapi_viewer import for_viewer
+from local.published import ABSENT, published_documents
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,6 +73,7 @@ OF_ONE_CONNECTION = {
     *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
     *("transfer-encoding", "upgrade", "host", "content-length", "date", "server"),
 }
+NOTHING_RUNS = "default-src 'none'; frame-ancestors 'none'"
 HARDENING = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -82,10 +85,11 @@ HARDENING = {
 
 @dataclass(frozen=True, slots=True)
 class EdgeRoutes:
-    """Where the edge sends people: an API's address by the first word after /v1/, and the store of pictures."""
+    """Where the edge sends people: an API's address by the first word after /v1/, the store, a bucket of documents."""
 
     api_urls: dict[str, str]
     store_url: str
+    document_bucket: str
 
 
 def edge_app(routes: EdgeRoutes) -> Starlette:
@@ -109,11 +113,23 @@ def edge_app(routes: EdgeRoutes) -> Starlette:
         answer.headers.setdefault("X-Request-Id", request_id)
         return answer
 
+    documents = published_documents(client, engine_client("s3", routes.store_url), routes.document_bucket)
+
+    async def publish(request: Request) -> Response:
+        try:
+            return await documents(request)
+        except GelombangError as error:
+            answer = _problem(error, str(uuid.uuid4()))
+            if isinstance(error, NotFoundError):
+                answer.headers["Cache-Control"] = ABSENT
+            return answer
+
     verifier = GZipMiddleware(StaticFiles(directory=VERIFIER))
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
         routes=[
             Route("/v1/{path:path}", forward, methods=methods),
+            Route("/published/{key:path}", publish, methods=["GET", "HEAD"]),
             Route("/openapi.json", _openapi),
             Route("/docs", _to_viewer),
             Route("/docs/", _to_viewer),
@@ -284,6 +300,8 @@ class _Hardened:
         policy = self._viewer if path.startswith("/docs") else self._page
         if path.startswith("/verify-draw."):
             policy = self._verifier
+        if path.startswith("/published/"):
+            policy = NOTHING_RUNS
 
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":

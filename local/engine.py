@@ -21,8 +21,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import boto3
 import httpx
+from botocore.config import Config
 
 from local.children import Child, StartError, child_environment, start_child, stop_child, wait_until
 from local.client import TLS
@@ -87,6 +90,18 @@ def credentials(engine_url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }
+
+
+def engine_client(service: str, engine_url: str) -> Any:  # noqa: ANN401 - boto3 makes its client classes when it runs
+    """Return a boto3 client of one service of the engine, with every right."""
+    return boto3.client(
+        service,
+        endpoint_url=engine_url,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="local",  # noqa: S106 - the engine checks none
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3, "mode": "standard"}),
+    )
 
 
 def sent_texts(engine_url: str) -> list[tuple[str, str]]:

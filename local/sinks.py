@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from local.deployment import engine_client
+from local.engine import engine_client
 
 if TYPE_CHECKING:
     from local.stack import Stack

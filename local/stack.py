@@ -196,7 +196,8 @@ def _alone(state_dir: Path) -> Iterator[None]:
 def _running_edge(
     port: int, url: str, deployment: Deployment, engine: Engine, folder: Path
 ) -> Iterator[None]:
-    routes = EdgeRoutes(deployment.api_urls, engine.url)
+    bucket = deployment.environment["GELOMBANG_DOCUMENT_BUCKET"]
+    routes = EdgeRoutes(deployment.api_urls, engine.url, bucket)
     environment = child_environment(EDGE_ROUTES=json.dumps(asdict(routes)))
     child = start_child("local.edge", [str(port)], environment, folder / "edge.log")
     try:

@@ -12,7 +12,8 @@ from typing import Any
 
 from infra.cloudformation import Json, policy
 from infra.fleet import worker_may
-from local.deployment import STACK, engine_client
+from local.deployment import STACK
+from local.engine import engine_client
 
 USER = "gelombang-worker"
 BATCHED = {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}

@@ -62,7 +62,7 @@ def site(browser, tmp_path_factory):  # noqa: ARG001 - nothing is started where 
     url = f"http://127.0.0.1:{port}"
     with upload_service() as service:
         behind = f"http://127.0.0.1:{service.port}"
-        routes = EdgeRoutes(dict.fromkeys(WORDS, behind), behind)
+        routes = EdgeRoutes(dict.fromkeys(WORDS, behind), behind, "documents")
         environment = child_environment(EDGE_ROUTES=json.dumps(asdict(routes)))
         edge = start_child(
             "local.edge", [str(port)], environment, tmp_path_factory.mktemp("edge") / "edge.log"

@@ -103,7 +103,7 @@ def test_staff_tokens_open_what_their_role_may_see(stack, anyone):
 
 def test_an_engine_that_is_away_is_a_problem_that_waiting_may_help():
     gone = f"http://127.0.0.1:{free_port()}"
-    app = edge_app(EdgeRoutes({"waves": gone}, gone))
+    app = edge_app(EdgeRoutes({"waves": gone}, gone, "documents"))
 
     async def ask():
         transport = httpx.ASGITransport(app)

@@ -26,6 +26,6 @@ def test_the_verifier_is_served_as_it_can_be_saved_and_runs_nothing_else(name):
 
 
 async def asked(path):
-    app = edge_app(EdgeRoutes({}, "http://store.example"))
+    app = edge_app(EdgeRoutes({}, "http://store.example", "documents"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://edge") as client:
         return await client.get(path)
