@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from gelombang.domain.messages import QueueName
-from infra.cloudformation import Json, Resources, arn, kept, policy, ref, resource, sub
+from gelombang.journey.ports import PUBLISHED
+from infra.cloudformation import Json, Resources, allow, arn, kept, policy, ref, resource, sub
 from infra.queues import queue_id
 
 QUARANTINE = "QuarantineBucket"
@@ -17,6 +18,7 @@ PHOTOS = "PhotoBucket"
 DOCUMENTS = "DocumentBucket"
 ANCHORS = "AnchorBucket"
 LISTS = "ListBucket"
+DISTRIBUTION = "PublishedDistribution"  # see infra.published
 QUARANTINE_DAYS = 7  # long enough to mend what keeps photographs from being cleaned
 
 
@@ -56,7 +58,7 @@ def buckets() -> Resources:
         LISTS: _bucket(lists),
         QUARANTINE + "Policy": _tls_only(QUARANTINE),
         PHOTOS + "Policy": _tls_only(PHOTOS),
-        DOCUMENTS + "Policy": _tls_only(DOCUMENTS),
+        DOCUMENTS + "Policy": _tls_only(DOCUMENTS, *_read_by_the_network()),
         LISTS + "Policy": _tls_only(LISTS),
         ANCHORS + "Policy": _tls_only(ANCHORS, *_written_once(ANCHORS)),
     }
@@ -126,6 +128,22 @@ def _written_once(bucket: str) -> list[Json]:
     return [
         refused | {"Sid": "NobodyEndsIt", "Action": ends},
         refused | {"Sid": "NobodyWritesOver", "Action": "s3:PutObject", "Condition": on_top},
+    ]
+
+
+def _read_by_the_network() -> list[Json]:
+    """Let our distribution alone read what is published.
+
+    Without the listing S3 says "forbidden" of a document that is not there, which is no answer to its reader.
+    """
+    ours = sub(f"arn:${{AWS::Partition}}:cloudfront::${{AWS::AccountId}}:distribution/${{{DISTRIBUTION}}}")
+    network = {
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Condition": {"StringEquals": {"AWS:SourceArn": ours}},
+    }
+    return [
+        allow(["s3:GetObject"], [sub(f"${{{DOCUMENTS}.Arn}}/{PUBLISHED}*")], **network),
+        allow(["s3:ListBucket"], [arn(DOCUMENTS)], **network),
     ]
 
 

@@ -18,6 +18,7 @@ from infra.functions import ARRAYS_LAYER, LAYER, PICTURES_LAYER, environment, ro
 from infra.gateway import answering_in_problems
 from infra.keys import FACE_SEAL, SEAL, TAG, keys
 from infra.malware import ASKED_FOR, malware_scans
+from infra.published import delivery, domain
 from infra.queues import queue_id, queues
 from infra.table import FACE_KEY_TABLE, TABLE, key_table, table
 
@@ -46,6 +47,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         **roles(),
         **alarms(),
         **malware_scans(),
+        **delivery(),
         LAYER: _layer("LayerKey"),
         PICTURES_LAYER: _layer("PicturesLayerKey"),
         ARRAYS_LAYER: _layer("ArraysLayerKey"),
@@ -84,7 +86,11 @@ def _parameters(runtime: str) -> Resources:
         "LayerKey": text | {"Description": "Key of the dependency layer's zip, see build/cloud.json"},
         "PicturesLayerKey": text | {"Description": "Key of the zip with what opens photographs, see there"},
         "ArraysLayerKey": text | {"Description": "Key of the zip with what a draw computes with, see there"},
-        "PublicUrl": text | {"Description": "Where applicants reach the service, without a slash at the end"},
+        "PublicUrl": text
+        | {
+            "Description": "Where everybody reaches the service, without a slash at the end; "
+            "its /published/* goes to the output PublishedDomain"
+        },
         "RegistersUrl": text | {"Description": "Where the population registers answer"},
         "Programme": text | {"Default": "prakerja"},
         "Runtime": text | {"Default": runtime, "AllowedValues": [runtime]},
@@ -201,4 +207,5 @@ def _outputs(applications: Iterable[str]) -> Resources:
         name: {"Value": value, "Export": {"Name": sub("${AWS::StackName}-" + name)}}
         for name, value in exported.items()
     }
+    named["PublishedDomain"] = domain()
     return named | {name.title() + "ApiId": {"Value": ref(name.title() + "RestAPI")} for name in applications}
