@@ -171,6 +171,7 @@ def _particular(application: str) -> list[Json]:
             allow(["s3:GetObject", "s3:PutObject"], documents),
             allow(["s3:GetObject"], [sub(f"${{{DOCUMENTS}.Arn}}/audit/*")]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
+            allow(["dynamodb:BatchGetItem"], [arn(TABLE)]),  # the households of a whole wave
         ],
     }[application]
 

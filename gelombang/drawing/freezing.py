@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import numpy as np
 
-from gelombang.domain.draw import Entry, Member
 from gelombang.domain.draw_bundle import sha256
 from gelombang.domain.errors import ConflictError
-from gelombang.domain.tags import generation_of
-from gelombang.domain.wave import Wave, WaveStep
-from gelombang.drawing.columns import Entries, Households, entries_of, households_of
+from gelombang.domain.wave import Progress, Wave, WaveStep
+from gelombang.drawing.columns import Entries, Households
 from gelombang.drawing.holding import freeze, frozen_files
-from gelombang.drawing.written import finish, write_files
+from gelombang.drawing.joined import PARTS, read_joined, touched_households
+from gelombang.drawing.written import finish, note_progress, write_files
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Ports, Put, Require, Row
-from gelombang.journey.wave_rows import (
-    DRAWING,
-    SHARDS,
-    StoredEntry,
-    gate_key,
-    read_entries,
-    recipients_before,
-    require_turn,
-    wave_key,
-)
+from gelombang.journey.wave_rows import DRAWING, SHARDS, gate_key, require_turn, wave_key
 
 GATES_PER_COMMIT = 64
-HOUSEHOLD_DIGITS = 32  # 128 bits: no two households meet by chance
+NOTED_EVERY = timedelta(seconds=10)  # a wave that is frozen at once writes nothing about how far it is
 
 
 def freeze_wave(ports: Ports, wave: Wave) -> None:
@@ -42,10 +33,13 @@ def freeze_wave(ports: Ports, wave: Wave) -> None:
     for start in range(0, len(SHARDS), GATES_PER_COMMIT):
         shards = SHARDS[start : start + GATES_PER_COMMIT]
         _shut_gates(ports, wave_id, shards)
-    entries, households = _columns(ports, wave)
+    tell = _Telling(ports, wave_id)
+    entries, households = _columns(ports, wave, tell)
     files = frozen_files(wave.definition, entries, households)
     write_files(ports, wave, files)
     hashes = {name: sha256(content) for name, content in files.items()}
+    del files  # as large as the columns
+    tell(PARTS)
     frozen = freeze(wave.definition, entries, households, hashes).frozen
     finish(
         ports,
@@ -60,6 +54,24 @@ def freeze_wave(ports: Ports, wave: Wave) -> None:
     )
 
 
+@dataclass(slots=True)
+class _Telling:
+    """Shows how far a freeze is, at most every ten seconds: also what keeps it from being asked for again meanwhile."""
+
+    ports: Ports
+    wave_id: str
+    last_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last_at = self.ports.clock.now()
+
+    def __call__(self, done: int) -> None:
+        now = self.ports.clock.now()
+        if now - self.last_at >= NOTED_EVERY:
+            self.last_at = now
+            note_progress(self.ports, self.wave_id, Progress(WaveStep.FREEZE, done, PARTS))
+
+
 @rereading
 def _shut_gates(ports: Ports, wave_id: str, shards: Sequence[str]) -> None:
     gates = [Put(Row(gate_key(wave_id, shard), {})) for shard in shards]
@@ -71,29 +83,6 @@ def _shut_gates(ports: Ports, wave_id: str, shards: Sequence[str]) -> None:
         # An earlier run shut them, all in one commit.
 
 
-def _columns(ports: Ports, wave: Wave) -> tuple[Entries, Households]:
-    """Return every entry; a row is there only if its application moved to JOINED in the same commit."""
-    wave_id, stored = wave.definition.wave_id, list(read_entries(ports, wave.definition.wave_id))
-    entries = entries_of(Entry(one.entry_id, one.region, one.priority, one.restored) for one in stored)
-    return entries, households_of(entries, _members(ports, wave, wave_id, stored))
-
-
-def _members(ports: Ports, wave: Wave, wave_id: str, stored: Sequence[StoredEntry]) -> list[Member]:
-    """Return those whose household the limit can touch: its members here and its seats elsewhere are too many."""
-    # Keys may have been changed while the wave was open: a household is one, whichever its members' tags are of.
-    latest = max((generation_of(one.kk_tag) for one in stored), default=1)
-    tag_of = {kk_tag: ports.vault.raised(kk_tag, latest) for kk_tag in {one.kk_tag for one in stored}}
-    sizes = Counter(tag_of[one.kk_tag] for one in stored)
-    before = {kk_tag: recipients_before(ports, kk_tag, wave_id) for kk_tag in sizes}
-    most = wave.definition.max_recipients_per_household
-    return [
-        Member(one.entry_id, _household(wave_id, kk_tag), before[kk_tag])
-        for one in stored
-        for kk_tag in [tag_of[one.kk_tag]]
-        if sizes[kk_tag] + before[kk_tag] > most
-    ]
-
-
-def _household(wave_id: str, kk_tag: str) -> str:
-    """Return what a household is called in this wave's files: nobody who has not its tag, a secret, can tell whose."""
-    return sha256(f"household:{wave_id}:{kk_tag}".encode())[:HOUSEHOLD_DIGITS]
+def _columns(ports: Ports, wave: Wave, tell: _Telling) -> tuple[Entries, Households]:
+    joined = read_joined(ports, wave.definition.wave_id, tell)
+    return joined.entries, touched_households(ports, wave.definition, joined, tell)

@@ -15,7 +15,7 @@ from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import Wave
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row, published
-from gelombang.journey.tags import find, find_or_new
+from gelombang.journey.tags import find_many, find_or_new
 
 STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
 DRAWING = Key("WAVES#DRAWING")  # the one wave between freeze and publication, which alone may read households
@@ -201,14 +201,17 @@ def read_entries(ports: Ports, wave_id: str) -> Iterator[StoredEntry]:
                 yield _entry(row)
 
 
-def recipients_before(ports: Ports, kk_tag: str, wave_id: str) -> int:
-    """Return how many seats a household has had in waves other than this one.
+def recipients_before(ports: Ports, kk_tags: Sequence[str], wave_id: str) -> list[int]:
+    """Return how many seats each of these households has had in waves other than this one.
 
     This wave's own seats are left out, so that the freeze computes the same however late it is run again.
     """
-    row = find(ports, household_key, kk_tag)
-    seats: dict[str, int] = row.fields["seats"] if row else {}
-    return sum(count for wave, count in seats.items() if wave != wave_id)
+    rows = find_many(ports, household_key, kk_tags)
+    had = {
+        tag: sum(count for wave, count in row.fields["seats"].items() if wave != wave_id)
+        for tag, row in rows.items()
+    }
+    return [had.get(tag, 0) for tag in kk_tags]
 
 
 def one_more_recipient(ports: Ports, kk_tag: str, wave_id: str) -> list[Change]:

@@ -330,10 +330,10 @@ def test_the_household_counts_one_less_once_the_seat_was_taken_up_by_the_clock()
     world = one_region(1, 1)
     (name,) = who(world.ports, DrawOutcome.SELECTED)
     entry = load_entry(world.ports, WAVE, applications.load(world.ports, name).entry_id)
-    assert recipients_before(world.ports, entry.kk_tag, "another") == 1
+    assert recipients_before(world.ports, [entry.kk_tag], "another") == [1]
 
     give_back(world.ports, name)
     tend(world.ports)
     tend(world.ports)
 
-    assert recipients_before(world.ports, entry.kk_tag, "another") == 0
+    assert recipients_before(world.ports, [entry.kk_tag], "another") == [0]

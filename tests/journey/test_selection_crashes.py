@@ -290,7 +290,7 @@ def test_a_freeze_that_wakes_up_after_the_publication_writes_the_same_entries():
     world = wave_with_entries()
     selection.ask_step(world.ports, WAVE, "close", OPERATOR)
     others = partial(close_and_run, world.ports)
-    rows, writes = OvertakenRows(world.rows, others, "read", "HOUSEHOLD#"), Writes()
+    rows, writes = OvertakenRows(world.rows, others, "read_many"), Writes()
     asleep = crashing(replace(world.ports, rows=rows), writes)
 
     run_step(asleep, WAVE, "freeze")
