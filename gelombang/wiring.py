@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Wired:
 
     ports: Ports
     programme: Programme
+    public_url: str = ""  # where everybody reaches the service; "": nowhere
 
 
 # Tests put a world in memory here; nothing else ever sets it.
@@ -64,10 +65,21 @@ def run_wave_step(wave_id: str, step: str) -> None:
     run_step(ports_from_environment(), programme_from_environment(), wave_id, step)
 
 
+def watch_service() -> dict[str, Any]:
+    """Look whether the public service works, see `gelombang.journey.extensions.watch`; return it for a log."""
+    from gelombang.http.public import PublicService  # noqa: PLC0415 - one clock of one function asks for it
+    from gelombang.journey.extensions import watch  # noqa: PLC0415 - as above
+
+    wired = _wired()
+    with closing(PublicService(wired.public_url)) as service:
+        probe = service.unanswered if wired.public_url else None
+        return asdict(watch(wired.ports, wired.programme.brown_outs, probe))
+
+
 @contextmanager
-def wired_to(ports: Ports, programme: Programme) -> Iterator[None]:
+def wired_to(ports: Ports, programme: Programme, public_url: str = "") -> Iterator[None]:
     """Let everything inside the block work with these ports and this programme instead."""
-    token = _IN_USE.set(Wired(ports, programme))
+    token = _IN_USE.set(Wired(ports, programme, public_url))
     try:
         yield
     finally:
@@ -103,7 +115,7 @@ def _wire_environment() -> Wired:
         registers=_registers(names, vault, s3),
         clock=SystemClock(),
     )
-    return Wired(ports, load_programme(names.programme))
+    return Wired(ports, load_programme(names.programme), names.public_url)
 
 
 def _registers(names: Settings, vault: Vault, s3: Any) -> Registers:  # noqa: ANN401 - a boto3 client

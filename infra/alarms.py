@@ -1,4 +1,4 @@
-"""What wakes a person: dead letters, queues whose oldest message waits too long, people who wait for people."""
+"""What wakes a person: dead letters, long waits for a queue or for people, clocks that fail, a service out of reach."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ COUNTED = (  # metric, field of that line, what it means
     ),
     ("OverdueReviews", "reviews_overdue_count", "A review is late: docs/runbooks/reviews.md"),
 )
+WATCHED = "service_watched"  # the line of select's log in which the service is asked, once a minute, as a phone asks it
 OLDEST_S = {  # an applicant waits for all of these but the last, which runs once a wave
     QueueName.PHOTOS_ARRIVED: 300,
     QueueName.CHECKS_DUE: 900,
@@ -47,24 +48,32 @@ def alarms() -> Resources:
             above=OLDEST_S[name],
         )
     for metric, field, description in COUNTED:
-        found[f"{metric}Metric"] = _counted(metric, LATE_COUNTED, f"$.{field}")
+        found[f"{metric}Metric"] = _counted("verify", metric, LATE_COUNTED, f"$.{field}")
         found[f"{metric}Alarm"] = _alarm_on(NAMESPACE, metric, description)
-    found["ClockFailuresMetric"] = _counted("ClockFailures", "clock_failed", "1")
+    found["ClockFailuresMetric"] = _counted("verify", "ClockFailures", "clock_failed", "1")
     found["ClockFailuresAlarm"] = _alarm_on(
         NAMESPACE,
         "ClockFailures",
-        "A clock failed for a quarter of an hour: clock_failed in verify's log says where",
+        "A clock failed for a quarter of an hour: docs/runbooks/clocks.md",
         periods=3,
+    )
+    found["ServiceAwayMetric"] = _counted("select", "ServiceAway", WATCHED, "$.away_count")
+    found["ServiceAwayAlarm"] = _alarm_on(
+        NAMESPACE,
+        "ServiceAway",
+        "The service does not answer at its public address, or nobody looks: docs/runbooks/brown-outs.md",
+        periods=2,
+        missing="breaching",
     )
     return found
 
 
-def _counted(metric: str, event: str, value: str) -> Json:
-    """Return what makes a metric of a value, 1 or a number in the line, of an event in verify's log."""
+def _counted(application: str, metric: str, event: str, value: str) -> Json:
+    """Return what makes a metric of a value, 1 or a number in the line, of an event in an application's log."""
     return resource(
         "AWS::Logs::MetricFilter",
         {
-            "LogGroupName": ref(log_group_id("verify")),
+            "LogGroupName": ref(log_group_id(application)),
             "FilterPattern": f'{{ $.event = "{event}" }}',
             "MetricTransformations": [
                 {"MetricNamespace": NAMESPACE, "MetricName": metric, "MetricValue": value}
@@ -73,7 +82,9 @@ def _counted(metric: str, event: str, value: str) -> Json:
     )
 
 
-def _alarm_on(namespace: str, metric: str, description: str, *, periods: int = 1) -> Json:
+def _alarm_on(
+    namespace: str, metric: str, description: str, *, periods: int = 1, missing: str = "notBreaching"
+) -> Json:
     return resource(
         "AWS::CloudWatch::Alarm",
         {
@@ -85,7 +96,7 @@ def _alarm_on(namespace: str, metric: str, description: str, *, periods: int = 1
             "EvaluationPeriods": periods,
             "Threshold": 0,
             "ComparisonOperator": "GreaterThanThreshold",
-            "TreatMissingData": "notBreaching",
+            "TreatMissingData": missing,
             "AlarmActions": [ref(TOPIC)],
         },
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gelombang.domain.beacon import BEACONS, time_of
 from gelombang.domain.errors import MoveNotAllowedError
-from gelombang.domain.wave import STEPS, WaveState, WaveStep, is_due
+from gelombang.domain.wave import EXTENDABLE, STEPS, WaveState, WaveStep, is_due
 from local.story import wib_time
 
 if TYPE_CHECKING:
@@ -109,6 +110,19 @@ def text_of(page: Json, outlooks: Sequence[Outlook]) -> str:
     return "\n".join(lines)
 
 
+def why_not_longer(page: Json, until: datetime) -> str:
+    """Return why a wave cannot be open until then, "" when it can."""
+    if any(each["event"] == "closed" for each in page["history"]):
+        return f"An operator closed the wave at {wib_time(page['closes_at'])} WIB; it stays closed."
+    if page["asked"] or page["state"] not in EXTENDABLE:
+        return (
+            f"The wave is {page['state']}{', and its freeze asked for' if page['asked'] else ''}: too late."
+        )
+    if until <= datetime.fromisoformat(page["closes_at"]):
+        return f"The wave closes at {wib_time(page['closes_at'])} WIB: give a later time."
+    return ""
+
+
 def has_beacon(page: Json) -> bool:
     """Say whether the round that the latest commitment names has been given."""
     return "beacon_announced" in _since_commitment(page)
@@ -139,7 +153,7 @@ def _too_early(page: Json, state: WaveState, step: WaveStep, typed: Typed) -> st
 def _lacking(page: Json, waves: Sequence[Json], step: WaveStep, typed: Typed) -> str:
     """Return what a step that is due has to wait for, "" for nothing."""
     if step is WaveStep.FREEZE:
-        return _whose_turn(page, waves)
+        return _whose_turn(page, waves) or _not_seen_since(page)
     if step is not WaveStep.DRAW:
         return ""
     return " ".join(filter(None, (_lacking_round(page, typed), _lacking_secrets(page, typed))))
@@ -150,10 +164,7 @@ def _lacking_round(page: Json, typed: Typed) -> str:
     if not source or has_beacon(page):
         return ""
     if not number:
-        return (
-            f"The commitment will name a round of {source}, the first after ten minutes and not before the "
-            f"planned close, {wib_time(page['definition']['closes_at'])} WIB: the draw waits for it."
-        )
+        return f"The commitment will name a round of {source}, the first after ten minutes: the draw waits for it."
     wave_id, copy = page["definition"]["wave_id"], f"{COPIES}/{BEACONS[source].chain}/public/{number}"
     give = typed(f"beacon {wave_id} SIGNATURE")
     return f"The draw waits for {beacon_words(page)}. Its signature: curl -s {copy} ; then {give}"
@@ -173,6 +184,16 @@ def _whose_turn(page: Json, waves: Sequence[Json]) -> str:
         if is_at_it and wave_id != page["definition"]["wave_id"]:
             return f"The wave {wave_id} is {other['state']} and has its turn until its results are published."
     return ""
+
+
+def _not_seen_since(page: Json) -> str:
+    """Return that a brown-out at the wave's end may still come to light, "" where that is ruled out."""
+    if not page["may_be_extended"]:
+        return ""
+    return (
+        "The service was not seen to work since the wave closed, which it looks for every minute: "
+        "after a brown-out the wave would be open again."
+    )
 
 
 def _what_happens(page: Json, step: WaveStep) -> str:

@@ -77,14 +77,15 @@ def _drawn(page: Json, region: str) -> Counts:
 def _facts(page: Json) -> list[str]:
     definition, state = definition_from_json(page["definition"]), WaveState(page["state"])
     most, unused = definition.max_recipients_per_household, definition.unused_seats.replace("_", " ")
-    is_early = page["closes_at"] != page["definition"]["closes_at"]
-    planned = f" (planned: {wib_time(page['definition']['closes_at'])} WIB)" if is_early else ""
+    is_other = page["closes_at"] != page["definition"]["closes_at"]
+    planned = f" (planned: {wib_time(page['definition']['closes_at'])} WIB)" if is_other else ""
     verb = "closes" if state in (WaveState.PLANNED, WaveState.OPEN) else "closed"
     frozen = f"{page['entry_count']}, of them {page['restored_count']} restored after an upheld appeal"
     return [
         f"{definition.wave_id}: {state}  {definition.name}",
         f"  opens       {wib_time(page['definition']['opens_at'])} WIB",
         f"  {verb}      {wib_time(page['closes_at'])} WIB{planned}",
+        *_extensions(page),
         f"  rules       {definition.rule_set}; at most {most} of a household; unused seats {unused}",
         f"  seats       {seat_count(definition)}, of them {definition.priority_seats} for the priority list first",
         f"  entries     {frozen if page['root'] else 'counted at the freeze'}",
@@ -93,6 +94,21 @@ def _facts(page: Json) -> list[str]:
         *_parties(page),
         *_anew(page),
     ]
+
+
+def _extensions(page: Json) -> list[str]:
+    """Say each time that the wave was given longer until when, and why."""
+    return [
+        f"  extended    until {wib_time(each['until'])} WIB: {_why_longer(each)}"
+        for each in page["extensions"]
+    ]
+
+
+def _why_longer(extension: Json) -> str:
+    if extension["by"]:
+        return f"{extension['reason']} (by {extension['by']})"
+    away = f"{wib_time(extension['away_from'])} to {wib_time(extension['away_until'])} WIB"
+    return f"the service did not work from {away}"
 
 
 def _beacon(page: Json) -> str:

@@ -1,7 +1,7 @@
 """A wave, as its operator runs it: `gelombang wave show demo`, `gelombang wave run demo --dry-run`.
 
-    open, quota ── its hours ── close ── freeze ── commit ── (beacon, party) ── draw ── publish ── bundle
-                                         └─────────────────── run ───────────────────┘
+    open, quota ── its hours (extend) ── close ── freeze ── commit ── (beacon, party) ── draw ── publish ── bundle
+                                                  └─────────────────── run ───────────────────┘
 
 Every step can be asked for again: one that is done or under way is not done twice. With --dry-run nothing is changed.
 """
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +20,7 @@ import typer
 from gelombang.domain.apportionment import apportion
 from gelombang.domain.beacon import SIGNATURE_BYTES
 from gelombang.domain.draw_bundle import COMMITMENT, sha256
-from gelombang.domain.wave import WaveStep
+from gelombang.domain.wave import JAKARTA, WaveStep
 from local.answering import (
     NOT_RIGHT,
     STATE,
@@ -39,6 +38,7 @@ from local.applicant import TookTooLongError
 from local.client import connect
 from local.display import Display
 from local.office import download_bundle, read_bundle_file, take_step
+from local.story import wib_time
 from local.wave_outlook import (
     AFTER_CLOSING,
     Outlook,
@@ -49,8 +49,10 @@ from local.wave_outlook import (
     look_ahead_to_the_end,
     next_step,
     text_of,
+    why_not_longer,
 )
 from local.wave_table import print_wave, regions_that_differ
+from local.wave_watch import Watch, doing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,41 +68,6 @@ DryRun = Annotated[
     typer.Option("--dry-run", help="Change nothing: say what would happen; exit 1 if it would be refused."),
 ]
 SILENT_S = 900.0  # without progress: the longest run of a Lambda function
-DOING = {
-    WaveStep.CLOSE: "closing",
-    WaveStep.FREEZE: "reading entries",
-    WaveStep.COMMIT: "publishing the commitment",
-    WaveStep.DRAW: "drawing",
-    WaveStep.PUBLISH: "telling people their results",
-}
-
-
-@dataclass(slots=True)
-class Watch:
-    """Says on a display how far a step is, and how long the rest takes at the pace seen so far."""
-
-    display: Display
-    step: WaveStep
-    _first: tuple[float, int] | None = field(default=None)  # when progress was first seen, and how much
-
-    def __call__(self, page: Json) -> None:
-        """Show what this page says."""
-        self.display.say(self.line(page, time.monotonic()))
-
-    def line(self, page: Json, now_s: float) -> str:
-        """Return the line for a page seen at `now_s` seconds."""
-        doing = _doing(page["definition"]["wave_id"], self.step)
-        progress = page["progress"]
-        if not progress or progress["step"] != self.step:
-            return doing
-        done, total = progress["done_count"], progress["total_count"]
-        since_s, first = self._first = self._first or (now_s, done)
-        rest = (
-            f", about {(now_s - since_s) * (total - done) / (done - first):.0f} s left"
-            if done > first
-            else ""
-        )
-        return f"{doing}, {done} of {total} ({done / total:.0%}){rest}"
 
 
 @wave_app.command("open")
@@ -181,6 +148,31 @@ def wave_run(
             _show(operator, page, state, as_json=False)
         if waits_for:
             err.print(f"Then go on with: {typed(f'run {wave_id}')}", markup=False, soft_wrap=True)
+            raise typer.Exit(NOT_RIGHT)
+
+
+@wave_app.command("extend")
+def wave_extend(
+    wave_id: WaveId,
+    *,
+    until: Annotated[str, typer.Option(help="When it closes then: 2026-11-27T16:00, in WIB.")],
+    reason: Annotated[str, typer.Option(help="Why, in public: it stands on the wave's page.")],
+    dry_run: DryRun = False,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Let a wave close later, until its freeze is asked for; one that its hours closed is open again."""
+    with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
+        closes_at = _moment(until)
+        if not dry_run:
+            given = {"closes_at": closes_at.isoformat(), "reason": reason}
+            _show(operator, operator.post(f"/v1/waves/{wave_id}/extend", given), state, as_json=as_json)
+            return
+        why = why_not_longer(_page(operator, wave_id), closes_at)
+        said = why or f"The wave closes at {wib_time(closes_at.isoformat())} WIB then, for everybody to see."
+        document = {"wave_id": wave_id, "closes_at": closes_at.isoformat(), "refused": why}
+        answer(document, f"{said} A dry run; nothing was changed.", as_json=as_json)
+        if why:
             raise typer.Exit(NOT_RIGHT)
 
 
@@ -270,7 +262,7 @@ def wave_bundle(
 
 def _taken(operator: Caller, wave_id: str, step: WaveStep) -> Json:
     with Display(err) as display:
-        display.say(_doing(wave_id, step))
+        display.say(doing(wave_id, step))
         try:
             page = take_step(operator, wave_id, step, SILENT_S, Watch(display, step))
         except TookTooLongError as error:
@@ -281,12 +273,8 @@ def _taken(operator: Caller, wave_id: str, step: WaveStep) -> Json:
         return page
 
 
-def _doing(wave_id: str, step: WaveStep) -> str:
-    return f"wave {wave_id}: {step}, {DOING[step]}"
-
-
 def _require_signature(page: Json, signature: str) -> None:
-    """Let nothing but the promised round's signature pass: it can be given once.
+    """Let nothing but the promised round's signature pass: the service keeps what it is given.
 
     Raises:
         CommandError: no beacon or no round was promised, or this is not that round's signature.
@@ -307,6 +295,19 @@ def _require_signature(page: Json, signature: str) -> None:
         )
     if not is_signed(source, number, bytes.fromhex(signature)):
         raise CommandError(f"This is not the signature of {beacon_words(page)}. Nothing was sent.")
+
+
+def _moment(text: str) -> datetime:
+    """Return the time that was typed; Jakarta's, where it names no zone.
+
+    Raises:
+        CommandError: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"This is no time: {text}. Type it as 2026-11-27T16:00, in WIB.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=JAKARTA)
 
 
 def _tell(page: Json, outlooks: Sequence[Outlook], *, as_json: bool) -> None:

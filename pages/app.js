@@ -32,6 +32,7 @@ words({
   religious_education: ["Madrasah", "Madrasahs"], aid: ["Bantuan sosial", "Social aid"], excluded_occupation: ["Pekerjaan yang dikecualikan", "Excluded occupations"], kk: ["Kartu Keluarga", "Family card"], blacklist: ["Daftar yang tidak boleh ikut lagi", "Barred from taking part again"], household_cap: ["Penerima dalam satu KK", "Recipients on one family card"],
   earlier_recipient: ["Penerima terdahulu", "Earlier recipients"], face: ["Wajah", "Face"],
   waveTitle: ["Gelombang", "Wave"], noWave: ["Belum ada gelombang yang dibuka. Anda tidak perlu mengisi ulang.", "No wave is open. You will not have to fill in anything again."],
+  longer: ["Waktu tutup ini diperpanjang; alasannya ada di halaman semua gelombang.", "This closing time is a later one; the page of all waves says why."],
   join: ["Gabung {n}", "Join {n}"], closes: ["Ditutup {n}. Urutan bergabung tidak memengaruhi peluang.", "Closes {n}. The order of joining does not change your chance."],
   receipt: ["Tanda terima", "Receipt"], drawn: ["Peringkat undian di wilayah Anda", "Rank in the draw of your region"], reserve: ["Nomor cadangan", "Place on the reserve list"], proof: ["Unduh bukti undian", "Download the proof of the draw"], keep: ["Simpan tanda terima", "Save the receipt"],
   nik: ["NIK", "NIK"],
@@ -224,7 +225,8 @@ function keepButton(waveId) {
 function joinCard(wave) {
   const button = el("button", { type: "button", id: "join-" + wave.definition.wave_id }, t("join").replace("{n}", wave.definition.name));
   onAction(button, "click", async () => { await ask("POST", "/v1/waves/" + wave.definition.wave_id + "/entries", {}); await refresh(); });
-  return el("div", { className: "card" }, el("h3", {}, wave.definition.name), el("p", {}, t("closes").replace("{n}", moment(wave.closes_at))), button);
+  return el("div", { className: "card" }, el("h3", {}, wave.definition.name), el("p", {}, t("closes").replace("{n}", moment(wave.closes_at))),
+    ...(wave.extensions.length ? [el("p", {}, t("longer"))] : []), button);
 }
 
 // ---- reading -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ words({
     "The draw is held after the wave has closed; the order of arrival does not change anybody's chance. The commitment is published before the draw, and anybody can check the files."],
   none: ["Belum ada gelombang.", "No waves yet."], opens: ["Dibuka", "Opens"], closes: ["Ditutup", "Closes"], entries: ["Peserta undian", "Entries in the draw"],
   seats: ["Kursi", "Seats"], filled: ["Terisi", "Filled"], movedUp: ["Cadangan yang naik", "Reserves who moved up"], free: ["Kursi kosong, cadangan habis", "Seats free, nobody left in reserve"], region: ["Kabupaten/kota", "Regency or city"], commitment: ["Komitmen (SHA-256)", "Commitment (SHA-256)"],
+  extended: ["Diperpanjang sampai {until}", "Extended until {until}"],
+  away: ["Layanan tidak dapat dipakai dari {from} sampai {to}; waktu yang hilang diganti.", "The service did not work from {from} to {to}; the time that was lost is given back."],
   restored: ["Didahulukan setelah banding dikabulkan", "First, after an upheld appeal"],
   root: ["Akar Merkle", "Merkle root"], files: ["Berkas undian", "Draw bundle"], afterClose: ["tampil setelah gelombang ditutup", "shown once the wave has closed"],
   PLANNED: ["Belum dibuka", "Not open yet"], OPEN: ["Dibuka", "Open"], CLOSED: ["Ditutup", "Closed"], FROZEN: ["Daftar peserta dikunci", "Entries frozen"],
@@ -32,10 +34,15 @@ function provincesOf(quota, filled) {
   });
 }
 
+/** Until when a wave was given longer, and why: an operator's own words, or when the service was away. */
+function extension({ until, reason, away_from: from, away_until: to }) {
+  return line(t("extended").replace("{until}", moment(until)), reason || t("away").replace("{from}", moment(from)).replace("{to}", moment(to)));
+}
+
 function card(wave) {
   const plan = wave.definition, published = wave.state === "PUBLISHED";
   const facts = el("table", {}, el("tbody", {},
-    line(t("opens"), moment(plan.opens_at)), line(t("closes"), moment(wave.closes_at)),
+    line(t("opens"), moment(plan.opens_at)), line(t("closes"), moment(wave.closes_at)), ...wave.extensions.map(extension),
     line(t("seats"), String(total(plan.quota))), line(t("filled"), published ? String(total(wave.filled)) : "–"),
     ...(total(wave.moved_up) ? [line(t("movedUp"), String(total(wave.moved_up)))] : []),
     ...(total(wave.free) ? [line(t("free"), String(total(wave.free)))] : []),

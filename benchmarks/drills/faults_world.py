@@ -124,6 +124,7 @@ class AwsWorld:
         """Do what the clock asks for every minute."""
         self._by_clock("verify", "reconcile")
         self._by_clock("select", "resend_steps")
+        self._by_clock("select", "watch_service")
 
     def anchor(self) -> None:
         """Do what the clock asks for every ten minutes."""

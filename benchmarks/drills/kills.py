@@ -277,8 +277,9 @@ def _by_the_clock(drill: Drill) -> None:
     event |= {"version": "0", "account": "0", "region": "drill"}
     with suppress(GelombangError):
         drill.gateway.invoke("verify", "reconcile", event)
-    with suppress(GelombangError):
-        drill.gateway.invoke("select", "resend_steps", event)
+    for handler in ("resend_steps", "watch_service"):
+        with suppress(GelombangError):
+            drill.gateway.invoke("select", handler, event)
     wait_s(IDLE_S)
 
 

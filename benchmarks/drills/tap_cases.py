@@ -191,6 +191,12 @@ def _party(stage: Stage) -> Tap:
     return stage.tap("operator", f"/v1/waves/{WAVE}/parties", given, _taken(stage, WAVE))
 
 
+def _extension(stage: Stage) -> Tap:
+    closes_at = stage.world.memory.clock.now() + timedelta(days=200)
+    given = {"closes_at": closes_at.isoformat(), "reason": "Banjir di tiga kabupaten."}
+    return stage.tap("operator", f"/v1/waves/{WAVE}/extend", given, _taken(stage, WAVE))
+
+
 def _anew(stage: Stage) -> Tap:
     step_by_step(stage, WAVE, (WaveStep.CLOSE, WaveStep.FREEZE, WaveStep.COMMIT))
     given = {"reason": "Suar tidak terbit pada waktunya."}
@@ -284,5 +290,6 @@ CASES: dict[str, Case] = {
     "/v1/waves/{wave_id}/beacon": Case(_beacon),
     "/v1/waves/{wave_id}/parties": Case(_party),
     "/v1/waves/{wave_id}/anew": Case(_anew),
+    "/v1/waves/{wave_id}/extend": Case(_extension),
     **{f"/v1/waves/{{wave_id}}/{step}": Case(_step(step)) for step in WaveStep},
 }

@@ -13,8 +13,8 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from gelombang import wiring
 from gelombang.api.callers import ANYONE, APPLICANT, OPERATOR
-from gelombang.api.forms import AnewForm, BeaconForm, EmptyForm, PartyForm, WaveForm
-from gelombang.api.messages import consume_messages, run_each_by_clock
+from gelombang.api.forms import AnewForm, BeaconForm, EmptyForm, ExtensionForm, PartyForm, WaveForm
+from gelombang.api.messages import consume_messages, run_by_clock, run_each_by_clock
 from gelombang.api.replies import Health
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.api.wave_replies import Bundle, Waves, show_wave, show_waves
@@ -22,7 +22,7 @@ from gelombang.domain.application import ApplicationId
 from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
 from gelombang.domain.messages import QueueName, WaveStepAsked
 from gelombang.domain.wave import WaveStep, definition_from_json
-from gelombang.journey import anchors, selection, wave_seed
+from gelombang.journey import anchors, extensions, selection, wave_seed
 from gelombang.journey.anchors import Anchors
 from gelombang.journey.ports import Ports
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
@@ -63,15 +63,19 @@ def resend_steps(_event: CloudWatchEvent) -> None:
     )
 
 
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def watch_service(_event: CloudWatchEvent) -> None:
+    """See whether the public service works; extend waves after a brown-out."""
+    run_by_clock(routes.logger, "service_watched", wiring.watch_service)
+
+
 @routes.serve(Route("GET", "/v1/waves", ANYONE, EmptyForm, Waves, "All waves", cache_s=PAGE_S))
 def list_waves(call: Call[None, EmptyForm]) -> Waves:
     """List the public pages of all waves."""
     return Waves(selection.list_waves(call.ports))
 
 
-@routes.serve(
-    Route("POST", "/v1/waves", OPERATOR, WaveForm, WavePage, "Define a wave; its hours open it", 201)
-)
+@routes.serve(Route("POST", "/v1/waves", OPERATOR, WaveForm, WavePage, "Define a wave", 201))
 def open_wave(call: Call[Staff, WaveForm]) -> WavePage:
     """Store a wave as data."""
     given = call.form.model_dump(mode="json", exclude_unset=True)
@@ -85,9 +89,7 @@ def find_wave(call: Call[None, EmptyForm]) -> WavePage:
     return selection.find_wave(call.ports, call.path["wave_id"])
 
 
-@routes.serve(
-    Route("POST", f"{WAVE}/entries", APPLICANT, EmptyForm, Receipt, "Join an open wave", 201, JOINING)
-)
+@routes.serve(Route("POST", f"{WAVE}/entries", APPLICANT, EmptyForm, Receipt, "Join a wave", 201, JOINING))
 def join(call: Call[ApplicationId, EmptyForm]) -> Receipt:
     """Enter the applicant into the wave; asking again gives the same receipt."""
     return selection.join(call.ports, call.caller, call.path["wave_id"])
@@ -141,9 +143,8 @@ def _serve_change(what: str, form: type, summary: str, change: Callable[[Ports, 
 
 
 _serve_change("beacon", BeaconForm, "Give the beacon", wave_seed.announce_beacon)
-_serve_change(
-    "parties", PartyForm, "Keep what a party promises or tells of its secret", wave_seed.keep_secret
-)
+_serve_change("parties", PartyForm, "Keep what a party promises or tells", wave_seed.keep_secret)
+_serve_change("extend", ExtensionForm, "Let a wave close later, with a reason", extensions.extend)
 _serve_change("anew", AnewForm, "Hold a draw anew, or confirm it", wave_seed.hold_anew)
 for each in WaveStep:
     _serve_step(each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gelombang.domain.appeal import MOST_WORDS, AppealCode
 from gelombang.domain.consent import Purpose
@@ -197,6 +197,13 @@ class AnewForm(StrictForm):
     reason: Annotated[
         str, Field(min_length=10, max_length=500, examples=["Suar tidak terbit pada waktunya."])
     ]
+
+
+class ExtensionForm(StrictForm):
+    """Until when a wave is to be open, and why, in public."""
+
+    closes_at: Annotated[AwareDatetime, Field(examples=["2026-11-27T16:00:00+07:00"])]
+    reason: Annotated[str, Field(min_length=10, max_length=500, examples=["Banjir di tiga kabupaten."])]
 
 
 class BeaconForm(StrictForm):

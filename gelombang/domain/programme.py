@@ -18,6 +18,7 @@ from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import RetentionClass
 from gelombang.domain.seat import SeatRules
 from gelombang.domain.verdict import OperatingPoint
+from gelombang.domain.wave import BrownOutRules
 from gelombang.domain.working_days import WorkingCalendar
 
 LANGUAGES = ("id", "en")
@@ -68,6 +69,7 @@ class Programme:
     retention: tuple[RetentionClass, ...]  # of each state the one that ends first first
     appeals: AppealRules
     seats: SeatRules
+    brown_outs: BrownOutRules
     calendar: WorkingCalendar
 
     @property

@@ -1,18 +1,20 @@
 """A wave: its hours, seats and rules as data, and the only way it moves from planned to published.
 
-    PLANNED ──opens_at──▶ OPEN ──closes_at, or close──▶ CLOSED ──freeze──▶ FROZEN
-                                                                             │ commit
-                                     PUBLISHED ◀──publish── DRAWN ◀──draw── COMMITTED
+    PLANNED ──opens_at──▶ OPEN ──closing_time, or close──▶ CLOSED ──freeze──▶ FROZEN
+                                                                                │ commit
+                                        PUBLISHED ◀──publish── DRAWN ◀──draw── COMMITTED
 
-The hours alone open and close a wave (the opening instant is in, the closing instant is out); an operator can
-close it early. What follows are steps, each taken once and in this order. Nothing leads back.
+The hours alone open and close a wave (the opening instant is in, the closing instant is out). Until its freeze is
+asked for they may become longer: after a brown-out by themselves (`gelombang.domain.brown_out`), or by an operator with
+a public reason. An operator can close it early, for good. What follows are steps, each taken once and in this order.
+Nothing else leads back.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import NewType, cast
@@ -37,6 +39,9 @@ class WaveState(StrEnum):
     COMMITTED = "COMMITTED"
     DRAWN = "DRAWN"
     PUBLISHED = "PUBLISHED"
+
+
+EXTENDABLE = (WaveState.PLANNED, WaveState.OPEN, WaveState.CLOSED)  # while no step is asked for
 
 
 class WaveStep(StrEnum):
@@ -95,12 +100,33 @@ class StepTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Extension:
+    """Why a wave is open longer than it was before: an operator's words, or a brown-out."""
+
+    until: datetime  # when it closes since then
+    reason: str = ""  # in public; "" for a brown-out
+    by: str = ""  # the operator; "" for what the machine did
+    away_from: datetime | None = None  # the brown-out: when the service was last seen to work
+    away_until: datetime | None = None  # and when it was seen again
+
+
+@dataclass(frozen=True, slots=True)
+class BrownOutRules:
+    """Which brown-outs extend a wave: programmes/<name>/brown_outs.json."""
+
+    counts_from: timedelta  # this long or longer
+    before_close: timedelta  # when a part of it lies within this time before the closing
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a long step is."""
 
     step: WaveStep
     done_count: int
     total_count: int
+    at: datetime | None = None  # when that was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +145,7 @@ class Wave:
     definition: WaveDefinition
     priority_list_sha256: str = ""  # of the list's tags, sorted, a line each; "" for no list
     closed_early_at: datetime | None = None
+    extensions: tuple[Extension, ...] = ()  # each until later than the one before
     reached: WaveState | None = None  # by the last step done; None while the hours decide
     asked: WaveStep | None = None  # asked for and not done yet
     entry_count: int = 0  # from the freeze on
@@ -139,6 +166,9 @@ class Wave:
     fairness_sha256: str = ""  # of the audit of the published draw, once it is made
     outcomes: dict[str, dict[str, int]] = field(default_factory=dict)  # region → outcome → entries
     progress: Progress | None = None
+    without_application: tuple[
+        str, ...
+    ] = ()  # entries that the publication cannot tell anybody the result of
     history: tuple[StepTaken, ...] = ()
     version: int = 0  # of the stored row; 0 before it is stored
 
@@ -172,9 +202,25 @@ def frozen_at(wave: Wave) -> datetime | None:
 
 
 def closing_time(wave: Wave) -> datetime:
-    """Return the first instant at which the wave can no longer be joined."""
-    planned = wave.definition.closes_at
+    """Return the first instant at which the wave can no longer be joined: the one place that knows it."""
+    planned = planned_close(wave)
     return min(planned, wave.closed_early_at) if wave.closed_early_at else planned
+
+
+def planned_close(wave: Wave) -> datetime:
+    """Return when the wave closes, as defined or extended, if no operator closes it before."""
+    return wave.extensions[-1].until if wave.extensions else wave.definition.closes_at
+
+
+def definition_as_closed(wave: Wave) -> WaveDefinition:
+    """Return the definition of a closed wave with the hour at which it closed: what rules.json says of it.
+
+    An operator's close is told to the second, like every hour: the next one, before which everybody had joined.
+    """
+    closes_at = closing_time(wave)
+    if closes_at == wave.closed_early_at:
+        closes_at = closes_at.replace(microsecond=0) + timedelta(seconds=1)
+    return replace(wave.definition, closes_at=closes_at)
 
 
 def is_due(step: WaveStep, state: WaveState) -> bool:

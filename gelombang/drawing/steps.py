@@ -35,7 +35,7 @@ from gelombang.domain.draw_bundle import (
     sha256,
 )
 from gelombang.domain.programme import Programme
-from gelombang.domain.wave import Wave, WaveStep, draw_number, is_due, state_of
+from gelombang.domain.wave import Wave, WaveStep, definition_as_closed, draw_number, is_due, state_of
 from gelombang.drawing.freezing import freeze_wave
 from gelombang.drawing.holding import write_results
 from gelombang.drawing.publishing import publish_wave
@@ -71,7 +71,8 @@ def run_step(ports: Ports, programme: Programme, wave_id: str, step: str) -> Non
     wave, which = load_wave(ports, wave_id), WaveStep(step)
     if is_due(which, state_of(wave, ports.clock.now())):
         runs: dict[WaveStep, Callable[[], None]] = {
-            WaveStep.FREEZE: lambda: freeze_wave(ports, wave),
+            # With the instant at which it closed, which no hour planned before an extension or an early close.
+            WaveStep.FREEZE: lambda: freeze_wave(ports, replace(wave, definition=definition_as_closed(wave))),
             WaveStep.COMMIT: lambda: _commit(ports, programme, wave),
             WaveStep.DRAW: lambda: _draw(ports, wave),
             WaveStep.PUBLISH: lambda: publish_wave(ports, wave),
@@ -84,8 +85,8 @@ def _commit(ports: Ports, programme: Programme, wave: Wave) -> None:
     if not wave.sealed_secret:
         # Kept before anything that depends on it is told: a second run finds this secret and draws no other.
         sealed = ports.vault.seal(ports.clock.random_bytes(SECRET_BYTES).hex(), sealed_for(wave_id))
-        after = max(ports.clock.now() + BEACON_AFTER, wave.definition.closes_at)
-        number = round_at(source, after) if source else 0
+        # Later than the closing, which is behind: for one that was closed early nobody waits until its planned hour.
+        number = round_at(source, ports.clock.now() + BEACON_AFTER) if source else 0
         wave = change_wave(
             ports,
             wave_id,

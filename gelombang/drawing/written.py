@@ -28,6 +28,7 @@ from gelombang.domain.wave import (
     StepTaken,
     Wave,
     WaveStep,
+    definition_as_closed,
     draw_number,
     is_due,
     not_told,
@@ -46,8 +47,9 @@ def frozen_wave(ports: Ports, wave: Wave) -> FrozenWave:
     """Return what was frozen, read from its files."""
     entries = entries_from(read_file(ports, wave, ENTRIES, wave.entries_sha256))
     households = households_from(read_file(ports, wave, HOUSEHOLDS, wave.households_sha256), entries)
+    definition = definition_as_closed(wave)
     hashes = {ENTRIES: wave.entries_sha256, HOUSEHOLDS: wave.households_sha256}
-    return freeze(wave.definition, entries, households, hashes | {RULES: sha256(rules_file(wave.definition))})
+    return freeze(definition, entries, households, hashes | {RULES: sha256(rules_file(definition))})
 
 
 def held(ports: Ports, wave: Wave, frozen: FrozenWave) -> tuple[bytes, Results]:
@@ -90,9 +92,8 @@ def finish(
 def note_progress(ports: Ports, wave_id: str, progress: Progress) -> None:
     """Show on the page of the wave how far a step is."""
     start, _ = STEPS[progress.step]
-    change_wave(
-        ports, wave_id, lambda wave: replace(wave, progress=progress) if wave.reached is start else wave
-    )
+    seen = replace(progress, at=ports.clock.now())
+    change_wave(ports, wave_id, lambda wave: replace(wave, progress=seen) if wave.reached is start else wave)
 
 
 def write_files(ports: Ports, wave: Wave, files: dict[str, bytes]) -> None:

@@ -7,6 +7,7 @@
                       retention.json                    how long each class of data is kept, and why
                       appeals.json                      how long an appeal takes
                       seats.json                        how long a seat waits to be accepted
+                      brown_outs.json                   which brown-outs extend a wave
                       holidays.json                     the days on which no working day is counted
                       operating_points/<release>.json   the thresholds of one model release
 
@@ -32,6 +33,7 @@ from gelombang.domain.reasons import Reason
 from gelombang.domain.retention import Removal, RetentionClass
 from gelombang.domain.seat import SeatRules
 from gelombang.domain.verdict import Limit, OperatingPoint
+from gelombang.domain.wave import BrownOutRules
 from gelombang.journey.appeal_files import AppealsFile, HolidaysFile
 from gelombang.journey.data_files import DataFile, Filled, read_data
 from gelombang.journey.rule_files import read_rules
@@ -82,6 +84,7 @@ def read_programme(name: str, folder: Traversable) -> Programme:
         retention=tuple(entry.value() for entry in _read(folder, "retention.json", _RetentionFile).classes),
         appeals=_read(folder, "appeals.json", AppealsFile).value(),
         seats=_read(folder, "seats.json", _SeatsFile).value(),
+        brown_outs=_read(folder, "brown_outs.json", _BrownOutsFile).value(),
         calendar=_read(folder, "holidays.json", HolidaysFile).value(),
     )
 
@@ -203,6 +206,16 @@ class _SeatsFile(DataFile):
 
     def value(self) -> SeatRules:
         return SeatRules(self.accepted_within_days, self.source)
+
+
+class _BrownOutsFile(DataFile):
+    counts_from_minutes: Annotated[int, Field(ge=1, le=1440)]
+    before_close_hours: Annotated[int, Field(ge=1, le=168)]
+    source: Filled
+
+    def value(self) -> BrownOutRules:
+        counts_from = timedelta(minutes=self.counts_from_minutes)
+        return BrownOutRules(counts_from, timedelta(hours=self.before_close_hours), self.source)
 
 
 class _LimitEntry(DataFile):

@@ -26,6 +26,7 @@ from gelombang.domain.messages import WaveStepAsked
 from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import (
     Anew,
+    Extension,
     Progress,
     StepTaken,
     Wave,
@@ -37,10 +38,12 @@ from gelombang.domain.wave import (
     is_due,
     jakarta_time,
     not_told,
+    planned_close,
     state_of,
 )
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
+from gelombang.journey.extensions import may_be_extended
 from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row, published
 from gelombang.journey.restored import all_waves, has_missed_a_draw, is_open_to
 from gelombang.journey.tags import find
@@ -73,7 +76,9 @@ class WavePage:
 
     definition: WaveDefinition
     state: WaveState
-    closes_at: datetime  # earlier than the definition's when an operator closed it
+    closes_at: datetime  # earlier than the definition's when closed by an operator, later when extended
+    extensions: tuple[Extension, ...]  # each time that it was, until when and why; the last one counts
+    may_be_extended: bool  # closed, but a brown-out at its end may still come to light: its freeze waits
     entry_count: int
     restored_count: int  # of these, seated first after a wrong refusal
     joined: dict[str, int]  # region → entries, from the freeze on; the commitment counts the same
@@ -95,7 +100,7 @@ class WavePage:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Says that an applicant has joined; the same however often it is asked for."""
+    """Says that an applicant has joined; the same however often it is asked for, until the wave is extended."""
 
     wave_id: str
     entry_id: str
@@ -207,7 +212,7 @@ def ask_step(ports: Ports, wave_id: str, step: str, operator: str) -> WavePage:
     Raises:
         NotFoundError: there is no such wave.
         MoveNotAllowedError: an earlier step must come first.
-        NotReadyError: OTHER_WAVE_IN_DRAW, BEACON_MISSING or SECRET_MISSING.
+        NotReadyError: OTHER_WAVE_IN_DRAW, BROWN_OUT_POSSIBLE, BEACON_MISSING or SECRET_MISSING.
         DependencyError: the queue could not be reached; the step is on the worklist, asking again is safe.
     """
     which, now = WaveStep(step), ports.clock.now()
@@ -294,14 +299,17 @@ def _is_on_priority_list(ports: Ports, wave: Wave, nik_tag: str) -> bool:
 
 
 def _page(ports: Ports, wave: Wave) -> WavePage:
-    is_published = wave.reached is WaveState.PUBLISHED
+    state = state_of(wave, ports.clock.now())
+    is_published = state is WaveState.PUBLISHED
     outcomes = wave.outcomes if is_published else {}
     later = tallies(ports, wave.definition.wave_id) if is_published else {}
     free = {region: each.free_count for region, each in later.items() if each.free_count}
     return WavePage(
         definition=wave.definition,
-        state=state_of(wave, ports.clock.now()),
+        state=state,
         closes_at=closing_time(wave),
+        extensions=wave.extensions,
+        may_be_extended=state is WaveState.CLOSED and may_be_extended(ports, wave),
         entry_count=wave.entry_count,
         restored_count=wave.restored_count,
         joined=wave.joined,
@@ -356,12 +364,14 @@ def _receipt(wave: Wave, entry: StoredEntry) -> Receipt:
         "entry": asdict(Entry(entry.entry_id, entry.region, entry.priority, entry.restored)),
         "joined_at": jakarta_time(entry.joined_at),
     })  # fmt: skip
-    return Receipt(wave_id, entry.entry_id, entry.joined_at, wave.definition.closes_at, kept.decode())
+    return Receipt(wave_id, entry.entry_id, entry.joined_at, planned_close(wave), kept.decode())
 
 
 def _require_ready(ports: Ports, wave: Wave, step: WaveStep) -> None:
     if step is WaveStep.FREEZE:
         require_turn(ports, wave.definition.wave_id)
+        if may_be_extended(ports, wave):
+            raise NotReadyError((Reason.BROWN_OUT_POSSIBLE,))
     if step is WaveStep.DRAW and (missing := not_told(wave)):
         raise NotReadyError(missing)
 

@@ -2,9 +2,16 @@
 
 before the commitment   a party gives the SHA-256 of its secret
 after it                the party tells the secret; without all of them nothing is drawn
+                        the beacon's round is given; a wrong one is replaced by the right one until the draw
 a secret never told, a beacon that is dead, a draw found wrong before it is published
                         one operator asks to hold the draw anew, another confirms it in the same words;
                         the wave is FROZEN again, with the next number, and whatever was replaced stays public
+
+Whether a signature is the round's is not checked here. The library for it (py_ecc) is none of the functions'
+dependencies; `gelombang wave beacon` checks it before it is sent, and every verifier afterwards, who needs nobody's
+word for it. So one that was sent by other means and is wrong must not stop the draw: until that is asked for, another
+signature takes its place, and the page's history keeps both. Nobody gains by it, for only one signature of the promised
+round passes a verifier. One that was replaced does not come back: a request that was sent twice changes nothing later.
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ from gelombang.journey.ports import Ports
 from gelombang.journey.wave_rows import bundle_key, change_wave
 
 BEFORE_THE_COMMITMENT = (WaveState.PLANNED, WaveState.OPEN, WaveState.CLOSED, WaveState.FROZEN)
+REPLACED = "beacon_replaced"  # in a wave's history, with the signature that was there before
 REPLACEABLE = (WaveState.COMMITTED, WaveState.DRAWN)  # later, people have been told
 
 
@@ -102,24 +110,24 @@ class Beacon(Protocol):
 
 
 def announce_beacon(ports: Ports, wave_id: str, given: Beacon, operator: str) -> Wave:
-    """Keep the signature of the round that the commitment names; it can be given once.
-
-    Whether it is that round's is for verifiers to say: they need nobody's word for it.
+    """Keep the signature of the round that the commitment names, in place of another one that was given before.
 
     Raises:
         NotFoundError: there is no such wave.
-        MoveNotAllowedError: the wave is not committed, promised no beacon, has got another one, or its round has not
-            come.
+        MoveNotAllowedError: the wave is not committed or its draw is asked for, it promised no beacon, the round has
+            not come, or this signature was replaced already.
     """
 
     def announced(wave: Wave) -> Wave:
         source, now = wave.definition.beacon_source, ports.clock.now()
         if source and wave.beacon == given.beacon:
             return wave
-        is_awaited = source and not wave.beacon and state_of(wave, now) is WaveState.COMMITTED
-        if not is_awaited or now < time_of(source, wave.beacon_round):
+        is_awaited = source and not wave.asked and state_of(wave, now) is WaveState.COMMITTED
+        was_replaced = any(step.event == f"{REPLACED}: {given.beacon}" for step in wave.history)
+        if not is_awaited or was_replaced or now < time_of(source, wave.beacon_round):
             raise MoveNotAllowedError(state_of(wave, now), "announce_beacon")
-        return _noted(ports, wave, "beacon_announced", operator, beacon=given.beacon)
+        event = f"{REPLACED}: {wave.beacon}" if wave.beacon else "beacon_announced"
+        return _noted(ports, wave, event, operator, beacon=given.beacon)
 
     return change_wave(ports, wave_id, announced)
 

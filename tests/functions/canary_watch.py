@@ -51,7 +51,12 @@ HANDLERS = {
     QueueName.FACE_EVIDENCE: ("verify", "face_evidence"),
     QueueName.WAVE_STEPS: ("select", "wave_steps"),
 }
-CLOCKS = (("verify", "reconcile"), ("verify", "anchor"), ("select", "resend_steps"))
+CLOCKS = (
+    ("verify", "reconcile"),
+    ("verify", "anchor"),
+    ("select", "resend_steps"),
+    ("select", "watch_service"),
+)
 
 
 class Sink(StrEnum):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from chalice.test import Client
 from function_calls import Caller, accepted_by_two, deliver, in_review, load_function, sqs_event, staff
 
+from gelombang import wiring
 from gelombang.domain.messages import QueueName, message_to_json
+from gelombang.journey.extensions import HEARTBEAT
+from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld
 
 STEPS = ("freeze", "commit", "draw", "publish")
@@ -170,6 +174,47 @@ def test_a_step_whose_message_was_lost_is_asked_for_again(world: MemoryWorld) ->
 
     assert lost is not None
     assert world.queues.take(QueueName.WAVE_STEPS) == lost
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(("public_url", "away_count"), [("", 0), ("http://127.0.0.1:9", 3)])
+def test_the_clock_that_looks_at_the_service_logs_what_it_saw(
+    world: MemoryWorld, public_url: str, away_count: int
+) -> None:
+    event = Client(load_function("select").app).events.generate_cw_event(
+        "aws.events", "Scheduled Event", {}, []
+    )
+    handler = load_function("select").routes.logger.registered_handler
+    before, written = handler.stream, StringIO()
+    handler.setStream(written)
+    try:
+        with wiring.wired_to(world.ports, load_programme("prakerja"), public_url):
+            deliver("select", "watch_service", event)
+    finally:
+        handler.setStream(before)
+
+    line = json.loads(written.getvalue())
+    told = (line["event"], line["is_asked"], line["away_count"])
+    assert told == ("service_watched", bool(public_url), away_count)
+    assert (world.rows.read(HEARTBEAT) is None) == bool(away_count)
+
+
+def test_an_operator_extends_a_wave_and_its_page_says_why(world: MemoryWorld) -> None:
+    operator = staff(world, "operator")
+    wave = operator.post("/v1/waves", wave_around(world)).body
+    later = datetime.fromisoformat(wave["closes_at"]) + timedelta(hours=2)
+    given = {"closes_at": later.isoformat(), "reason": "Banjir di tiga kabupaten."}
+
+    answer = operator.post("/v1/waves/gelombang-1/extend", given)
+
+    assert answer.status == 200
+    page = Caller().get("/v1/waves/gelombang-1").body
+    assert datetime.fromisoformat(page["closes_at"]) == later
+    assert [each["reason"] for each in page["extensions"]] == [given["reason"]]
+    no_zone = {**given, "closes_at": "2026-11-27T16:00:00"}
+    too_far = {**given, "closes_at": "9999-12-31T23:59:59Z"}
+    for wrong in (no_zone, too_far, {**given, "reason": "Banjir"}, {**given, "closes_at": wave["closes_at"]}):
+        assert operator.post("/v1/waves/gelombang-1/extend", wrong).slug == "invalid-form"
 
 
 def test_a_step_that_fails_is_delivered_again(world: MemoryWorld) -> None:

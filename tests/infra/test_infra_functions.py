@@ -31,6 +31,7 @@ HANDLERS = {
     "app.tend_seats",
     "app.wave_steps",
     "app.resend_steps",
+    "app.watch_service",
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import fields as fields_of
 import pytest
 
 from gelombang.domain.messages import QueueName
+from gelombang.journey.extensions import Watched
 from gelombang.journey.lateness import Late
 from infra.queues import dead_letter_id, queue_id
 from infra.template import PACE
@@ -91,9 +92,20 @@ def test_people_who_wait_for_people_wake_somebody_too(service, of_type):
     events = {name: each["FilterPattern"] for name, each in counted.items()}
     assert {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "Gelombang"} == counted.keys()
     assert (values.pop("ClockFailures"), events.pop("ClockFailures")) == ("1", '{ $.event = "clock_failed" }')
+    assert values.pop("ServiceAway") == "$.away_count"
+    assert events.pop("ServiceAway") == '{ $.event = "service_watched" }'
+    assert "away_count" in {field.name for field in fields_of(Watched)}
     assert sorted(values.values()) == sorted(f"$.{field.name}" for field in fields_of(Late))
     assert set(events.values()) == {'{ $.event = "late_counted" }'}
-    assert {each["LogGroupName"]["Ref"] for each in filters} == {"VerifyLog"}
+    logs = {name: each["LogGroupName"]["Ref"] for name, each in counted.items()}
+    assert logs == dict.fromkeys(counted, "VerifyLog") | {"ServiceAway": "SelectLog"}
+
+
+def test_a_service_that_nobody_looks_at_wakes_somebody_too(service, of_type):
+    alarms = of_type(service["Resources"], "AWS::CloudWatch::Alarm").values()
+
+    unseen = [alarm["MetricName"] for alarm in alarms if alarm["TreatMissingData"] == "breaching"]
+    assert unseen == ["ServiceAway"]
 
 
 def test_no_queue_speaks_without_tls_unless_told_that_it_is_on_one_machine(service, of_type):

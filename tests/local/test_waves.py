@@ -13,16 +13,17 @@ from rich.console import Console
 
 from gelombang.domain.beacon import time_of
 from gelombang.domain.draw_bundle import COMMITMENT, sha256
-from gelombang.domain.wave import WaveStep
+from gelombang.domain.wave import BrownOutRules, WaveStep
 from gelombang.journey import selection
+from gelombang.journey.extensions import watch
 from gelombang.journey.ports import published
 from gelombang.journey.wave_rows import bundle_key, change_wave
 from gelombang.memory.clock import START
 from local.client import Caller
 from local.display import Display
 from local.office import take_step
-from local.waves import Watch
-from tests.journey.waves import OPERATOR, WAVE, definition_of
+from local.wave_watch import Watch
+from tests.journey.waves import OPERATOR, PROGRAMME, WAVE, definition_of
 from tests.local.wave_desk import desk_at
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors/draw/beacon/draw.json").read_text())
@@ -318,3 +319,83 @@ def test_a_step_is_waited_for_as_long_as_it_gets_on():
 
     assert last["state"] == "PUBLISHED"
     assert seen == [*pages[1:], last]
+
+
+# --- a wave that closes later
+
+
+LONGER = ("--until", "2026-11-27T16:00", "--reason", "Banjir di tiga kabupaten.")
+
+
+def test_an_extension_says_first_what_it_would_do_and_then_stands_with_its_reason_in_public(desk):
+    before = desk.page()
+    told = desk.json("extend", WAVE, *LONGER, "--dry-run")
+    assert (told["refused"], told["closes_at"], desk.page()) == ("", "2026-11-27T16:00:00+07:00", before)
+
+    page, shown = desk.json("extend", WAVE, *LONGER), desk.run("show", WAVE).stdout
+
+    assert page == desk.page()
+    assert "  closes      2026-11-27 16:00:00 WIB (planned: 2026-11-26 09:00:00 WIB)" in shown
+    (extension,) = page["extensions"]
+    who = f"(by {extension['by']})"
+    assert f"  extended    until 2026-11-27 16:00:00 WIB: Banjir di tiga kabupaten. {who}" in shown
+
+
+@pytest.mark.parametrize(
+    ("steps", "words", "why"),
+    [
+        (
+            (),
+            ("--until", "2026-11-26T09:00"),
+            "The wave closes at 2026-11-26 09:00:00 WIB: give a later time.",
+        ),
+        (("close",), (), "it stays closed."),
+        (("close", "freeze"), (), "it stays closed."),
+    ],
+)
+def test_an_extension_that_would_be_refused_is_refused_by_both_with_the_reason(desk, steps, words, why):
+    for step in steps:
+        desk.json(step, WAVE)
+    before = desk.page()
+
+    dry, real = (desk.run("extend", WAVE, *LONGER, *words, *more) for more in (("--dry-run",), ()))
+
+    assert (dry.exit_code, real.exit_code) == (1, 2)
+    assert why in dry.stdout
+    assert desk.page() == before
+
+
+def test_a_frozen_wave_whose_hours_had_closed_it_is_extended_no_more(desk):
+    desk.world.clock.advance(days=3)
+    desk.json("freeze", WAVE)
+
+    dry, real = (desk.run("extend", WAVE, *LONGER, *more) for more in (("--dry-run",), ()))
+
+    assert (dry.exit_code, real.exit_code) == (1, 2)
+    assert "The wave is FROZEN: too late." in dry.stdout
+
+
+def test_a_closing_that_is_no_time_is_not_sent(desk):
+    typed = desk.run("extend", WAVE, "--until", "besok", "--reason", "Banjir di tiga kabupaten.")
+
+    assert typed.exit_code == 2
+    assert "This is no time: besok." in typed.stderr
+
+
+def test_a_brown_out_at_the_end_makes_the_freeze_wait_and_is_told_with_its_hours(desk):
+    ports, rules = desk.world.ports, PROGRAMME.brown_outs
+    desk.world.clock.advance(days=2, hours=23, minutes=50)
+    watch(ports, BrownOutRules(timedelta(days=9), timedelta(days=1), "a test"), None)
+    desk.world.clock.advance(minutes=30)
+
+    told = desk.run("freeze", WAVE, "--dry-run", "--json")
+    (outlook,) = json.loads(told.stdout)["steps"]
+    refused = desk.run("freeze", WAVE)
+    assert (outlook["readiness"], told.exit_code, refused.exit_code) == ("refused", 1, 2)
+    assert "was not seen to work since the wave closed" in outlook["why"]
+    assert "and a brown-out would extend it: wait a minute." in refused.stderr
+
+    assert watch(ports, rules, None).extended_count == 1
+    shown = desk.run("show", WAVE).stdout
+    away = "2026-11-26 08:50:00 to 2026-11-26 09:20:00 WIB"
+    assert f"  extended    until 2026-11-26 09:50:00 WIB: the service did not work from {away}" in shown
