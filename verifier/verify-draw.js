@@ -759,9 +759,9 @@ async function verifyDrawCommand(words) {
   } catch (error) {
     return ask(error.message);
   }
-  const [folder] = positionals, { commitment, lang = "en" } = values;
+  const [folder] = positionals, { lang = "en" } = values, commitment = values.commitment?.trim().toLowerCase(); // typed by a person, in either case
   if (positionals.length > 1 || !(folder || values.receipt || values.result)) return ask("Which files?");
-  if (commitment !== undefined && !/^[0-9a-f]{64}$/.test(commitment)) return ask("--commitment takes 64 hex digits in lower case.");
+  if (commitment !== undefined && !/^[0-9a-f]{64}$/.test(commitment)) return ask("--commitment takes 64 hex digits.");
   if (lang !== "id" && lang !== "en") return ask("--lang takes id or en.");
   const sources = {}, isFile = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile();
   for (const name of folder ? verifyDraw.BUNDLE : []) {
