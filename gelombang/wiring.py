@@ -34,6 +34,8 @@ from gelombang.journey.text_providers import TextsInTurn
 from gelombang.pictures.sandbox import SandboxedPictures
 from gelombang.settings import Settings, read_settings
 
+READERS = 4  # calls of the table at once, where a wave is read whole: while one is decoded, the others are on their way
+
 
 @dataclass(frozen=True, slots=True)
 class Wired:
@@ -101,7 +103,7 @@ def _wire_environment() -> Wired:
         OwnerKeys(names.face_key_table, names.face_seal_key_id, kms, dynamodb),
     )
     ports = Ports(
-        rows=DynamoRows(names.table, dynamodb),
+        rows=DynamoRows(names.table, dynamodb, READERS),
         photos=S3Photos(names.quarantine_bucket, names.photo_bucket, s3),
         pictures=SandboxedPictures(),
         scans=NoScans() if names.malware_scan == "none" else GuardDutyScans(names.quarantine_bucket, s3),

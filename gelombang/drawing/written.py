@@ -92,8 +92,13 @@ def finish(
 def note_progress(ports: Ports, wave_id: str, progress: Progress) -> None:
     """Show on the page of the wave how far a step is."""
     start, _ = STEPS[progress.step]
-    seen = replace(progress, at=ports.clock.now())
-    change_wave(ports, wave_id, lambda wave: replace(wave, progress=seen) if wave.reached is start else wave)
+    now = ports.clock.now()
+    seen = replace(progress, at=now)
+
+    def shown(wave: Wave) -> Wave:
+        return replace(wave, progress=seen) if state_of(wave, now) is start else wave
+
+    change_wave(ports, wave_id, shown)
 
 
 def write_files(ports: Ports, wave: Wave, files: dict[str, bytes]) -> None:
