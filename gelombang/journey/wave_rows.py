@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
@@ -18,6 +18,7 @@ from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Requir
 from gelombang.journey.tags import find_many, find_or_new
 
 STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
+SILENT_US = 30  # for each entry: that long nothing may be seen of a step beside its first minute, see `silence`
 DRAWING = Key("WAVES#DRAWING")  # the one wave between freeze and publication, which alone may read households
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 
@@ -125,10 +126,16 @@ def load_wave(ports: Ports, wave_id: str) -> Wave:
 
 
 def wave_row(wave: Wave) -> Row:
-    """Return the wave's row; it is on the worklist while a step is due."""
-    due = Due(STEPS_DUE, wave.history[-1].at) if wave.asked else None
+    """Return the wave's row; it is on the worklist while a step is due, by when something was last seen of it."""
+    seen_at = [wave.history[-1].at, *([wave.progress.at] if wave.progress and wave.progress.at else [])]
+    due = Due(STEPS_DUE, max(seen_at) + silence(wave)) if wave.asked else None
     fields = _WAVE.dump_python(replace(wave, version=0), mode="json")
     return Row(wave_key(wave.definition.wave_id), fields, wave.version, due)
+
+
+def silence(wave: Wave) -> timedelta:
+    """Return how long a step that is under way may show nothing: its entries are read and drawn before the first."""
+    return timedelta(microseconds=SILENT_US * wave.entry_count)
 
 
 def require_turn(ports: Ports, wave_id: str) -> Row | None:
