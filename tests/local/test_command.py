@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from gelombang.domain.draw import canonical
 from gelombang.domain.draw_bundle import COMMITMENT, RESULTS, sha256
+from gelombang.domain.draw_signature import SIGNATURES, signature_file, statement_of
+from gelombang.domain.signature import keys_document, message_to_sign
+from gelombang.memory.signer import MemorySigner
 from local.command import app
 
 VECTOR = Path(__file__).parents[1] / "vectors" / "draw" / "none"
@@ -52,6 +57,29 @@ def test_another_commitment_than_the_promised_one_is_refused(bundle):
 
     assert result.exit_code == 1
     assert "DIFFERS" in result.stdout
+
+
+def test_with_a_list_of_keys_the_programmes_signatures_are_checked_too(bundle):
+    signer = MemorySigner()
+    keys = bundle.with_name("keys.json")
+    keys.write_bytes(canonical(keys_document("prakerja", [(signer.public_key(), datetime.now(UTC))])))
+
+    unsigned = run("verify-draw", bundle, "--keys", keys)
+    for name, signature in SIGNATURES.items():
+        statement = statement_of("contoh-1", name, (bundle / name).read_bytes())
+        message = message_to_sign(statement["spec"], canonical(statement))
+        signed = signature_file(statement, signer.public_key().key_id, signer.sign(message).hex())
+        (bundle / signature).write_bytes(signed)
+    accepted = run("verify-draw", bundle, "--keys", keys)
+    keys.write_text("{}")
+    no_list = run("verify-draw", bundle, "--keys", keys)
+
+    assert unsigned.exit_code == 1
+    assert all(f"DIFFERS  {signature}: is missing" in unsigned.stdout for signature in SIGNATURES.values())
+    assert accepted.exit_code == 0, accepted.stdout
+    assert "signed by the programme" in accepted.stdout
+    assert no_list.exit_code == 2
+    assert "is no published list of keys" in no_list.stderr
 
 
 @pytest.mark.parametrize(
