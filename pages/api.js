@@ -28,6 +28,7 @@ words({
   lineBack: ["Tersambung lagi.", "Connected again."],
   wait: ["Coba lagi dalam {n} detik.", "Try again in {n} seconds."],
   leave: ["Keluar", "Sign out"],
+  byReceipt: ["Lihat hasil dengan tanda terima, tanpa masuk", "See the result with the receipt, without signing in"],
   checkDraw: ["Periksa undian ini di ponsel Anda", "Check this draw on your phone"],
 });
 

@@ -200,7 +200,7 @@ function drawWave(state) {
   const restored = CAN_JOIN.includes(state) && appeals && appeals.restored;
   redraw("wave", [state, joined, result, open, restored], () => [
     restored && el("p", {}, el("strong", {}, said(restored.sentence)), " ", said(restored.next_step)),
-    joined && el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id), " ", keepButton(joined.wave_id)),
+    joined && el("p", {}, t("receipt") + ": ", el("code", {}, joined.wave_id + " / " + joined.entry_id), " ", keepButton(joined.wave_id), " ", el("a", { href: "result.html" }, t("byReceipt"))),
     joined && (result ? resultBlock(result) : el("p", {}, t("waitDraw"))),
     ...open.map(joinCard), CAN_JOIN.includes(state) && !open.length && el("p", {}, t("noWave"))].filter(Boolean));
 }

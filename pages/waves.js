@@ -55,6 +55,7 @@ function card(wave) {
   if (undecided) box.append(el("p", { className: "pending-rule" }, said(undecided).sentence + " " + said(undecided).next_step));
   const files = bundles[plan.wave_id] || [];
   if (files.length) box.append(el("h3", {}, t("files")), el("ul", {}, ...files.map((file) => el("li", {}, el("a", { href: file.url }, file.name), " ", el("code", {}, file.sha256)))));
+  if (published) box.append(el("p", {}, el("a", { href: "result.html" }, t("byReceipt"))));
   if (published && files.length) box.append(el("p", {}, el("a", { href: "verify-draw.html" }, t("checkDraw"))));
   return box;
 }

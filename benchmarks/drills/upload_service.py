@@ -42,6 +42,7 @@ from local.engine import free_port
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 OF_VERIFY = ("/v1/appeals", "/v1/reviews")
 STORE = "/store"
+DOCUMENTS = "documents"  # the bucket of published files, which are asked for like S3's
 APPLICATION = re.compile(rb'name="key"\r\n\r\n([^/\r\n]+)/')  # in the form that the store gets
 
 
@@ -133,9 +134,17 @@ def _app(service: UploadService) -> Starlette:
         service.world.photos.receive(parts["key"].decode(), parts["file"])
         return Response(status_code=204)
 
+    async def document(request: Request) -> Response:
+        found = service.world.documents.files.get(request.path_params["key"])
+        return Response(status_code=404) if found is None else Response(found, media_type="application/json")
+
     methods = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
-        routes=[Route(STORE, store, methods=["POST"]), Route("/{path:path}", answer, methods=methods)]
+        routes=[
+            Route(STORE, store, methods=["POST"]),
+            Route(f"/{DOCUMENTS}/{{key:path}}", document),
+            Route("/{path:path}", answer, methods=methods),
+        ]
     )
 
 
