@@ -24,6 +24,7 @@ from gelombang.aws.secrets import read_secret
 from gelombang.aws.signer import KmsSigner
 from gelombang.aws.texts import SnsTexts
 from gelombang.aws.vault import KmsVault
+from gelombang.domain.messages import WavePartAsked, WaveStepAsked
 from gelombang.domain.programme import Programme
 from gelombang.http.registers import HttpRegisters
 from gelombang.http.texts import HttpTexts
@@ -60,11 +61,11 @@ def programme_from_environment() -> Programme:
     return _wired().programme
 
 
-def run_wave_step(wave_id: str, step: str) -> None:
-    """Do a step of a wave, see `gelombang.drawing.steps.run_step`: the one thing here that works on columns."""
-    from gelombang.drawing.steps import run_step  # noqa: PLC0415 - arrays take longer to import than requests may
+def run_wave_step(asked: WaveStepAsked | WavePartAsked) -> None:
+    """Do a step of a wave, see `gelombang.drawing.steps.take_step`: the one thing here that works on columns."""
+    from gelombang.drawing.steps import take_step  # noqa: PLC0415 - arrays take longer to import than requests may
 
-    run_step(ports_from_environment(), programme_from_environment(), wave_id, step)
+    take_step(ports_from_environment(), programme_from_environment(), asked)
 
 
 def watch_service() -> dict[str, Any]:

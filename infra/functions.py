@@ -11,7 +11,7 @@ from gelombang.journey.ports import PUBLISHED
 from infra.buckets import ANCHORS, DOCUMENTS, LISTS, PHOTOS, QUARANTINE
 from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, sub, trust, when
 from infra.keys import FACE_SEAL, SEAL, SIGN, TAG, signs, uses_keys
-from infra.queues import environment_name, queue_id
+from infra.queues import environment_name, pace_of, queue_id
 from infra.table import FACE_KEY_TABLE, KEY_TABLE, TABLE, WORKLIST
 
 APPLICATIONS = ("register", "verify", "select")
@@ -80,6 +80,10 @@ def settled(application: str, function: Json) -> Json:
         "Environment": {"Variables": environment() | _logging(application) | _texting(application)},
         "Events": {name: _fed(event) for name, event in events.items()},
     }
+    for name in [_queue_of(event) for event in events.values() if event["Type"] == "SQS"]:
+        mine["Timeout"] = pace_of(name, "TimeoutS")
+        if name is QueueName.WAVE_STEPS:
+            mine["MemorySize"] = pace_of(name, "MemoryMiB")
     if not events:  # only what the public can call is capped; queues have MaximumConcurrency
         mine["ReservedConcurrentExecutions"] = {
             "Fn::If": ["HasReservedConcurrency", ref("ReservedConcurrency"), ref("AWS::NoValue")]
@@ -220,13 +224,17 @@ def _fed(event: Json) -> Json:
     """Return an event source; one on a queue deletes only what was handled (Chalice never says so)."""
     if event["Type"] != "SQS":
         return event
-    name = QueueName(event["Properties"]["Queue"]["Fn::Sub"].rsplit(":", 1)[-1])
+    name = _queue_of(event)
     mine = {
         "Queue": arn(queue_id(name)),
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        "ScalingConfig": {"MaximumConcurrency": paced("Receivers")},
+        "ScalingConfig": {"MaximumConcurrency": pace_of(name, "Receivers")},
     }
     return event | {"Properties": event["Properties"] | mine}
+
+
+def _queue_of(event: Json) -> QueueName:
+    return QueueName(event["Properties"]["Queue"]["Fn::Sub"].rsplit(":", 1)[-1])
 
 
 def _logging(application: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gelombang.domain.messages import QueueName
-from infra.cloudformation import Json, Resources, allow, arn, policy, ref, resource, when
+from infra.cloudformation import Json, Resources, allow, arn, paced, policy, ref, resource, when
 
 RECEIVES = 5  # deliveries before a message goes to the dead-letter queue
 DEAD_LETTER_KEPT_S = 14 * 24 * 3600
@@ -27,11 +27,16 @@ def environment_name(name: QueueName) -> str:
     return "GELOMBANG_QUEUE_" + name.upper().replace("-", "_")
 
 
-def queues(*, visibility: Json) -> Resources:
-    """Return all queues; `visibility` is how long a message stays hidden while a function has it, seconds."""
+def pace_of(name: QueueName, what: str) -> Json:
+    """Return a number of `Pace` for a queue or for the function that it feeds; waves have numbers of their own."""
+    return paced(f"Wave{what}" if name is QueueName.WAVE_STEPS else what)
+
+
+def queues() -> Resources:
+    """Return all queues; a message stays hidden while a worker or a function has it."""
     found: Resources = {}
     for name in QueueName:
-        hidden = WORKER_VISIBILITY_S if name is QueueName.FACE_REQUESTS else visibility
+        hidden = WORKER_VISIBILITY_S if name is QueueName.FACE_REQUESTS else pace_of(name, "VisibilityS")
         found[dead_letter_id(name)] = resource(
             "AWS::SQS::Queue",
             {"MessageRetentionPeriod": DEAD_LETTER_KEPT_S, "SqsManagedSseEnabled": True},

@@ -13,8 +13,8 @@ from typing import Any
 from gelombang.domain.messages import QueueName
 from infra.alarms import alarms
 from infra.buckets import PHOTOS, buckets
-from infra.cloudformation import Json, Resources, arn, paced, ref, resource, sub, when
-from infra.functions import ARRAYS_LAYER, LAYER, PICTURES_LAYER, environment, roles, settled
+from infra.cloudformation import Json, Resources, arn, ref, resource, sub, when
+from infra.functions import ARRAYS_LAYER, LAYER, MEMORY_MIB, PICTURES_LAYER, environment, roles, settled
 from infra.gateway import answering_in_problems
 from infra.keys import FACE_SEAL, SEAL, TAG, keys
 from infra.malware import ASKED_FOR, malware_scans
@@ -26,9 +26,27 @@ from infra.table import FACE_KEY_TABLE, TABLE, key_table, table
 # and how many of it run at once. A mapping, not parameters: those are always text, which the local engine's
 # poller of queues does not take for a number.
 PACE = {
-    "cloud": {"TimeoutS": 60, "VisibilityS": 360, "Receivers": 50},
+    "cloud": {
+        "TimeoutS": 60,
+        "VisibilityS": 360,
+        "Receivers": 50,
+        # Steps of a national wave, and all parts of its publication at once (gelombang.drawing.publishing): as long as
+        # Lambda lets a function run, with room for columns, both trees and a file of ten million entries.
+        "WaveTimeoutS": 900,
+        "WaveVisibilityS": 5400,
+        "WaveReceivers": 100,
+        "WaveMemoryMiB": 6144,
+    },
     # On one machine each receiver is a process, and a failed message comes back while one watches.
-    "desk": {"TimeoutS": 15, "VisibilityS": 90, "Receivers": 2},
+    "desk": {
+        "TimeoutS": 15,
+        "VisibilityS": 90,
+        "Receivers": 2,
+        "WaveTimeoutS": 15,
+        "WaveVisibilityS": 90,
+        "WaveReceivers": 2,
+        "WaveMemoryMiB": MEMORY_MIB["select"],
+    },
 }
 
 
@@ -42,7 +60,7 @@ def service_template(applications: Mapping[str, Json], archives: Mapping[str, st
         **table(),
         **key_table(),
         **buckets(),
-        **queues(visibility=paced("VisibilityS")),
+        **queues(),
         **keys(),
         **roles(),
         **alarms(),

@@ -93,6 +93,10 @@ def _facts(page: Json) -> list[str]:
         f"  beacon      {_beacon(page)}",
         *_parties(page),
         *_anew(page),
+        *(
+            f"  stopped at  {entry_id}: an entry without an application"
+            for entry_id in page["without_application"]
+        ),
     ]
 
 

@@ -20,6 +20,7 @@ import typer
 from gelombang.domain.apportionment import apportion
 from gelombang.domain.beacon import SIGNATURE_BYTES
 from gelombang.domain.draw_bundle import COMMITMENT, sha256
+from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import JAKARTA, WaveStep
 from local.answering import (
     NOT_RIGHT,
@@ -263,14 +264,32 @@ def wave_bundle(
 def _taken(operator: Caller, wave_id: str, step: WaveStep) -> Json:
     with Display(err) as display:
         display.say(doing(wave_id, step))
+        watch = Watch(display, step)
+
+        def see(page: Json) -> None:
+            watch(page)
+            _require_owners(operator, page)
+
         try:
-            page = take_step(operator, wave_id, step, SILENT_S, Watch(display, step))
+            page = take_step(operator, wave_id, step, SILENT_S, see)
         except TookTooLongError as error:
             raise CommandError(
                 f"{error}. It was asked for and may still come; asking again is safe."
             ) from error
         display.keep(f"wave {wave_id}: {step} done, {page['state']}")
         return page
+
+
+def _require_owners(operator: Caller, page: Json) -> None:
+    """Watch no longer where the publication has come to entries that are nobody's: a person has to look.
+
+    Raises:
+        CommandError: it has; it names them.
+    """
+    if entries := page["without_application"]:
+        texts = operator.get("/v1/programme")["texts"][Reason.ENTRY_WITHOUT_APPLICATION]
+        said = [f"{text['sentence']} {text['next_step']}" for text in (texts["en"], texts["id"])]
+        raise CommandError(f"{' / '.join(said)} {', '.join(entries)}")
 
 
 def _require_signature(page: Json, signature: str) -> None:

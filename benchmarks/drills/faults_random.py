@@ -28,7 +28,7 @@ from gelombang.domain.application import State
 from gelombang.domain.errors import GelombangError
 from gelombang.domain.messages import PhotoArrived, QueueName
 from gelombang.domain.review import ReviewDecision
-from gelombang.journey import applications, reconciliation, selection
+from gelombang.journey import applications, reconciliation, selection, wave_parts
 from gelombang.memory.ports import memory_world
 from gelombang.memory.registers import SOURCES, MemoryRegisters
 
@@ -89,7 +89,7 @@ class Journeys:
                 return
             self.world.clock.advance(minutes=8)
             reconciliation.reconcile(self.ports)
-            selection.resend_steps(self.ports, self.ports.clock.now() - timedelta(minutes=1))
+            wave_parts.resend_steps(self.ports, self.ports.clock.now() - timedelta(minutes=1))
 
     def _is_anything_due(self) -> bool:
         ever = self.world.clock.now() + timedelta(days=9)

@@ -20,9 +20,9 @@ from gelombang.api.routes import Call, Route, Routes
 from gelombang.api.wave_replies import Bundle, Waves, show_wave, show_waves
 from gelombang.domain.application import ApplicationId
 from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
-from gelombang.domain.messages import QueueName, WaveStepAsked
+from gelombang.domain.messages import QueueName, WavePartAsked, WaveStepAsked
 from gelombang.domain.wave import WaveStep, definition_from_json
-from gelombang.journey import anchors, extensions, selection, wave_seed
+from gelombang.journey import anchors, extensions, selection, wave_parts, wave_seed
 from gelombang.journey.anchors import Anchors
 from gelombang.journey.ports import Ports
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
@@ -30,7 +30,7 @@ from gelombang.journey.staff import Staff
 
 PAGE_S = 5  # how long a public page may be kept: short enough that nobody misses an opening
 WAVE = "/v1/waves/{wave_id}"
-LOST_AFTER = timedelta(minutes=1)  # a step takes seconds; a message not answered by then is sent again
+LOST_AFTER = timedelta(minutes=1)  # a step or part of which nothing is seen for so long is asked for again
 JOINING = (WaveNotOpenError, NotReadyError, MoveNotAllowedError)
 STEPPING = (NotReadyError, MoveNotAllowedError)
 READING = (NotReadyError,)
@@ -41,12 +41,12 @@ routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_enviro
 
 @app.on_sqs_message(queue=str(QueueName.WAVE_STEPS), batch_size=1)
 def wave_steps(event: SQSEvent) -> dict[str, Any]:
-    """Do a step of a wave."""
+    """Do a step of a wave, or a part of its publication."""
     return consume_messages(event, routes.logger, QueueName.WAVE_STEPS, _do_step)
 
 
-def _do_step(asked: WaveStepAsked) -> None:
-    wiring.run_wave_step(asked.wave_id, asked.step)
+def _do_step(asked: WaveStepAsked | WavePartAsked) -> None:
+    wiring.run_wave_step(asked)
     show_wave(wiring.ports_from_environment(), asked.wave_id)
 
 
@@ -57,7 +57,7 @@ def resend_steps(_event: CloudWatchEvent) -> None:
     run_each_by_clock(
         routes.logger,
         wave_steps_resent=lambda: {
-            "sent_count": selection.resend_steps(ports, ports.clock.now() - LOST_AFTER)
+            "sent_count": wave_parts.resend_steps(ports, ports.clock.now() - LOST_AFTER)
         },
         waves_shown=lambda: {"written_count": show_waves(ports)},
     )

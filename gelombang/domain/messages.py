@@ -9,6 +9,7 @@
     worker ───ChallengeEvidenceReady▶ verify  the evidence is in the table
     operator ─FaceClusterFound▶ verify      one face was found under several applications
     select ───WaveStepAsked▶ select         freeze, commit, draw or publish one wave
+    select ───WavePartAsked▶ select         tell some of a drawn wave's people their results
 
 A queue is a hint and may deliver twice; the table is the truth. A message carries ids and keys, never a NIK,
 a name, a score or a picture.
@@ -126,6 +127,15 @@ class WaveStepAsked:
     step: str
 
 
+@dataclass(frozen=True, slots=True)
+class WavePartAsked:
+    """Go on with one part of the publication of this wave, see `gelombang.journey.wave_parts`."""
+
+    queue: ClassVar[QueueName] = QueueName.WAVE_STEPS
+    wave_id: str
+    part: int
+
+
 Message = (
     PhotoArrived
     | ChecksDue
@@ -135,6 +145,7 @@ Message = (
     | ChallengeEvidenceReady
     | FaceClusterFound
     | WaveStepAsked
+    | WavePartAsked
 )
 KINDS: tuple[type[Message], ...] = (
     PhotoArrived,
@@ -145,6 +156,7 @@ KINDS: tuple[type[Message], ...] = (
     ChallengeEvidenceReady,
     FaceClusterFound,
     WaveStepAsked,
+    WavePartAsked,
 )
 
 

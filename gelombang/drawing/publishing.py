@@ -3,52 +3,156 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gelombang.domain.application import Move, State
 from gelombang.domain.draw import DrawOutcome, Result
-from gelombang.domain.wave import Progress, Wave, WaveStep, draw_number
+from gelombang.domain.errors import ConflictError, GelombangError, NotFoundError
+from gelombang.domain.messages import WavePartAsked
+from gelombang.domain.wave import Progress, Wave, WaveState, WaveStep, draw_number, is_due, state_of
 from gelombang.drawing.documents import Drawn, document_of, levels_of, result_at
 from gelombang.drawing.hashing import root_of
 from gelombang.drawing.results import result_parts
 from gelombang.drawing.written import finish, frozen_wave, held, note_progress
 from gelombang.journey import applications
 from gelombang.journey.applications import rereading
-from gelombang.journey.ports import Change, Delete, Ports, Put
+from gelombang.journey.ports import Change, Delete, Ports, Put, Require
 from gelombang.journey.seat_rows import places
+from gelombang.journey.wave_parts import Part, find_part, part_gone, part_row, read_parts, split
 from gelombang.journey.wave_rows import (
     EntryResult,
     StoredEntry,
+    change_wave,
     document_key,
     entry_row,
     load_entry,
+    load_wave,
     one_more_recipient,
-    read_entries,
     require_turn,
+    wave_key,
 )
 
-PROGRESS_EVERY = 100  # entries published between two updates of the wave's page
 MOVES = {DrawOutcome.SELECTED: Move.SELECT, DrawOutcome.RESERVE: Move.PUT_ON_RESERVE}
 
 
-def publish_wave(ports: Ports, wave: Wave) -> None:
-    """Write each person's document and then tell them; whom an earlier run told is passed over."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a publication is divided."""
+
+    people_a_run: int = 10_000  # told for one message: well within a Lambda function's 15 minutes
+    parts_at_most: int = 96  # side by side; all of their rows are written in one commit, and gone in another
+    people_a_note: int = 100  # told between two updates of how far it is
+
+
+PACE = Pace()
+
+
+class NoApplicationError(GelombangError):
+    """No application lies behind `entry_id`: a result that is nobody's waits until a person has looked."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__(entry_id)
+        self.entry_id = entry_id
+
+
+def publish_wave(ports: Ports, wave: Wave, pace: Pace = PACE) -> None:
+    """Write each person's document, then tell them; in parts of their own messages where they are many.
+
+    Whoever tells people begins where it was last noted to be, and passes over whom an earlier run told; so any run
+    of a step or a part may die anywhere, come twice or late, and the wave is published once, when all are told.
+
+    Raises:
+        NoApplicationError: an entry is nobody's; it is named on the wave's page, and those after it wait.
+        ConflictError: another run divided the wave at the same moment; run it again.
+    """
+    parts = read_parts(ports, wave.definition.wave_id)
+    if not parts and wave.entry_count <= pace.people_a_run:
+        _tell_all(ports, wave, pace)
+        _finish(ports, wave, parts)
+    elif not parts:
+        _begin(ports, wave, split(wave, pace.people_a_run, pace.parts_at_most))
+    elif all(part.is_done for part in parts):
+        _finish(ports, wave, parts)
+    # Else each part's own row asks for it.
+
+
+def publish_part(ports: Ports, wave_id: str, number: int, pace: Pace = PACE) -> None:
+    """Tell some more people of a part, and ask for the next ones; whoever is last finishes the wave.
+
+    Each run holds the whole draw again from its files, which takes about as long as the draw did.
+
+    Raises:
+        NoApplicationError: as `publish_wave`; other parts go on.
+    """
+    wave, part = load_wave(ports, wave_id), find_part(ports, wave_id, number)
+    if part is None or not is_due(WaveStep.PUBLISH, state_of(wave, ports.clock.now())):
+        return  # the last run of all was faster
+    if not part.is_done:
+        with suppress(_OvertakenError):
+            part = _go_on(ports, wave, part, pace)
+            if not part.is_done:
+                ports.queues.send(WavePartAsked(wave_id, number))
+    parts = read_parts(ports, wave_id)
+    if parts and all(each.is_done for each in parts):
+        _finish(ports, wave, parts)
+
+
+class _OvertakenError(Exception):
+    """Another run of the same part has noted more people: it goes on, and one is enough."""
+
+
+def _begin(ports: Ports, wave: Wave, parts: Sequence[Part]) -> None:
+    # The version keeps a run that was left behind from dividing a wave that is published.
+    still = Require(wave_key(wave.definition.wave_id), wave.version)
+    ports.rows.commit([*(Put(part_row(ports, wave, part)) for part in parts), still])
+    for part in parts:
+        ports.queues.send(WavePartAsked(part.wave_id, part.number))
+
+
+def _tell_all(ports: Ports, wave: Wave, pace: Pace) -> None:
     wave_id, drawn = wave.definition.wave_id, _drawn(ports, wave)
-    index_of = {entry_id.tobytes().hex(): index for index, entry_id in enumerate(drawn.entries.ids)}
-    for done_count, stored in enumerate(read_entries(ports, wave_id), start=1):
-        if stored.result is None:
-            index = index_of[stored.entry_id]
-            key = document_key(wave_id, stored.entry_id, draw_number(wave))
-            ports.documents.write_once(key, document_of(drawn, index), "application/json")
-            _tell(ports, wave_id, result_at(drawn.entries, drawn.results, index))
-        if done_count % PROGRESS_EVERY == 0:
-            note_progress(ports, wave_id, Progress(WaveStep.PUBLISH, done_count, wave.entry_count))
-    turn = require_turn(ports, wave_id)
+    noted = wave.progress
+    first = noted.done_count if noted and noted.step is WaveStep.PUBLISH else 0
+    for index in range(first, wave.entry_count):
+        _write_and_tell(ports, wave, drawn, index)
+        if (index + 1) % pace.people_a_note == 0:
+            note_progress(ports, wave_id, Progress(WaveStep.PUBLISH, index + 1, wave.entry_count))
+
+
+def _go_on(ports: Ports, wave: Wave, part: Part, pace: Pace) -> Part:
+    """Tell the next people of a part, and return it as it is then."""
+    drawn, start = _drawn(ports, wave), part.first + part.told_count
+    stop = min(part.end, start + pace.people_a_run)
+    for index in range(start, stop):
+        _write_and_tell(ports, wave, drawn, index)
+        if (index + 1 - start) % pace.people_a_note == 0 or index + 1 == stop:
+            part = _noted(ports, wave, replace(part, told_count=index + 1 - part.first))
+    return part
+
+
+def _noted(ports: Ports, wave: Wave, part: Part) -> Part:
+    try:
+        ports.rows.commit([Put(part_row(ports, wave, part))])
+    except ConflictError as error:
+        raise _OvertakenError from error
+    return replace(part, version=part.version + 1)
+
+
+def _finish(ports: Ports, wave: Wave, parts: Sequence[Part]) -> None:
+    turn = require_turn(ports, wave.definition.wave_id)
     also = [Delete(turn.key, turn.version)] if turn else []
-    finish(ports, wave, WaveStep.PUBLISH, also)
+    finish(
+        ports,
+        wave,
+        WaveStep.PUBLISH,
+        [*also, *(part_gone(part) for part in parts)],
+        without_application=(),
+    )
 
 
 def _drawn(ports: Ports, wave: Wave) -> Drawn:
@@ -65,6 +169,33 @@ def _drawn(ports: Ports, wave: Wave) -> Drawn:
         "seed": json.loads(told)["seed"],
     }
     return Drawn(promised, frozen.entries, results, levels_of(frozen.leaf_hashes), result_levels)
+
+
+def _write_and_tell(ports: Ports, wave: Wave, drawn: Drawn, index: int) -> None:
+    """Write the document of the entry at `index`, so that whoever is told finds it, and tell its person."""
+    wave_id, result = wave.definition.wave_id, result_at(drawn.entries, drawn.results, index)
+    key = document_key(wave_id, result.entry_id, draw_number(wave))
+    ports.documents.write_once(key, document_of(drawn, index), "application/json")
+    try:
+        _tell(ports, wave_id, result)
+    except NotFoundError as error:
+        _name(ports, wave_id, result.entry_id, is_nobodys=True)
+        raise NoApplicationError(result.entry_id) from error
+    if result.entry_id in wave.without_application:
+        _name(ports, wave_id, result.entry_id, is_nobodys=False)
+
+
+def _name(ports: Ports, wave_id: str, entry_id: str, *, is_nobodys: bool) -> None:
+    """Let the wave's page name an entry that is nobody's, or no longer."""
+
+    def named(wave: Wave) -> Wave:
+        if (entry_id in wave.without_application) is is_nobodys or wave.reached is not WaveState.DRAWN:
+            return wave
+        others = {*wave.without_application} - {entry_id}
+        known = others | {entry_id} if is_nobodys else others
+        return replace(wave, without_application=tuple(sorted(known)))
+
+    change_wave(ports, wave_id, named)
 
 
 @rereading

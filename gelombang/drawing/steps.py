@@ -34,11 +34,12 @@ from gelombang.domain.draw_bundle import (
     manifest_file,
     sha256,
 )
+from gelombang.domain.messages import WavePartAsked, WaveStepAsked
 from gelombang.domain.programme import Programme
 from gelombang.domain.wave import Wave, WaveStep, definition_as_closed, draw_number, is_due, state_of
 from gelombang.drawing.freezing import freeze_wave
 from gelombang.drawing.holding import write_results
-from gelombang.drawing.publishing import publish_wave
+from gelombang.drawing.publishing import publish_part, publish_wave
 from gelombang.drawing.release import code_sha256
 from gelombang.drawing.results import count_outcomes
 from gelombang.drawing.written import (
@@ -58,6 +59,14 @@ BEACON_AFTER = timedelta(
 )  # from the commitment to the round it names: time for everybody to see it first
 
 
+def take_step(ports: Ports, programme: Programme, asked: WaveStepAsked | WavePartAsked) -> None:
+    """Do what a message of the queue asks for: a step as `run_step`, or one part of it as `publish_part`."""
+    if isinstance(asked, WavePartAsked):
+        publish_part(ports, asked.wave_id, asked.part)
+    else:
+        run_step(ports, programme, asked.wave_id, asked.step)
+
+
 def run_step(ports: Ports, programme: Programme, wave_id: str, step: str) -> None:
     """Do one step of a wave, or nothing when it is done already.
 
@@ -66,6 +75,7 @@ def run_step(ports: Ports, programme: Programme, wave_id: str, step: str) -> Non
         MoveNotAllowedError: an earlier step must come first.
         NotReadyError: OTHER_WAVE_IN_DRAW, BEACON_MISSING or SECRET_MISSING.
         ConflictError: another run of the same step is faster; run it again.
+        NoApplicationError: an entry is nobody's, see `publish_wave`.
         DependencyError: a port could not be reached, or a file is not as it was written; run it again.
     """
     wave, which = load_wave(ports, wave_id), WaveStep(step)

@@ -47,8 +47,8 @@ from gelombang.journey.extensions import may_be_extended
 from gelombang.journey.ports import Change, Key, Ports, Put, Require, Row, published
 from gelombang.journey.restored import all_waves, has_missed_a_draw, is_open_to
 from gelombang.journey.tags import find
+from gelombang.journey.wave_parts import progress_of
 from gelombang.journey.wave_rows import (
-    STEPS_DUE,
     EntryResult,
     StoredEntry,
     bundle_key,
@@ -95,6 +95,7 @@ class WavePage:
     replaced: tuple[str, ...]  # SHA-256 of the commitments before, the first one first
     asked: WaveStep | None
     progress: Progress | None
+    without_application: tuple[str, ...]  # entries at which the publication waits: they are nobody's
     history: tuple[StepTaken, ...]
 
 
@@ -227,14 +228,6 @@ def ask_step(ports: Ports, wave_id: str, step: str, operator: str) -> WavePage:
     return _page(ports, wave)
 
 
-def resend_steps(ports: Ports, until: datetime) -> int:
-    """Send the message again for each step asked for at or before `until` and not done; return how many."""
-    rows = ports.rows.read_due(STEPS_DUE, until)
-    for row in rows:
-        ports.queues.send(WaveStepAsked(row.fields["definition"]["wave_id"], row.fields["asked"]))
-    return len(rows)
-
-
 def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
     """Return an applicant's own result and where its proof lies.
 
@@ -327,7 +320,8 @@ def _page(ports: Ports, wave: Wave) -> WavePage:
         anew=wave.anew,
         replaced=wave.replaced,
         asked=wave.asked,
-        progress=wave.progress,
+        progress=progress_of(ports, wave),
+        without_application=wave.without_application,
         history=wave.history,
     )
 
@@ -384,7 +378,9 @@ def _closed(wave: Wave, operator: str, now: datetime) -> Wave:
 
 
 def _asked(wave: Wave, step: WaveStep, operator: str, now: datetime) -> Wave:
-    if wave.asked is step or not is_due(step, state_of(wave, now)):
+    if not is_due(step, state_of(wave, now)):
         return wave
+    if wave.asked is step:  # named again if they are nobody's still
+        return replace(wave, without_application=()) if wave.without_application else wave
     history = (*wave.history, StepTaken(f"{step}_asked", operator, now))
     return replace(wave, asked=step, history=history)

@@ -7,12 +7,19 @@ from dataclasses import fields as fields_of
 import pytest
 
 from gelombang.domain.messages import QueueName
+from gelombang.drawing import publishing
 from gelombang.journey.extensions import Watched
 from gelombang.journey.lateness import Late
 from infra.queues import dead_letter_id, queue_id
 from infra.template import PACE
 
+LONGEST_S, MOST_MIB = 900, 10_240  # AWS Lambda developer guide, "Lambda quotas"
 VISIBILITY_TIMES = 6  # AWS Lambda developer guide, "Configuring a queue to use with Lambda"
+
+
+def pace(what):
+    """Return how the template looks up a number of its mapping."""
+    return {"Fn::FindInMap": ["Pace", {"Ref": "Pace"}, what]}
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +62,29 @@ def test_a_function_deletes_only_the_messages_it_handled(sources):
 
 def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take(service, queues, sources):
     assert service["Mappings"]["Pace"] == PACE
-    assert all(pace["VisibilityS"] >= VISIBILITY_TIMES * pace["TimeoutS"] for pace in PACE.values())
+    for kind in ("", "Wave"):
+        assert all(
+            each[f"{kind}VisibilityS"] >= VISIBILITY_TIMES * each[f"{kind}TimeoutS"] for each in PACE.values()
+        )
     for function, source in sources:
-        assert function["Timeout"] == {"Fn::FindInMap": ["Pace", {"Ref": "Pace"}, "TimeoutS"]}
-        queue = queues[source["Queue"]["Fn::GetAtt"][0]]
-        assert queue["VisibilityTimeout"] == {"Fn::FindInMap": ["Pace", {"Ref": "Pace"}, "VisibilityS"]}
+        queue = source["Queue"]["Fn::GetAtt"][0]
+        kind = "Wave" if queue == "WaveStepsQueue" else ""
+        assert function["Timeout"] == pace(f"{kind}TimeoutS")
+        assert source["ScalingConfig"] == {"MaximumConcurrency": pace(f"{kind}Receivers")}
+        assert queues[queue]["VisibilityTimeout"] == pace(f"{kind}VisibilityS")
+
+
+def test_all_parts_of_a_publication_run_side_by_side_with_room_and_with_time(sources):
+    (function,) = [
+        each for each, source in sources if source["Queue"]["Fn::GetAtt"] == ["WaveStepsQueue", "Arn"]
+    ]
+
+    assert function["MemorySize"] == pace("WaveMemoryMiB")
+    assert (
+        PACE["cloud"]["WaveReceivers"] > publishing.PACE.parts_at_most
+    )  # the step's own message has room beside
+    assert PACE["cloud"]["WaveTimeoutS"] == LONGEST_S
+    assert PACE["cloud"]["WaveMemoryMiB"] <= MOST_MIB
 
 
 def test_photographs_are_announced_to_their_queue_by_our_buckets_alone(service):

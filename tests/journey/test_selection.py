@@ -22,7 +22,7 @@ from gelombang.domain.errors import (
 )
 from gelombang.domain.messages import QueueName, WaveStepAsked
 from gelombang.domain.wave import WaveState, WaveStep
-from gelombang.journey import applications, selection, wave_seed
+from gelombang.journey import applications, selection, wave_parts, wave_seed
 from gelombang.journey.wave_rows import read_entries
 from tests.journey.waves import (
     OPERATOR,
@@ -235,10 +235,10 @@ def test_a_step_whose_message_was_lost_is_sent_again_until_it_is_done(joined):
     with pytest.raises(DependencyError):
         selection.ask_step(replace(joined.ports, queues=DeafQueues()), WAVE, "freeze", OPERATOR)
 
-    assert selection.resend_steps(joined.ports, joined.clock.now()) == 1
+    assert wave_parts.resend_steps(joined.ports, joined.clock.now()) == 1
     assert joined.queues.take(QueueName.WAVE_STEPS) == WaveStepAsked(WAVE, "freeze")
     run_step(joined.ports, WAVE, "freeze")
-    assert selection.resend_steps(joined.ports, joined.clock.now()) == 0
+    assert wave_parts.resend_steps(joined.ports, joined.clock.now()) == 0
 
 
 def test_a_wave_waits_until_the_one_before_it_is_published(joined):

@@ -6,7 +6,7 @@ import contextvars
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +17,8 @@ from typer.testing import CliRunner, Result
 
 from gelombang import wiring
 from gelombang.domain.messages import QueueName
+from gelombang.drawing.publishing import NoApplicationError
+from gelombang.drawing.steps import take_step
 from gelombang.journey import selection
 from gelombang.journey.ports import Put
 from gelombang.journey.staff import Staff, staff_row
@@ -25,7 +27,7 @@ from gelombang.memory.ports import MemoryWorld
 from local.command import app
 from local.stack import RECORD, StackRecord
 from tests.functions.function_calls import Caller, load_function, staff
-from tests.journey.waves import OPERATOR, PROGRAMME, WAVE, add_applicant, definition_of, new_world, run_step
+from tests.journey.waves import OPERATOR, PROGRAMME, WAVE, add_applicant, definition_of, new_world
 
 
 class Desk:
@@ -57,9 +59,10 @@ class Desk:
             selection.join(self.world.ports, name, definition.wave_id)
 
     def do_steps(self) -> None:
-        """Let the service do what it was asked for."""
+        """Let the service do what it was asked for; where it cannot, the clock would ask again."""
         while message := self.world.queues.take(QueueName.WAVE_STEPS):
-            run_step(self.world.ports, message.wave_id, message.step)
+            with suppress(NoApplicationError):
+                take_step(self.world.ports, PROGRAMME, message)
 
 
 @contextmanager
