@@ -212,7 +212,8 @@ def _why_ghost(  # noqa: PLR0911 - one line of the specification each
         return f"application {name} joined with entry {own.entry_id}"
     if own.region != entry.region:
         return f"application {name} joined with region {own.region or 'unknown'}"
-    if own.at >= draw.closes_at and not entry.restored:
+    is_late = own.at >= draw.closes_at and not entry.restored
+    if is_late and not _was_kept_out(root, name, chain, draw):
         return f"application {name} joined at {own.at.isoformat()}, after the close"
     return ""
 
@@ -257,6 +258,23 @@ def _standing(root: Path, name: str, chain: list[Object], wave_id: str) -> Joine
             elif event == "restriction_lifted":
                 is_held = False
     return None if is_held else own
+
+
+def _was_kept_out(root: Path, name: str, chain: list[Object], draw: Draw) -> bool:
+    """Say whether a chain tells of before the close why its application could join after it.
+
+    It was refused, or asked about by reviewers, and that was taken back; or the question came to who had joined.
+    """
+    for entry in chain:
+        where, facts = f"chains/{name}.jsonl line {entry['sequence']}", entry["facts"]
+        with shaped(where):
+            has_joined = entry["event"] == "wave_joined" and facts["wave_id"] == draw.wave_id
+            is_refused = "bundle_sha256" in facts and not _is_yes(root, name, entry)
+            if time_in(entry["at"], where) < draw.closes_at and (
+                has_joined or is_refused or "left_wave_id" in facts
+            ):
+                return True
+    return False
 
 
 def _unlike_the_page(page: str | Path, draw: Draw, frozen_at: datetime) -> Iterator[str]:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from gelombang.audit_verifier.openings import told_asked, verify_openings
 from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFoundError
 from gelombang.domain.messages import FaceClusterFound
 from gelombang.domain.review import ReviewDecision
-from gelombang.journey import applications, erasure, restriction
+from gelombang.journey import applications, erasure, restriction, selection
 from gelombang.journey.openings import GIVEN, OPENED, Asked, open_entries
 from gelombang.journey.ports import Delete, Put
 from gelombang.journey.reconciliation import reconcile
@@ -28,6 +29,7 @@ from gelombang.journey.wave_rows import (
     entry_key,
     entry_row,
     load_entry,
+    load_wave,
 )
 from gelombang.journey.wave_seed import hold_anew
 from local.command import app
@@ -249,6 +251,45 @@ def test_a_draw_that_is_held_anew_opens_as_the_first(wave):
     wave.must_verify()
 
     assert wave.check(page=wave.page_file()) == []
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_who_was_kept_out_over_the_close_and_cleared_before_the_freeze_is_no_ghost(wave, is_early):
+    questioned, cleared = wave.names[3:]
+    wave.walk.world.queues.send(FaceClusterFound((questioned, cleared)))
+    wave.walk.deliver()
+    if is_early:
+        wave.close()
+    else:
+        wave.walk.world.clock.advance(days=3)
+    wave.walk.world.clock.advance(minutes=1)
+    decide(wave.ports, cleared, ReviewDecision.ACCEPT)
+    wave.walk.world.clock.advance(minutes=1)
+    reconcile(wave.ports)
+    wave.run("freeze", "commit", "draw")
+    next_day(wave.walk)
+    wave.save_bundle()
+    wave.must_verify()
+
+    assert wave.page().joined == {"3171": 3, "3578": 1}
+    assert wave.check(page=wave.page_file()) == []
+
+
+def test_who_joined_after_the_close_and_was_kept_out_by_nothing_is_named(wave):
+    planned = load_wave(wave.ports, WAVE).definition
+    longer = replace(planned, closes_at=planned.closes_at + timedelta(days=1))
+    wave.walk.world.clock.advance(days=3)
+    # An insider lets somebody in behind everybody's back.
+    change_wave(wave.ports, WAVE, lambda one: replace(one, definition=longer))
+    selection.join(wave.ports, wave.idle, WAVE)
+    change_wave(wave.ports, WAVE, lambda one: replace(one, definition=planned))
+    wave.run("freeze", "commit", "draw")
+    next_day(wave.walk)
+    wave.save_bundle()
+
+    (found,) = wave.check()
+    assert found.startswith(f"entry {entry_of(wave, wave.idle)} of region 3171 is a ghost: ")
+    assert found.endswith(", after the close")
 
 
 # --- the commands
