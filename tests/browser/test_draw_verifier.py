@@ -136,6 +136,7 @@ def test_it_is_linked_from_a_published_wave_and_from_ones_own_result_and_works_f
         | dict.fromkeys(("opens_at", "closes_at"), "2026-11-22T08:00:00+07:00"),
         "state": "PUBLISHED",
         "closes_at": "2026-11-22T08:00:00+07:00",
+        "extensions": [],
         "filled": {"3171": 1},
         "moved_up": {},
         "free": {},

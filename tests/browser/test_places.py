@@ -111,6 +111,7 @@ def test_a_wave_with_seats_in_every_region_is_one_line_until_a_province_is_opene
         | dict.fromkeys(("opens_at", "closes_at"), "2026-11-22T08:00:00+07:00"),
         "state": "PUBLISHED",
         "closes_at": "2026-11-22T08:00:00+07:00",
+        "extensions": [],
         "filled": quota,
         "moved_up": {},
         "free": {},

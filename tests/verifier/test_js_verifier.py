@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gelombang.drawing.verify import verify_bundle
 from tests.domain.draw_reference import canonical
 from tests.domain.draw_reference import receipt as receipt_of
 from tests.verifier.mutations import DAMAGES, FORGERIES, LISTED, VECTORS, Mutation, Parts, mutations, vector
@@ -270,6 +271,16 @@ def test_an_older_node_hashes_alike(tmp_path):
 
     assert ran.stdout == node(*words).stdout
     assert json.loads(ran.stdout)["accepted"]
+
+
+def test_the_published_hash_is_taken_in_either_case_as_by_the_other_verifier():
+    typed = f" {commitment_of('redraw').upper()} "
+
+    report = json.loads(node(VECTORS / "redraw", "--commitment", typed, "--json").stdout)
+
+    assert report["accepted"]
+    assert "no-commitment" not in codes(report)
+    assert verify_bundle(VECTORS / "redraw", typed) == []
 
 
 def test_it_answers_in_two_languages_and_says_when_it_could_not_be_asked(tmp_path):
