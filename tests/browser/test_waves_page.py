@@ -39,3 +39,18 @@ def test_each_extension_stands_with_its_hour_and_its_reason_in_the_readers_langu
     ):
         assert words in told
     assert told.count("Diperpanjang sampai") == 2
+
+
+def test_whoever_may_join_is_told_that_the_closing_is_a_later_one(open_page, site):
+    page = open_page()
+    page.go(site.url)
+    wave = {"definition": {"wave_id": "satu", "name": "Satu"}, "closes_at": "2026-11-27T16:00:00+07:00"}
+    shown = "joinCard({}).innerText"
+
+    longer, planned = (
+        page.see(shown.format(json.dumps(wave | {"extensions": extensions}))) for extensions in ([{}], [])
+    )
+
+    assert "Ditutup 27 Nov 2026, 16.00 WIB" in longer
+    assert "Waktu tutup ini diperpanjang; alasannya ada di halaman semua gelombang." in longer
+    assert "diperpanjang" not in planned
