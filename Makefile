@@ -8,7 +8,7 @@ READY := $(VENV)/installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check pack docs bench bench-face bench-search bench-draw bench-reads bench-seal bench-demo report-accuracy report-quality report-challenge report-fairness report-retention replay-first-wave drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-kills drill-sources drill-refresh soak-worker lock clean
+.PHONY: help demo up test check pack docs bench bench-face bench-search bench-draw bench-freeze bench-reads bench-seal bench-demo report-accuracy report-quality report-challenge report-fairness report-retention replay-first-wave drill-network fuzz-images fuzz-api fuzz-journey drill-taps drill-reviews drill-audit bench-api drill-worker drill-codes drill-enumeration drill-faults drill-keys drill-kills drill-sources drill-refresh soak-worker lock clean
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-search: $(READY) ## Search beside FAISS (SIZES="10000 100000 1000000", THR
 
 bench-draw: $(READY) ## Freeze, commit, draw, publish and verify beside DuckDB and plain Python (SIZES="10000 100000 1000000 10000000", PROCESSES=2)
 	@$(BIN)/python -m benchmarks.speed.draw $(if $(SIZES),--sizes $(SIZES)) $(if $(PROCESSES),--processes $(PROCESSES))
+
+bench-freeze: $(READY) ## A wave's rows to its frozen files, in memory and on the local engine, beside one row at a time (SIZES="1000 10000 100000 1000000", ENGINE_SIZES="1000 10000")
+	@$(BIN)/python -m benchmarks.speed.freeze $(if $(SIZES),--sizes $(SIZES)) $(if $(ENGINE_SIZES),--engine-sizes $(ENGINE_SIZES))
 
 bench-reads: $(READY) ## What the origin sees of a published wave's readers, 1, 10 and 100 a person (PEOPLE=300)
 	@$(BIN)/python -m benchmarks.speed.reads --people $(or $(PEOPLE),300)

@@ -10,9 +10,13 @@ from dataclasses import astuple
 from hypothesis import strategies as st
 
 from gelombang.domain.draw import Entry, Member
+from gelombang.domain.draw_bundle import sha256
+from gelombang.domain.tags import generation_of
 from gelombang.domain.wave import definition_from_json
 from gelombang.drawing.columns import entries_of, households_of
-from gelombang.drawing.holding import freeze, hold, write_results
+from gelombang.drawing.holding import freeze, frozen_files, hold, write_results
+from gelombang.journey.tags import find
+from gelombang.journey.wave_rows import household_key, read_entries
 
 REGIONS = ("3171", "3578", "9171")
 SEED = bytes(range(32))
@@ -46,6 +50,25 @@ def members_of(entries, households, most, before=None):
         for entry, household in zip(entries, households, strict=True)
         if sizes[household] + before.get(household, 0) > most
     ]
+
+
+def plain_files(ports, definition):
+    """Return the files of a freeze by the words of docs/draw-spec.md: every row an object, every household a read."""
+    wave_id, stored = definition.wave_id, list(read_entries(ports, definition.wave_id))
+    latest = max((generation_of(one.kk_tag) for one in stored), default=1)
+    tags = {one.entry_id: ports.vault.raised(one.kk_tag, latest) for one in stored}
+    sizes, before, members = Counter(tags.values()), {}, []
+    for one in stored:
+        tag = tags[one.entry_id]
+        if tag not in before:
+            row = find(ports, household_key, tag)
+            seats = row.fields["seats"] if row else {}
+            before[tag] = sum(count for wave, count in seats.items() if wave != wave_id)
+        if sizes[tag] + before[tag] > definition.max_recipients_per_household:
+            name = sha256(f"household:{wave_id}:{tag}".encode())[:32]
+            members.append(Member(one.entry_id, name, before[tag]))
+    entries = entries_of(Entry(one.entry_id, one.region, one.priority, one.restored) for one in stored)
+    return frozen_files(definition, entries, households_of(entries, members))
 
 
 @st.composite

@@ -11,19 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gelombang.domain.draw import Entry, Member
 from gelombang.domain.draw_bundle import sha256
-from gelombang.domain.tags import generation_of
-from gelombang.drawing.columns import entries_of, households_of
 from gelombang.drawing.holding import frozen_files
 from gelombang.drawing.joined import PARTS, read_joined, touched_households
 from gelombang.journey.ports import Ports, Put, Row
-from gelombang.journey.tags import find
-from gelombang.journey.wave_rows import SHARDS, StoredEntry, entry_row, gate_key, household_key, read_entries
+from gelombang.journey.wave_rows import SHARDS, StoredEntry, entry_row, gate_key, household_key
 from gelombang.memory.clock import START
 from gelombang.memory.ports import memory_world
 from gelombang.memory.registers import MemoryRegisters
-from tests.drawing.draws import definition_of, entry_of_number
+from tests.drawing.draws import definition_of, entry_of_number, plain_files
 from tests.journey.key_phases import ONE, PHASES, TWO
 
 DEFINITION = definition_of()
@@ -109,22 +105,6 @@ def fill(ports: Ports, people, seats) -> None:
         ports.rows.commit([Put(entry_row(WAVE, entry))])
     for household, (generation, had) in seats.items():
         ports.rows.commit([Put(Row(household_key(tag_of(ports, household, generation)), {"seats": had}))])
-
-
-def plain_files(ports: Ports, definition) -> dict[str, bytes]:
-    """Return the files by the words of docs/draw-spec.md, a row and a household at a time."""
-    stored = list(read_entries(ports, WAVE))
-    latest = max((generation_of(one.kk_tag) for one in stored), default=1)
-    tag_of = {one.entry_id: ports.vault.raised(one.kk_tag, latest) for one in stored}
-    sizes, members = Counter(tag_of.values()), []
-    for one in stored:
-        tag = tag_of[one.entry_id]
-        row = find(ports, household_key, tag)
-        before = sum(count for wave, count in row.fields["seats"].items() if wave != WAVE) if row else 0
-        if sizes[tag] + before > definition.max_recipients_per_household:
-            members.append(Member(one.entry_id, sha256(f"household:{WAVE}:{tag}".encode())[:32], before))
-    entries = entries_of(Entry(one.entry_id, one.region, one.priority, one.restored) for one in stored)
-    return frozen_files(definition, entries, households_of(entries, members))
 
 
 def files(ports: Ports, definition, tell=lambda _done: None) -> dict[str, bytes]:
