@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,10 @@ MOVES = {DrawOutcome.SELECTED: Move.SELECT, DrawOutcome.RESERVE: Move.PUT_ON_RES
 class Pace:
     """How a publication is divided."""
 
-    people_a_run: int = 10_000  # told for one message: well within a Lambda function's 15 minutes
+    people_a_run: int = 10_000  # told for one message: within a Lambda function's 15 minutes
     parts_at_most: int = 96  # side by side; all of their rows are written in one commit, and gone in another
     people_a_note: int = 100  # told between two updates of how far it is
+    longest_run: timedelta = timedelta(minutes=10)  # then the next message goes on, however few were told
 
 
 PACE = Pace()
@@ -126,12 +128,15 @@ def _tell_all(ports: Ports, wave: Wave, pace: Pace) -> None:
 
 def _go_on(ports: Ports, wave: Wave, part: Part, pace: Pace) -> Part:
     """Tell the next people of a part, and return it as it is then."""
+    until = ports.clock.now() + pace.longest_run
     drawn, start = _drawn(ports, wave), part.first + part.told_count
     stop = min(part.end, start + pace.people_a_run)
     for index in range(start, stop):
         _write_and_tell(ports, wave, drawn, index)
         if (index + 1 - start) % pace.people_a_note == 0 or index + 1 == stop:
             part = _noted(ports, wave, replace(part, told_count=index + 1 - part.first))
+            if ports.clock.now() >= until:
+                break
     return part
 
 

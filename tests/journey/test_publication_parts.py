@@ -13,10 +13,11 @@ import pytest
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.messages import Message, WavePartAsked, WaveStepAsked
 from gelombang.domain.wave import Progress
-from gelombang.drawing.publishing import PACE, publish_part, publish_wave
+from gelombang.drawing.publishing import PACE, Pace, publish_part, publish_wave
 from gelombang.journey import selection
 from gelombang.journey.wave_parts import read_parts, resend_steps
-from gelombang.journey.wave_rows import load_wave
+from gelombang.journey.wave_rows import load_wave, read_entries
+from gelombang.memory.ports import MemoryWorld
 from tests.journey.in_parts import (
     IN_PARTS,
     LOST_AFTER,
@@ -50,6 +51,16 @@ WRITES = {"a run each": 28 + 1 + 9 + 4 + 5, "several runs each": 28 + 1 + 10 + 4
 # Calls of the table in one run of part 0: where it may be overtaken.
 CALLS = [("a run each", "commit", 3), ("a run each", "read", 6)]
 CALLS += [("several runs each", "commit", 5), ("several runs each", "read", 8)]
+
+
+def world_of_120() -> MemoryWorld:
+    """Return a world with a drawn wave of 120 people."""
+    world = new_world()
+    selection.open_wave(world.ports, definition_of(world), OPERATOR)
+    for number in range(120):
+        selection.join(world.ports, add_applicant(world.ports, number), WAVE)
+    close_and_run(world.ports, steps=("freeze", "commit", "draw"))
+    return world
 
 
 def test_a_small_wave_is_published_by_one_process_without_parts():
@@ -195,6 +206,17 @@ class _Unaware(OvertakenRows):
         return [] if partition.startswith("PARTS#") else self._inner.read_partition(partition, prefix)
 
 
+@IN_PARTS
+def test_the_last_part_ends_the_publication_without_waiting_for_the_clock(pace):
+    world = drawn()
+
+    while messages := waiting(world):
+        for message in messages:
+            take(world.ports, pace, message)
+
+    assert outcome(world) == undisturbed()
+
+
 def test_the_page_shows_how_many_are_told_in_all_parts_together():
     world, pace = drawn(), PACES["a run each"]
     take(world.ports, pace, WaveStepAsked(WAVE, "publish"))
@@ -228,11 +250,7 @@ def test_only_a_part_of_which_nothing_was_seen_for_a_minute_is_asked_for_again()
 
 
 def test_a_step_that_goes_on_is_not_asked_for_again_each_minute():
-    world = new_world()
-    selection.open_wave(world.ports, definition_of(world), OPERATOR)
-    for number in range(120):
-        selection.join(world.ports, add_applicant(world.ports, number), WAVE)
-    close_and_run(world.ports, steps=("freeze", "commit", "draw"))
+    world = world_of_120()
     selection.ask_step(world.ports, WAVE, "publish", OPERATOR)
     waiting(world)
 
@@ -252,12 +270,41 @@ def test_a_step_that_goes_on_is_not_asked_for_again_each_minute():
     assert resend_steps(world.ports, world.clock.now() - LOST_AFTER) == 1
 
 
+def test_a_run_that_takes_long_leaves_the_rest_to_the_next_message():
+    world, pace = drawn(), Pace(7, 2, 2)
+    take(world.ports, pace, WaveStepAsked(WAVE, "publish"))
+    waiting(world)
+
+    class Slow(Writes):
+        def around(self, write: Callable[[], None]) -> None:
+            world.clock.advance(minutes=2)
+            super().around(write)
+
+    publish_part(
+        crashing(world.ports, Slow()), WAVE, 0, pace
+    )  # ten minutes are over with the note of two people
+
+    assert [part.told_count for part in read_parts(world.ports, WAVE)] == [2, 0]
+    assert waiting(world) == [WavePartAsked(WAVE, 0)]
+    publish(world, partial(take, world.ports, pace), 4)
+    assert outcome(world) == undisturbed()
+
+
+def test_as_many_parts_as_there_may_be_begin_and_end_in_one_commit_each():
+    world, pace = world_of_120(), replace(PACE, people_a_run=1)
+    selection.ask_step(world.ports, WAVE, "publish", OPERATOR)
+
+    take(world.ports, pace, WaveStepAsked(WAVE, "publish"))
+    parts = len(read_parts(world.ports, WAVE))
+    publish(world, partial(take, world.ports, pace), 5)
+
+    assert parts == PACE.parts_at_most
+    assert read_parts(world.ports, WAVE) == []
+    assert all(entry.result for entry in read_entries(world.ports, WAVE))
+
+
 def test_a_run_begins_where_the_last_one_was_seen():
-    world = new_world()
-    selection.open_wave(world.ports, definition_of(world), OPERATOR)
-    for number in range(120):
-        selection.join(world.ports, add_applicant(world.ports, number), WAVE)
-    close_and_run(world.ports, steps=("freeze", "commit", "draw"))
+    world = world_of_120()
     with pytest.raises(Crash):
         run_step(crashing(world.ports, Writes(crash_at=203)), WAVE, "publish")
 

@@ -16,7 +16,7 @@ from gelombang.journey.wave_parts import read_parts
 from gelombang.journey.wave_rows import entry_key, read_entries
 from gelombang.memory.ports import MemoryWorld
 from tests.journey.in_parts import IN_PARTS, drawn, outcome, publish, take, undisturbed
-from tests.journey.waves import OPERATOR, WAVE, run_step
+from tests.journey.waves import OPERATOR, WAVE, Crash, Writes, crashing, run_step
 
 
 def nobodys_entry(world: MemoryWorld) -> tuple[str, Put]:
@@ -84,3 +84,18 @@ def test_an_entry_whose_row_is_gone_is_named_too():
         run_step(world.ports, WAVE, "publish")
 
     assert stopped.value.entry_id == entry.entry_id
+
+
+def test_an_entry_whose_application_is_restored_is_named_no_longer_as_soon_as_its_person_is_told():
+    world = drawn()
+    _, mended = nobodys_entry(world)
+    with pytest.raises(NoApplicationError):
+        run_step(world.ports, WAVE, "publish")
+    world.rows.commit([mended])
+
+    # Eight documents, the move of the eighth person, the wave's row; then the process ends.
+    with pytest.raises(Crash):
+        run_step(crashing(world.ports, Writes(crash_at=11)), WAVE, "publish")
+
+    page = selection.find_wave(world.ports, WAVE)
+    assert (page.state, page.without_application) == (WaveState.DRAWN, ())
