@@ -38,6 +38,19 @@ def test_a_role_can_do_what_it_names(stack, as_role):
     assert "Item" not in answer
 
 
+def test_only_who_freezes_waves_reads_many_rows_in_one_call(stack, as_role):
+    wanted = {
+        stack.environment["GELOMBANG_TABLE"]: {"Keys": [{"pk": {"S": "HOUSEHOLD#x"}, "sk": {"S": "-"}}]}
+    }
+
+    answer = as_role("dynamodb", "SelectRole").batch_get_item(RequestItems=wanted)
+
+    assert list(answer["Responses"].values()) == [[]]
+    for role in ("RegisterRole", "VerifyRole"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            as_role("dynamodb", role).batch_get_item(RequestItems=wanted)
+
+
 @pytest.mark.parametrize("role", ["RegisterRole", "SelectRole"])
 def test_a_role_cannot_do_what_it_does_not_name(stack, as_role, role):
     queue = stack.environment["GELOMBANG_QUEUE_FACE_EVIDENCE"]
