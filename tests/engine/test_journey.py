@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from hashlib import sha256
 
+import httpx
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -68,6 +70,27 @@ def test_the_commands_find_the_running_service_and_tell_its_wave(played):
     assert shown.exit_code == 0, shown.output
     for told in (wave["commitment_sha256"], "3171 Kota Administrasi Jakarta Pusat", "3578 Kota Surabaya"):
         assert told in shown.stdout
+
+
+def test_what_is_published_lies_open_at_the_service_s_address_and_caches_may_keep_it(played):
+    service, _ = played
+    url = service.stack.url
+    with httpx.Client() as anybody:
+        page = anybody.get(f"{url}/published/waves/demo/wave.json")
+        asked = anybody.get(f"{url}/v1/waves/demo")
+        listed = anybody.get(f"{url}/v1/waves/demo/bundle").json()["files"]
+        files = {each["name"]: anybody.get(each["url"]) for each in listed}
+        entry = files["entries.csv"].text.splitlines()[1].split(",")[0]
+        own = anybody.get(f"{url}/published/waves/demo/results/{entry}.json")
+
+    assert page.content == asked.content
+    assert page.headers["Cache-Control"] == "public, max-age=5"
+    for each in listed:
+        assert each["url"].startswith(f"{url}/published/waves/demo/")
+        assert sha256(files[each["name"]].content).hexdigest() == each["sha256"]
+    kept = {answer.headers["Cache-Control"] for answer in (*files.values(), own)}
+    assert kept == {"public, max-age=31536000, immutable"}
+    assert own.json()["entry"]["entry_id"] == entry
 
 
 def test_an_auditor_is_told_the_whole_story_of_a_recipient_and_the_audit_chain_holds(played):

@@ -133,6 +133,25 @@ def test_caches_keep_what_is_published_for_good_and_a_page_for_seconds(aws):  # 
     assert documents.url("published/waves/w/wave.json") == f"{PUBLIC_URL}/published/waves/w/wave.json"
 
 
+def test_a_large_document_is_published_in_parts_and_is_the_same(aws, monkeypatch):  # noqa: ARG001 - as above
+    client, calls = aws_client("s3"), []
+    client.meta.events.register("before-call.s3.*", lambda model, **_: calls.append(model.name))
+    client.create_bucket(
+        Bucket="documents", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-3"}
+    )
+    content = bytes(range(256)) * 4096 * 7
+    monkeypatch.setattr("gelombang.aws.documents.COPY_BYTES", 5 << 20)
+    documents = S3Documents("documents", client, PUBLIC_URL)
+    documents.write("waves/w/results.csv", content, "text/csv")
+
+    documents.publish("waves/w/results.csv", "text/csv")
+
+    told = client.head_object(Bucket="documents", Key="published/waves/w/results.csv")
+    assert calls.count("UploadPartCopy") == 2
+    assert documents.read("published/waves/w/results.csv") == content
+    assert (told["CacheControl"], told["ContentType"]) == ("public, max-age=31536000, immutable", "text/csv")
+
+
 def test_a_message_comes_off_the_queue_it_belongs_to(queues):
     sender, take = queues
     message = FaceCheckAsked("app_1-1", "app_1", "app_1/selfie/x", "app_1/ktp/y")
