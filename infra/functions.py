@@ -174,6 +174,8 @@ def _particular(application: str) -> list[Json]:
         "select": [
             allow(["s3:GetObject", "s3:PutObject"], documents),
             allow(["s3:GetObject"], [sub(f"${{{DOCUMENTS}.Arn}}/audit/*")]),
+            *signs(),  # promises and results of draws
+            allow(["s3:PutObject"], [sub(f"${{{DOCUMENTS}.Arn}}/audit/keys.json")]),
             allow(["s3:ListBucket"], [arn(DOCUMENTS)]),
             allow(["dynamodb:BatchGetItem"], [arn(TABLE)]),  # the households of a whole wave
         ],

@@ -1,8 +1,8 @@
 """The steps from a closed wave to a published one; each can be run again after a crash at any point.
 
     freeze   gates shut → entries read → rules.json, entries.csv, households.csv → FROZEN
-    commit   secret drawn and sealed, a future round chosen, both in the wave's row → commitment.json → COMMITTED
-    draw     secret opened → draw.json, results.csv, manifest.json → DRAWN
+    commit   secret drawn and sealed, a future round chosen, both in its row → commitment.json, signed → COMMITTED
+    draw     secret opened → draw.json, results.csv, manifest.json, signed → DRAWN
     publish  each person's document, then their application moved with their result in one commit → PUBLISHED
 
 A file is written before the row that vouches for it by hash, and always with the same bytes; a row moves on only
@@ -20,7 +20,7 @@ from typing import Any
 
 from gelombang.domain.beacon import round_at
 from gelombang.domain.decision import rules_hash
-from gelombang.domain.draw import OWN_PARTY, SECRET_BYTES
+from gelombang.domain.draw import OWN_PARTY, SECRET_BYTES, canonical
 from gelombang.domain.draw_bundle import (
     COMMITMENT,
     DRAW,
@@ -34,6 +34,8 @@ from gelombang.domain.draw_bundle import (
     manifest_file,
     sha256,
 )
+from gelombang.domain.draw_signature import SIGNATURES, signature_file, statement_of
+from gelombang.domain.draw_signature import SPEC as SIGNATURE_SPEC
 from gelombang.domain.messages import WavePartAsked, WaveStepAsked
 from gelombang.domain.programme import Programme
 from gelombang.domain.wave import Wave, WaveStep, definition_as_closed, draw_number, is_due, state_of
@@ -51,6 +53,8 @@ from gelombang.drawing.written import (
     write_files,
     write_once,
 )
+from gelombang.journey.anchors import publish_keys
+from gelombang.journey.decisions import sign
 from gelombang.journey.ports import Ports
 from gelombang.journey.wave_rows import change_wave, load_wave
 
@@ -84,7 +88,7 @@ def run_step(ports: Ports, programme: Programme, wave_id: str, step: str) -> Non
             # With the instant at which it closed, which no hour planned before an extension or an early close.
             WaveStep.FREEZE: lambda: freeze_wave(ports, replace(wave, definition=definition_as_closed(wave))),
             WaveStep.COMMIT: lambda: _commit(ports, programme, wave),
-            WaveStep.DRAW: lambda: _draw(ports, wave),
+            WaveStep.DRAW: lambda: _draw(ports, programme, wave),
             WaveStep.PUBLISH: lambda: publish_wave(ports, wave),
         }
         runs[which]()
@@ -122,6 +126,7 @@ def _commit(ports: Ports, programme: Programme, wave: Wave) -> None:
         COMMITMENT,
         commitment_file(wave.definition, frozen_wave(ports, wave).frozen, promise),
     )
+    _sign(ports, programme, wave, COMMITMENT, commitment)
     finish(ports, wave, WaveStep.COMMIT, commitment_sha256=sha256(commitment))
 
 
@@ -136,7 +141,7 @@ def _anew(wave: Wave) -> dict[str, Any]:
     }
 
 
-def _draw(ports: Ports, wave: Wave) -> None:
+def _draw(ports: Ports, programme: Programme, wave: Wave) -> None:
     wave_id, frozen = wave.definition.wave_id, frozen_wave(ports, wave)
     told, results = held(ports, wave, frozen)
     written = io.BytesIO()
@@ -148,6 +153,16 @@ def _draw(ports: Ports, wave: Wave) -> None:
         HOUSEHOLDS: wave.households_sha256,
         COMMITMENT: wave.commitment_sha256,
     }
-    write_files(ports, wave, {**files, MANIFEST: manifest_file(wave_id, hashes, results_root)})
+    manifest = manifest_file(wave_id, hashes, results_root)
+    write_files(ports, wave, {**files, MANIFEST: manifest})
+    _sign(ports, programme, wave, MANIFEST, manifest)
     outcomes = count_outcomes(wave.definition, frozen.entries, results)
     finish(ports, wave, WaveStep.DRAW, results_sha256=results_sha256, outcomes=outcomes)
+
+
+def _sign(ports: Ports, programme: Programme, wave: Wave, name: str, content: bytes) -> None:
+    """Put the programme's signature beside a file; its key is public by then, and an earlier run's signature stays."""
+    statement = statement_of(wave.definition.wave_id, name, content)
+    signature = sign(ports, SIGNATURE_SPEC, canonical(statement))
+    publish_keys(ports, programme.name)
+    write_once(ports, wave, SIGNATURES[name], signature_file(statement, *signature))

@@ -21,6 +21,7 @@ from gelombang.domain.draw_bundle import (
     rules_file,
     sha256,
 )
+from gelombang.domain.draw_signature import SIGNATURES
 from gelombang.domain.errors import DependencyError, NotReadyError
 from gelombang.domain.wave import (
     STEPS,
@@ -40,7 +41,10 @@ from gelombang.drawing.passes import Results
 from gelombang.journey.ports import Change, Ports
 from gelombang.journey.wave_rows import bundle_key, change_wave, load_wave
 
-PUBLISHED_BY = {WaveStep.COMMIT: BEFORE_THE_DRAW, WaveStep.PUBLISH: (DRAW, RESULTS, MANIFEST)}
+PUBLISHED_BY = {
+    WaveStep.COMMIT: (*BEFORE_THE_DRAW, SIGNATURES[COMMITMENT]),
+    WaveStep.PUBLISH: (DRAW, RESULTS, MANIFEST, SIGNATURES[MANIFEST]),
+}
 
 
 def frozen_wave(ports: Ports, wave: Wave) -> FrozenWave:

@@ -16,6 +16,7 @@ from gelombang.domain.application import Application, Move, State, require_unres
 from gelombang.domain.checks import Outcome
 from gelombang.domain.draw import SALT_BYTES, SPEC, DrawOutcome, Entry, canonical, entry_id_of
 from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, FAIRNESS, MANIFEST, sha256
+from gelombang.domain.draw_signature import SIGNATURES
 from gelombang.domain.errors import (
     ConflictError,
     NotFoundError,
@@ -246,7 +247,7 @@ def result_of(ports: Ports, application_id: str, wave_id: str) -> OwnResult:
 
 
 def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
-    """Return the published files of a wave's draw: none, those before the draw, or all seven.
+    """Return the published files of a wave's draw and their signatures: none, those before the draw, or all.
 
     Raises:
         NotFoundError: there is no such wave.
@@ -268,6 +269,9 @@ def bundle_files(ports: Ports, wave_id: str) -> tuple[BundleFile, ...]:
         hashes |= {
             name: promised[f"{name.split('.')[0]}_sha256"] for name in BEFORE_THE_DRAW if name != COMMITMENT
         }
+    for name, signature in SIGNATURES.items():
+        if name in hashes:
+            hashes[signature] = sha256(ports.documents.read(key(signature)))
     before = [
         BundleFile(f"commitment-{draw}.json", ports.documents.url(key(COMMITMENT, draw)), value)
         for draw, value in enumerate(wave.replaced, start=1)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
 from gelombang.domain.application import State
 from gelombang.domain.draw import canonical, entry_id_of
-from gelombang.domain.errors import (
-    NotFoundError,
-    NotReadyError,
-)
+from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT
+from gelombang.domain.draw_signature import SIGNATURES
+from gelombang.domain.errors import NotFoundError, NotReadyError
 from gelombang.domain.merkle import is_proven
+from gelombang.domain.signature import keys_document
 from gelombang.domain.wave import WaveState
-from gelombang.drawing.verify import verify_bundle
+from gelombang.drawing.verify import verify_bundle, verify_signatures
 from gelombang.journey import applications, selection
 from gelombang.journey.wave_rows import household_key, read_entries
+from gelombang.memory.signer import MemorySigner
 from tests.journey.waves import (
     OPERATOR,
     STEPS,
@@ -93,9 +95,7 @@ def test_no_result_is_shown_before_all_are(joined, done):
     page = selection.find_wave(joined.ports, WAVE)
     assert (page.outcomes, page.filled) == ({}, {})
     names = {file.name for file in selection.bundle_files(joined.ports, WAVE)}
-    assert names == (
-        {"rules.json", "entries.csv", "households.csv", "commitment.json"} if done >= 2 else set()
-    )
+    assert names == ({*BEFORE_THE_DRAW, SIGNATURES[COMMITMENT]} if done >= 2 else set())
 
 
 def test_a_receipt_shows_whose_an_entry_is_and_its_leaf_is_the_frozen_one(joined):
@@ -122,15 +122,55 @@ def test_the_result_of_somebody_who_did_not_join_is_not_found(joined):
 
 
 def test_the_published_bundle_is_accepted_against_the_commitment_of_the_page(joined, tmp_path):
-    close_and_run(joined.ports)
-
-    for file in selection.bundle_files(joined.ports, WAVE):
-        assert file.url.endswith(f"waves/{WAVE}/{file.name}")
-        (tmp_path / file.name).write_bytes(joined.documents.files[f"published/waves/{WAVE}/{file.name}"])
+    published(joined, tmp_path)
     page = selection.find_wave(joined.ports, WAVE)
 
     assert verify_bundle(tmp_path, page.commitment_sha256) == []
+    assert verify_signatures(tmp_path, joined.documents.files["audit/keys.json"]) == []
     assert verify_bundle(tmp_path, page.root) != []
+
+
+def published(joined, folder):
+    """Let the wave be published, and save what anybody can."""
+    close_and_run(joined.ports)
+    for file in selection.bundle_files(joined.ports, WAVE):
+        assert file.url.endswith(f"waves/{WAVE}/{file.name}")
+        (folder / file.name).write_bytes(joined.documents.files[f"published/waves/{WAVE}/{file.name}"])
+
+
+FORGED = {
+    "another hash": lambda told: told["statement"].update(sha256="0" * 64),
+    "another wave": lambda told: told["statement"].update(wave_id="gelombang-other"),
+    "another file": lambda told: told["statement"].update(file="rules.json"),
+    "another kind": lambda told: told["statement"].update(spec="gelombang-decision-1"),
+    "more is said": lambda told: told["statement"].update(also="this"),
+    "another key": lambda told: told.update(key_id="0" * 16),
+    "another signature": lambda told: told.update(signature="00" * 64),
+    "no signature": lambda told: told.pop("signature"),
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURES.values())
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+def test_a_forged_signature_is_refused_and_named(joined, tmp_path, name, forge):
+    published(joined, tmp_path)
+    told = json.loads((tmp_path / name).read_bytes())
+    forge(told)
+    (tmp_path / name).write_bytes(canonical(told))
+
+    found = verify_signatures(tmp_path, joined.documents.files["audit/keys.json"])
+
+    assert found
+    assert all(each.startswith(f"{name}: ") for each in found)
+
+
+def test_what_somebody_else_signed_is_refused(joined, tmp_path):
+    published(joined, tmp_path)
+    stranger = keys_document("prakerja", [(MemorySigner(2).public_key(), datetime.now(UTC))])
+
+    assert len(verify_signatures(tmp_path, canonical(stranger))) == 2
+    with pytest.raises(ValueError, match="spec"):
+        verify_signatures(tmp_path, canonical({"spec": "other"}))
 
 
 def test_the_bundle_names_nobody(joined):
