@@ -82,3 +82,16 @@ def test_one_machine_has_no_such_network_and_the_cloud_tells_where_it_is(service
     assert service["Outputs"]["PublishedDomain"]["Value"] == {
         "Fn::GetAtt": ["PublishedDistribution", "DomainName"]
     }
+
+
+def test_only_who_draws_and_publishes_writes_there(service, of_type):
+    writers = {
+        role
+        for role, properties in of_type(service["Resources"], "AWS::IAM::Role").items()
+        for policy in properties.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "s3:PutObject" in statement["Action"]
+        and "${DocumentBucket.Arn}/published/" in str(statement["Resource"])
+    }
+
+    assert writers == {"SelectRole"}
