@@ -18,7 +18,7 @@ from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Requir
 from gelombang.journey.tags import find_many, find_or_new
 
 STEPS_DUE = "wave-steps"  # worklist of waves whose step was asked for and is not done
-SILENT_US = 30  # for each entry: that long nothing may be seen of a step beside its first minute, see `silence`
+SILENT_US = 30  # an entry: so long nothing may be seen of a step beside its first minute, see `silence`
 DRAWING = Key("WAVES#DRAWING")  # the one wave between freeze and publication, which alone may read households
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 
@@ -127,8 +127,7 @@ def load_wave(ports: Ports, wave_id: str) -> Wave:
 
 def wave_row(wave: Wave) -> Row:
     """Return the wave's row; it is on the worklist while a step is due, by when something was last seen of it."""
-    seen_at = [wave.history[-1].at, *([wave.progress.at] if wave.progress and wave.progress.at else [])]
-    due = Due(STEPS_DUE, max(seen_at) + silence(wave)) if wave.asked else None
+    due = Due(STEPS_DUE, _seen_at(wave) + silence(wave)) if wave.asked else None
     fields = _WAVE.dump_python(replace(wave, version=0), mode="json")
     return Row(wave_key(wave.definition.wave_id), fields, wave.version, due)
 
@@ -244,6 +243,11 @@ def counted(ports: Ports, wave_id: str, region: str, *, moved_up: int = 0, free:
 
 def _entry(row: Row) -> StoredEntry:
     return replace(_ENTRY.validate_python(row.fields), version=row.version)
+
+
+def _seen_at(wave: Wave) -> datetime:
+    asked_at = wave.history[-1].at
+    return max(wave.progress.at, asked_at) if wave.progress and wave.progress.at else asked_at
 
 
 def _tally_partition(wave_id: str) -> str:
