@@ -95,7 +95,7 @@ def entries_file(entries: Entries) -> bytes:
     rows[:, _REGIONS] = region_digits(entries.region)
     rows[:, _PRIORITY] += entries.priority
     rows[:, _RESTORED] += entries.restored
-    return ENTRIES_HEADER + rows.tobytes()
+    return b"".join((ENTRIES_HEADER, rows.data))  # one copy, of 42 bytes an entry, not two
 
 
 def entries_from(content: bytes) -> Entries:
