@@ -12,6 +12,8 @@ from chalice.test import Client
 from function_calls import Caller, accepted_by_two, deliver, in_review, load_function, sqs_event, staff
 
 from gelombang import wiring
+from gelombang.domain.draw_bundle import BUNDLE
+from gelombang.domain.draw_signature import SIGNATURES
 from gelombang.domain.messages import QueueName, message_to_json
 from gelombang.journey.extensions import HEARTBEAT
 from gelombang.journey.programme import load_programme
@@ -128,7 +130,7 @@ def test_a_wave_goes_step_by_step_to_a_result_with_its_proof(world: MemoryWorld,
     assert (own["result"]["rank"], own["result"]["outcome"]) == (1, "SELECTED")
     assert applicant.get("/v1/application").body["state"]["code"] == "SELECTED"
     files = Caller().get("/v1/waves/gelombang-1/bundle").body["files"]
-    assert len(files) == 7
+    assert len(files) == len(BUNDLE) + len(SIGNATURES)
 
 
 def test_steps_out_of_order_are_refused(world: MemoryWorld) -> None:

@@ -107,7 +107,7 @@ def test_only_verification_reads_signed_lists_and_no_function_writes_one(service
     assert allowed == {("VerifyRole", "s3:GetObject")}
 
 
-def test_only_verification_signs_with_a_key_that_never_leaves_kms(service, of_type):
+def test_only_verification_and_the_draw_sign_with_a_key_that_never_leaves_kms(service, of_type):
     key = service["Resources"]["SignKey"]["Properties"]
     signers = {
         role
@@ -118,7 +118,7 @@ def test_only_verification_signs_with_a_key_that_never_leaves_kms(service, of_ty
     }
 
     assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_EDWARDS25519", "SIGN_VERIFY")
-    assert signers == {"VerifyRole"}
+    assert signers == {"VerifyRole", "SelectRole"}
 
 
 def test_machines_of_the_fleet_have_encrypted_disks_and_no_old_metadata(fleet, of_type):
