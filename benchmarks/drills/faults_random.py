@@ -145,7 +145,8 @@ class Journeys:
         return True
 
     def _person_of(self, application_id: str) -> Person:
-        return next(one for one in self.people if name_of(self.ports, one) == application_id)
+        # By the name that is remembered: a message may be about somebody who is erased by now, to whom no phone leads.
+        return next(one for one in self.people if self._name(one) == application_id)
 
     def _states(self) -> dict[str, State]:
         names = {one.kind: self._name(one) for one in self.people}
