@@ -179,7 +179,11 @@ def close_and_run(ports: Ports, wave_id: str = WAVE, steps: Sequence[str] = STEP
 
 def wave_with_entries(clock: MemoryClock | None = None) -> MemoryWorld:
     """Return a world whose wave was joined by 14 applicants of two regions, two to a household."""
-    world = new_world(clock)
+    return joined_by_14(new_world(clock))
+
+
+def joined_by_14(world: MemoryWorld) -> MemoryWorld:
+    """Open the wave in a world and let 14 applicants join it."""
     selection.open_wave(
         world.ports, definition_of(world, priority_nik_tags=[nik_tag(3), nik_tag(8)]), OPERATOR
     )
