@@ -55,7 +55,7 @@ PACE = Pace()
 
 
 class NoApplicationError(GelombangError):
-    """No application joined with `entry_id`: a result that is nobody's waits until a person has looked."""
+    """No application lies behind `entry_id`: a result that is nobody's waits until a person has looked."""
 
     def __init__(self, entry_id: str) -> None:
         super().__init__(entry_id)
@@ -208,12 +208,8 @@ def _tell(ports: Ports, wave_id: str, result: Result) -> None:
     """Move one application to its outcome, unless an earlier run did."""
     entry = load_entry(ports, wave_id, result.entry_id)
     application = applications.load(ports, entry.application_id)
-    if entry.result:
+    if entry.result or application.entry_id != result.entry_id or application.state is not State.JOINED:
         return
-    if application.entry_id != result.entry_id or application.state is not State.JOINED:
-        if load_entry(ports, wave_id, result.entry_id).result:
-            return  # another run was faster
-        raise NotFoundError  # it joined with another entry, or with none
     how = MOVES.get(result.outcome, Move.MISS)
     reasons = (str(result.outcome),) if how is Move.MISS else ()
     moved = applications.move(application, how, ports.clock.now(), rank=result.rank, reasons=reasons)

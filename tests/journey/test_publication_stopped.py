@@ -74,22 +74,6 @@ def test_the_other_parts_go_on_beside_an_entry_without_an_application(pace):
     assert outcome(world) == undisturbed()
 
 
-@pytest.mark.parametrize("changed", [{"entry_id": "0" * 32}, {"state": "VERIFIED"}], ids=str)
-def test_an_entry_that_its_application_did_not_join_with_is_named_too(changed):
-    world = drawn()
-    entry = list(read_entries(world.ports, WAVE))[7]
-    row = world.rows.read(application_key(entry.application_id))
-    world.rows.commit([Put(replace(row, fields={**row.fields, **changed}))])
-
-    with pytest.raises(NoApplicationError) as stopped:
-        run_step(world.ports, WAVE, "publish")
-    world.rows.commit([Put(replace(row, version=row.version + 1))])
-    run_step(world.ports, WAVE, "publish")
-
-    assert stopped.value.entry_id == entry.entry_id
-    assert outcome(world) == undisturbed()
-
-
 def test_an_entry_whose_row_is_gone_is_named_too():
     world = drawn()
     entry = list(read_entries(world.ports, WAVE))[7]

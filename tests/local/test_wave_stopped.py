@@ -27,8 +27,8 @@ def test_an_operator_is_told_at_which_entry_a_publication_stops_and_it_goes_on_o
         mended = desk.json("publish", WAVE)
 
     assert stopped.exit_code == 2
-    assert "The publication stops at an entry of the draw that no application joined with." in stopped.stderr
-    assert "Pengumuman berhenti pada peserta undian yang bukan milik pendaftaran mana pun." in stopped.stderr
+    assert "The publication stops at an entry of the draw that has no application." in stopped.stderr
+    assert "Pengumuman berhenti pada peserta undian yang pendaftarannya tidak ada." in stopped.stderr
     assert entry.entry_id in stopped.stderr
     assert entry.application_id not in stopped.stderr + stopped.stdout
     assert f"stopped at  {entry.entry_id}" in shown.stdout
