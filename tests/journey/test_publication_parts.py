@@ -12,8 +12,9 @@ import pytest
 
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.messages import Message, WavePartAsked, WaveStepAsked
-from gelombang.domain.wave import Progress
+from gelombang.domain.wave import Progress, WaveStep
 from gelombang.drawing.publishing import PACE, Pace, publish_part, publish_wave
+from gelombang.drawing.written import PUBLISHED_BY
 from gelombang.journey import selection
 from gelombang.journey.wave_parts import read_parts, resend_steps
 from gelombang.journey.wave_rows import load_wave, read_entries
@@ -45,8 +46,9 @@ from tests.journey.waves import (
     run_step,
 )
 
-# Documents and moves of 14 people, the rows of all parts, the notes, the end with three files; and the messages.
-WRITES = {"a run each": 28 + 1 + 9 + 4 + 5, "several runs each": 28 + 1 + 10 + 4 + 6}
+# Documents and moves of 14 people, the rows of all parts, the notes and the messages; and the end.
+ENDING = len(PUBLISHED_BY[WaveStep.PUBLISH]) + 1
+WRITES = {"a run each": 28 + 1 + 9 + 5 + ENDING, "several runs each": 28 + 1 + 10 + 6 + ENDING}
 
 # Calls of the table in one run of part 0: where it may be overtaken.
 CALLS = [("a run each", "commit", 3), ("a run each", "read", 6)]
