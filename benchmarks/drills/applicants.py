@@ -19,7 +19,7 @@ from functools import cache
 from pydantic import TypeAdapter
 
 from gelombang.domain.application import Application, ApplicationId, Form, Photo, PhotoStatus, Slot, State
-from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.checks import CheckResult, Layer, Outcome, Person
 from gelombang.domain.decision import rules_hash
 from gelombang.domain.eligibility import jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.programme import Programme, RuleSet
@@ -27,7 +27,7 @@ from gelombang.domain.sources import listed_facts
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import selection
 from gelombang.journey.applications import application_key, retention_list, shard_of
-from gelombang.journey.ports import Change, Due, Key, Person, Ports, Put, Row
+from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
 from gelombang.journey.refresh import Listing
 from gelombang.journey.tags import nik_key
 from gelombang.journey.wave_rows import StoredEntry, entry_key, entry_row

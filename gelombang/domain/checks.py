@@ -1,10 +1,11 @@
-"""The layers of checks an application passes, and what one check says."""
+"""The layers of checks an application passes, what a register is asked for them, and what one check says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Layer(StrEnum):
@@ -47,3 +48,23 @@ class CheckResult:
     rules_sha256: str = ""  # of the rule set it was judged by; "" where none was
     # What the source answered, canonical JSON sealed with the person's own key; "" while pending, and of the face.
     sealed_facts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a register is asked about; lives only in memory."""
+
+    nik: str
+    kk: str
+    name: str
+    birth_date: date
+    region: str  # of domicile as the applicant says, four digits
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAnswer:
+    """What a register said: facts about the person, and the version of the list they come from."""
+
+    source: str
+    list_version: str
+    facts: dict[str, Any] = field(default_factory=dict)  # JSON of that register; see gelombang.http.registers

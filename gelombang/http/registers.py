@@ -35,11 +35,10 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person, RegisterAnswer
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.sources import Source
 from gelombang.http.guard import Guard
-from gelombang.journey.ports import Person, RegisterAnswer
 
 TIMEOUT_S = (
     2.5  # of one try; a register usually answers in tens of milliseconds, and the check is tried again

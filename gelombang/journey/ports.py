@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person, RegisterAnswer
 from gelombang.domain.messages import Message
 from gelombang.domain.signature import PublicKey
 
@@ -343,26 +343,6 @@ class Vault(Protocol):
 
         Another process may know the key for five more minutes. Forgetting twice is forgetting once.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """What a register is asked about; lives only in memory."""
-
-    nik: str
-    kk: str
-    name: str
-    birth_date: date
-    region: str  # of domicile as the applicant says, four digits
-
-
-@dataclass(frozen=True, slots=True)
-class RegisterAnswer:
-    """What a register said: facts about the person, and the version of the list they come from."""
-
-    source: str
-    list_version: str
-    facts: dict[str, Any] = field(default_factory=dict)  # JSON of that register; see gelombang.http.registers
 
 
 class Registers(Protocol):

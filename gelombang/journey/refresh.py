@@ -28,7 +28,7 @@ from functools import partial
 
 from gelombang.domain.appeal import is_by_appeal
 from gelombang.domain.application import Application, Move, State
-from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.checks import CheckResult, Layer, Outcome, Person
 from gelombang.domain.decision import Decided, Grounds, conclude, rules_hash
 from gelombang.domain.eligibility import jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.messages import ChecksDue, Message
@@ -41,7 +41,7 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import UNRECORDED, Recorded
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.parallel import in_parallel
-from gelombang.journey.ports import Change, Person, Ports, Put
+from gelombang.journey.ports import Change, Ports, Put
 from gelombang.journey.seats import BY_AUDIT
 from gelombang.journey.tags import find, nik_key
 from gelombang.journey.wave_rows import leaving_wave

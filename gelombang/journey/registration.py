@@ -19,7 +19,7 @@ from gelombang.domain.application import (
     require_unrestricted,
     sealed_fields,
 )
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person
 from gelombang.domain.consent import missing_purposes
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.domain.errors import FieldFault, FormChangedError, InvalidFormError, MoveNotAllowedError
@@ -30,7 +30,7 @@ from gelombang.journey import applications, notices
 from gelombang.journey.applications import rereading
 from gelombang.journey.notices import Notice
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Change, Delete, Person, Ports, Put
+from gelombang.journey.ports import Change, Delete, Ports, Put
 from gelombang.journey.tags import find, find_or_new, nik_key
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region")

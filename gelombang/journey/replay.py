@@ -17,7 +17,7 @@ from typing import Any
 
 from gelombang.domain.appeal import BY_APPEAL
 from gelombang.domain.application import Photo, PhotoStatus, Slot
-from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.checks import CheckResult, Layer, Outcome, Person
 from gelombang.domain.decision import (
     FaceGrounds,
     Grounds,
@@ -38,7 +38,7 @@ from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.verdict import FaceVerdict, judge_face
 from gelombang.journey.decisions import SignedBundle, bundles_of, evidence_row_of, inputs_of, opened_facts
 from gelombang.journey.evidence import evidence_of
-from gelombang.journey.ports import Person, Ports
+from gelombang.journey.ports import Ports
 from gelombang.journey.registration import seal_context
 
 

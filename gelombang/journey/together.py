@@ -13,14 +13,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from gelombang.domain.application import Application, State, may_ask_again
-from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.checks import Layer, Outcome, Person, RegisterAnswer
 from gelombang.domain.eligibility import jakarta_day, may_ask, rule_set_for
 from gelombang.domain.errors import DependencyError, NotFoundError
 from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.messages import ChecksDue
 from gelombang.domain.programme import Programme, RuleSet
 from gelombang.journey import applications
-from gelombang.journey.ports import Person, Ports, RegisterAnswer, Registers
+from gelombang.journey.ports import Ports, Registers
 from gelombang.journey.registration import person_of
 
 

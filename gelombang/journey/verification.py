@@ -31,7 +31,7 @@ from gelombang.domain.application import (
     may_ask_again,
     sealed_fields,
 )
-from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.checks import CheckResult, Layer, Outcome, Person, RegisterAnswer
 from gelombang.domain.consent import Purpose
 from gelombang.domain.decision import (
     Conclusion,
@@ -54,7 +54,7 @@ from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Person, Ports, RegisterAnswer
+from gelombang.journey.ports import Ports
 from gelombang.journey.registration import person_of, release_nik, tell_owner
 from gelombang.journey.tags import find, nik_key
 

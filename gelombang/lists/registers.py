@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person, RegisterAnswer
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.sources import Source, listed_facts
 from gelombang.domain.tags import generation_of
-from gelombang.journey.ports import Person, RegisterAnswer, Registers, Vault
+from gelombang.journey.ports import Registers, Vault
 from gelombang.lists.delivery import ListError
 from gelombang.lists.shelf import Shelf
 

@@ -12,11 +12,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person, RegisterAnswer
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.nik import Sex
-from gelombang.journey.ports import Person, RegisterAnswer
 
 # Who answers for a layer.
 SOURCES: dict[Layer, str] = {layer: contract.source for layer, contract in CONTRACTS.items()}

@@ -9,9 +9,8 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person
 from gelombang.domain.dry_run import Case, Place, compare, standing_of
-from gelombang.journey.ports import Person
 from gelombang.journey.programme import load_programme
 from local.rules import made_up
 

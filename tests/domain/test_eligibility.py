@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelombang.domain.checks import CheckResult, Layer, Outcome
+from gelombang.domain.checks import CheckResult, Layer, Outcome, Person
 from gelombang.domain.conditions import LayerRule
 from gelombang.domain.eligibility import Step, age_on, decide, jakarta_day, judge_layer, may_ask
 from gelombang.domain.programme import RuleSet
 from gelombang.domain.reasons import Reason
-from gelombang.journey.ports import Person
 from gelombang.journey.programme import load_programme
 
 TODAY = date(2026, 11, 21)

@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from gelombang.domain.application import State
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person
 from gelombang.domain.dry_run import Case, Place, standing_of
 from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.nik import Sex
-from gelombang.journey.ports import Person
 from gelombang.journey.programme import load_programme
 from gelombang.memory.clock import MemoryClock
 from gelombang.memory.ports import memory_world

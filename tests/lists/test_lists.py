@@ -10,10 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.tags import TagKeys
-from gelombang.journey.ports import Person
 from gelombang.lists.delivery import ListError
 from gelombang.lists.diff import changes_between
 from gelombang.lists.files import BITS_A_ROW, KeptList, row_of

@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from gelombang.domain.application import State
-from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.checks import Layer, Outcome, Person
 from gelombang.domain.eligibility import judge_layer, rule_set_for
-from gelombang.journey.ports import Person
 from gelombang.journey.programme import load_programme
 from gelombang.memory.registers import facts_about
 from local.play import choose_citizens

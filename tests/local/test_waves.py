@@ -388,14 +388,13 @@ def test_a_brown_out_at_the_end_makes_the_freeze_wait_and_is_told_with_its_hours
     watch(ports, BrownOutRules(timedelta(days=9), timedelta(days=1), "a test"), None)
     desk.world.clock.advance(minutes=30)
 
-    told = desk.run("freeze", WAVE, "--dry-run", "--json")
+    told, refused = desk.run("freeze", WAVE, "--dry-run", "--json"), desk.run("freeze", WAVE)
     (outlook,) = json.loads(told.stdout)["steps"]
-    refused = desk.run("freeze", WAVE)
     assert (outlook["readiness"], told.exit_code, refused.exit_code) == ("refused", 1, 2)
     assert "was not seen to work since the wave closed" in outlook["why"]
     assert "and a brown-out would extend it: wait a minute." in refused.stderr
 
     assert watch(ports, rules, None).extended_count == 1
-    shown = desk.run("show", WAVE).stdout
     away = "2026-11-26 08:50:00 to 2026-11-26 09:20:00 WIB"
-    assert f"  extended    until 2026-11-26 09:50:00 WIB: the service did not work from {away}" in shown
+    line = f"  extended    until 2026-11-26 09:50:00 WIB: the service did not work from {away}"
+    assert line in desk.run("show", WAVE).stdout

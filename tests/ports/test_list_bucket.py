@@ -8,9 +8,9 @@ import pytest
 
 from gelombang.aws.clients import aws_client
 from gelombang.aws.lists import LOOKED_AT_S, S3Lists
+from gelombang.domain.checks import Person
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.tags import TagKeys
-from gelombang.journey.ports import Person
 from gelombang.lists.delivery import ListError
 from gelombang.lists.registers import ListedRegisters
 from gelombang.lists.shelf import Shelf

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from gelombang.domain.checks import Layer
+from gelombang.domain.checks import Layer, Person
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.sources import Source
 from gelombang.http.guard import FAILURES_MOST
 from gelombang.http.registers import HttpRegisters
-from gelombang.journey.ports import Person
 from gelombang.memory.registers import SOURCES, MemoryRegisters
 from local.population import Population
 from local.registers import RegistersProcess, start_registers

@@ -17,13 +17,12 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.checks import Layer, Outcome, Person
 from gelombang.domain.eligibility import judge_layer, rule_set_for
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.nik import birth_date_differs, kk_faults, nik_faults
 from gelombang.domain.reasons import Reason
 from gelombang.http.registers import HttpRegisters
-from gelombang.journey.ports import Person
 from gelombang.journey.programme import load_programme
 from gelombang.memory.registers import SOURCES, Citizen, MemoryRegisters, Outage
 from local.children import StartError
