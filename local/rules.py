@@ -89,9 +89,9 @@ def dry_run(
 
 def made_up(seed: int, count: int, today: date) -> Iterator[Case]:
     """Yield `count` made-up people with every register's answer about them, a population after the other."""
+    from gelombang.domain.checks import Person  # noqa: PLC0415 - as above
     from gelombang.domain.dry_run import Case  # noqa: PLC0415 - as above
     from gelombang.domain.layers import CONTRACTS  # noqa: PLC0415 - as above
-    from gelombang.domain.checks import Person  # noqa: PLC0415 - as above
     from gelombang.memory.registers import facts_about  # noqa: PLC0415 - as above
     from local.population import Population  # noqa: PLC0415 - pydantic
 
