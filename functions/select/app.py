@@ -19,7 +19,7 @@ from gelombang.api.replies import Health
 from gelombang.api.routes import Call, Route, Routes
 from gelombang.api.wave_replies import Bundle, Waves, show_wave, show_waves
 from gelombang.domain.application import ApplicationId
-from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveNotOpenError
+from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveIdTakenError, WaveNotOpenError
 from gelombang.domain.messages import QueueName, WavePartAsked, WaveStepAsked
 from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import anchors, extensions, selection, wave_parts, wave_seed
@@ -33,7 +33,7 @@ WAVE = "/v1/waves/{wave_id}"
 LOST_AFTER = timedelta(minutes=1)  # a step or part of which nothing is seen for so long is asked for again
 JOINING = (WaveNotOpenError, NotReadyError, MoveNotAllowedError)
 STEPPING = (NotReadyError, MoveNotAllowedError)
-READING = (NotReadyError,)
+TAKEN = (WaveIdTakenError,)
 
 app = Chalice(app_name="gelombang-select", configure_logs=False)
 routes = Routes(app, wiring.ports_from_environment, wiring.programme_from_environment)
@@ -75,7 +75,7 @@ def list_waves(call: Call[None, EmptyForm]) -> Waves:
     return Waves(selection.list_waves(call.ports))
 
 
-@routes.serve(Route("POST", "/v1/waves", OPERATOR, WaveForm, WavePage, "Define a wave", 201))
+@routes.serve(Route("POST", "/v1/waves", OPERATOR, WaveForm, WavePage, "Define a wave", 201, TAKEN))
 def open_wave(call: Call[Staff, WaveForm]) -> WavePage:
     """Store a wave as data."""
     given = call.form.model_dump(mode="json", exclude_unset=True)
@@ -96,7 +96,7 @@ def join(call: Call[ApplicationId, EmptyForm]) -> Receipt:
 
 
 @routes.serve(
-    Route("GET", f"{WAVE}/entries/mine", APPLICANT, EmptyForm, OwnResult, "Own result", 200, READING)
+    Route("GET", f"{WAVE}/entries/mine", APPLICANT, EmptyForm, OwnResult, "Own result", 200, (NotReadyError,))
 )
 def read_own_result(call: Call[ApplicationId, EmptyForm]) -> OwnResult:
     """Show the applicant's own result with its Merkle proof, once published."""

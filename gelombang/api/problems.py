@@ -241,6 +241,16 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
             "Come back inside the hours; the order of arrival does not change your chance.",
         ),
     ),
+    errors.WaveIdTakenError: Problem(
+        "wave-id-taken",
+        409,
+        "Id gelombang sudah dipakai",
+        Sentence(
+            "Sudah ada gelombang dengan id ini, dan definisinya lain; permintaan ini tidak mengubah apa pun.",
+            "There is a wave with this id already, and its definition is another; this request changed nothing.",
+        ),
+        Sentence("Pilih id lain, atau lihat gelombang itu.", "Choose another id, or show that wave."),
+    ),
     errors.FormChangedError: Problem(
         "form-changed",
         412,

@@ -10,6 +10,7 @@ GelombangError
 │   ├── MoveNotAllowedError        the application is not in a state for this
 │   │   └── RestrictedError        its owner has restricted the processing of their data
 │   ├── WaveNotOpenError           outside the wave's hours
+│   ├── WaveIdTakenError           another wave has this id
 │   ├── FormChangedError           the form is not any more as the caller last saw it
 │   ├── KeyReusedError             the key of a request was used for another one before
 │   ├── StillRunningError          the same request is being worked on
@@ -120,6 +121,10 @@ class WaveNotOpenError(RefusedError):
         super().__init__(f"open from {opens_at.isoformat()} until {closes_at.isoformat()}")
         self.opens_at = opens_at
         self.closes_at = closes_at
+
+
+class WaveIdTakenError(RefusedError):
+    """Another wave, with another definition, has this id; trying again never helps."""
 
 
 class UploadOffsetError(RefusedError):

@@ -18,9 +18,9 @@ from gelombang.domain.draw import SALT_BYTES, SPEC, DrawOutcome, Entry, canonica
 from gelombang.domain.draw_bundle import BEFORE_THE_DRAW, COMMITMENT, FAIRNESS, MANIFEST, sha256
 from gelombang.domain.draw_signature import SIGNATURES
 from gelombang.domain.errors import (
-    ConflictError,
     NotFoundError,
     NotReadyError,
+    WaveIdTakenError,
     WaveNotOpenError,
 )
 from gelombang.domain.messages import WaveStepAsked
@@ -135,7 +135,8 @@ def open_wave(ports: Ports, definition: WaveDefinition, operator: str) -> WavePa
     """Store a wave, which its hours then open; storing the same definition again changes nothing.
 
     Raises:
-        ConflictError: another wave has this id.
+        WaveIdTakenError: another wave has this id.
+        ConflictError: somebody else was storing a wave with this id; ask again.
     """
     wave_id, tags = definition.wave_id, sorted(set(definition.priority_nik_tags))
     list_sha256 = sha256("\n".join(tags).encode()) if tags else ""
@@ -147,7 +148,7 @@ def open_wave(ports: Ports, definition: WaveDefinition, operator: str) -> WavePa
         ports.rows.commit([Put(wave_row(wave)), Put(Row(listing_key(wave_id), {}))])
     stored = load_wave(ports, wave_id)
     if (stored.definition, stored.priority_list_sha256) != (wave.definition, list_sha256):
-        raise ConflictError((str(wave_key(wave_id)),))
+        raise WaveIdTakenError
     return _page(ports, stored)
 
 

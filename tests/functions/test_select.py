@@ -98,6 +98,21 @@ def test_joining_twice_gives_one_receipt(world: MemoryWorld, applicant: Caller) 
     assert (first.status, second.body) == (201, first.body)
 
 
+def test_an_id_that_another_wave_has_is_refused_for_good_in_both_languages(world: MemoryWorld) -> None:
+    operator = staff(world, "operator")
+    first = operator.post("/v1/waves", wave_around(world))
+
+    same = operator.post("/v1/waves", wave_around(world))
+    other = operator.post("/v1/waves", wave_around(world) | {"name": "Another"})
+
+    assert (same.status, same.body) == (201, first.body)
+    assert (other.status, other.slug) == (409, "wave-id-taken")
+    assert "Pilih id lain" in other.body["next_step"]
+    assert "Choose another id" in other.body["next_step_en"]
+    assert "retry_after_s" not in other.body
+    assert operator.get("/v1/waves/gelombang-1").body == first.body
+
+
 def test_a_wave_is_joined_only_in_its_hours_and_only_by_the_verified(
     world: MemoryWorld, applicant: Caller
 ) -> None:

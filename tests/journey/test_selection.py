@@ -13,11 +13,11 @@ from gelombang.api.forms import BeaconForm
 from gelombang.domain.application import State
 from gelombang.domain.beacon import time_of
 from gelombang.domain.errors import (
-    ConflictError,
     DependencyError,
     MoveNotAllowedError,
     NotFoundError,
     NotReadyError,
+    WaveIdTakenError,
     WaveNotOpenError,
 )
 from gelombang.domain.messages import QueueName, WaveStepAsked
@@ -72,7 +72,7 @@ def test_opening_the_same_wave_again_changes_nothing(world):
 def test_another_wave_under_the_same_id_is_refused(world, change):
     first = selection.open_wave(world.ports, definition_of(world, priority_nik_tags=[nik_tag(1)]), OPERATOR)
 
-    with pytest.raises(ConflictError):
+    with pytest.raises(WaveIdTakenError):
         selection.open_wave(world.ports, definition_of(world, **change), OPERATOR)
 
     assert selection.find_wave(world.ports, WAVE) == first
