@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gelombang.domain.draw_bundle import BUNDLE
+from gelombang.domain.draw_signature import signature_file, statement_of
 from tests.browser.page import found
 
 ROOT = Path(__file__).parents[2]
@@ -79,11 +80,70 @@ def test_the_beacons_round_and_signature_are_shown_and_said_not_to_be_checked(pa
     assert "/public/1000" in page.text("#facts")
 
 
-def test_without_the_published_commitment_it_says_what_goes_unseen(page):
-    check(page, [VECTORS / "none" / name for name in BUNDLE], "")
+def test_without_the_published_commitment_it_says_what_goes_unseen_and_claims_no_promise(page):
+    files = [VECTORS / "none" / name for name in BUNDLE]
+    check(page, files, "")
+
+    page.until_says("#said", "Diterima, tetapi hanya cocok satu sama lain")
+    assert "Tanpa SHA-256 komitmen" in page.text("#notes")
+    assert "Bahwa undian inilah yang dijanjikan belum diperiksa" in page.text("#meaning")
+    assert page.see("$('verdict').className") == "box"
+    page.tap("#language")
+    page.until_says("#said", "Accepted, but only consistent in itself")
+    assert "That this draw is the one promised was not checked" in page.text("#meaning")
+    check(page, files, PUBLISHED["none"])
+    page.until_says("#meaning", "This draw is what was promised")
+    assert page.text("#said") == "✓ Accepted"
+    assert page.see("$('verdict').className") == "box good"
+
+
+def test_every_file_that_was_chosen_is_named_and_what_is_not_checked_here_is_said_so(page, vector):
+    beside = {
+        name: vector / name
+        for name in (
+            "commitment.signature.json",
+            "manifest.signature.json",
+            "fairness.json",
+            "wave.json",
+            "notes.txt",
+        )
+    }
+    for signed in ("commitment.json", "manifest.json"):
+        name = signed.replace(".json", ".signature.json")
+        beside[name].write_bytes(signature_file(statement_of("contoh-1", signed, b""), "k", "0" * 128))
+    beside["fairness.json"].write_text('{"format":"gelombang-fairness-1"}')
+    beside["wave.json"].write_text('{"definition":{"quota":{"3171":1}}}')  # a quota, as rules.json has one
+    beside["notes.txt"].write_text("?")
+    renamed = [
+        shutil.copy(vector / name, vector / name.replace(".json", " (1).json"))
+        for name in ("manifest.signature.json", "wave.json")
+    ]
+
+    check(page, [*(vector / name for name in BUNDLE), *beside.values()], PUBLISHED["households"])
 
     page.until_says("#said", "Diterima")
-    assert "Tanpa SHA-256 komitmen" in page.text("#notes")
+    signature = (
+        "tanda tangan penyelenggara, dikenal tetapi tidak diperiksa di sini"
+        " (gelombang verify-draw --keys memeriksanya)"
+    )
+    told = page.see("document.querySelector('#chosen').innerText").split("\n")
+    assert told[: len(BUNDLE)] == list(BUNDLE)
+    assert told[len(BUNDLE) :] == [
+        f"commitment.signature.json: {signature}",
+        f"manifest.signature.json: {signature}",
+        "fairness.json: dikenal, bukan bagian undian, tidak diperiksa di sini",
+        "wave.json: dikenal, bukan bagian undian, tidak diperiksa di sini",
+        "tidak dikenal, tidak dipakai: notes.txt",
+    ]
+    page.tap("#language")
+    page.until_says(
+        "#chosen", "manifest.signature.json: the programme's signature, known but not checked here"
+    )
+    page.until_says("#chosen", "not known, not used: notes.txt")
+    check(page, renamed, PUBLISHED["households"])
+    page.until_says("#said", "Accepted")
+    page.until_says("#chosen", "manifest.signature (1).json: the programme's signature")
+    page.until_says("#chosen", "wave (1).json: known, no part of the draw")
 
 
 def test_a_browser_without_hash_functions_is_told_so(browser):
