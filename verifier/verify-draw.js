@@ -2,7 +2,7 @@
 //
 //   node verify-draw.js BUNDLE_FOLDER [--commitment SHA256] [--receipt receipt.json] [--result result.json]
 //   node verify-draw.js --receipt receipt.json --result result.json      one person, without the bundle
-//   … --json for machines, --lang id for Bahasa Indonesia; answers 0 (accepted), 1 (refused), 2 (could not be asked)
+//   … --json for machines, --lang id for Bahasa Indonesia, --help; answers 0 (accepted), 1 (refused), 2 (could not be asked)
 //
 // In a browser it is loaded by verify-draw.html, which lies beside it. One file, no dependency, no network. Hashes are
 // the platform's (node:crypto, crypto.subtle). BLS signatures are not checked: the round and its signature are shown,
@@ -91,9 +91,10 @@ const verifyDraw = (() => {
 
     report() {
       const said = [...this.differences, ...this.uncounted.values()].map((each) => ({ ...each, sentence: sentence(each) }));
+      const accepted = this.numbers.size === 0, { person, outcomes, ...named } = this.facts; // of a refused draw, nobody's result is told
       return {
-        accepted: this.numbers.size === 0,
-        facts: this.facts,
+        accepted,
+        facts: accepted ? this.facts : named,
         differences: said,
         notes: [...this.notes].map((code) => ({ code, sentence: { id: NOTES[code][0], en: NOTES[code][1] } })),
       };
@@ -747,6 +748,13 @@ const verifyDraw = (() => {
 
 // ---- the command line ----
 
+/** What a report comes to, in id and en: under a refusal stand the facts, and these only as the files tell them. */
+function verdictOf({ accepted, facts }, commitment) {
+  if (!accepted) return Object.keys(facts).length ? ["ditolak; berkas yang ditolak itu menyatakan:", "refused; what the refused files say:"] : ["ditolak", "refused"];
+  if (commitment) return ["diterima", "accepted"];
+  return ["diterima (tanpa --commitment: hanya cocok satu sama lain)", "accepted (no --commitment given: consistent in itself)"];
+}
+
 async function verifyDrawCommand(words) {
   const fs = require("node:fs"), path = require("node:path"), { parseArgs } = require("node:util");
   const usage = "node verify-draw.js [BUNDLE_FOLDER] [--commitment SHA256] [--receipt FILE] [--result FILE] [--json] [--lang id|en]";
@@ -754,15 +762,17 @@ async function verifyDrawCommand(words) {
   const ask = (problem) => { console.error(`${problem}\n${usage}`); return 2; };
   try {
     const one = { type: "string" };
-    const options = { commitment: one, receipt: one, result: one, lang: one, json: { type: "boolean" } };
+    const options = { commitment: one, receipt: one, result: one, lang: one, json: { type: "boolean" }, help: { type: "boolean", short: "h" } };
     ({ values, positionals } = parseArgs({ args: words, allowPositionals: true, options }));
   } catch (error) {
     return ask(error.message);
   }
+  if (values.help) return console.log(usage), 0;
   const [folder] = positionals, { lang = "en" } = values, commitment = values.commitment?.trim().toLowerCase(); // typed by a person, in either case
   if (positionals.length > 1 || !(folder || values.receipt || values.result)) return ask("Which files?");
   if (commitment !== undefined && !/^[0-9a-f]{64}$/.test(commitment)) return ask("--commitment takes 64 hex digits.");
   if (lang !== "id" && lang !== "en") return ask("--lang takes id or en.");
+  if (folder && !fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return ask(`There is no folder ${folder}.`);
   const sources = {}, isFile = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile();
   for (const name of folder ? verifyDraw.BUNDLE : []) {
     if (isFile(path.join(folder, name))) sources[name] = verifyDraw.fromPath(path.join(folder, name), name);
@@ -777,7 +787,7 @@ async function verifyDrawCommand(words) {
   if (values.json) console.log(JSON.stringify(report));
   else {
     for (const { sentence } of report.differences) console.log(sentence[lang]);
-    console.log((report.accepted ? ["diterima", "accepted"] : ["ditolak", "refused"])[lang === "id" ? 0 : 1]);
+    console.log(verdictOf(report, commitment)[lang === "id" ? 0 : 1]);
     for (const [fact, value] of Object.entries(report.facts)) console.log(`  ${fact}: ${typeof value === "object" ? JSON.stringify(value) : value}`);
     for (const { sentence } of report.notes) console.log(`! ${sentence[lang]}`);
   }

@@ -302,6 +302,54 @@ def test_it_answers_in_two_languages_and_says_when_it_could_not_be_asked(tmp_pat
         assert node(*words).returncode == 2
 
 
+def test_a_folder_that_is_not_there_is_said_to_be_none_as_by_the_other_verifier(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "elsewhere", tmp_path / "file"):
+        ran = node(folder, "--commitment", "0" * 64)
+
+        assert ran.returncode == 2
+        assert ran.stderr.startswith(f"There is no folder {folder}.\n")
+        assert ran.stdout == ""
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_asked_for_help_it_tells_its_usage(word):
+    ran = node(word)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("node verify-draw.js [BUNDLE_FOLDER] [--commitment SHA256]")
+
+
+def test_nobodys_result_is_told_from_refused_files_and_what_else_they_say_is_marked(tmp_path):
+    receipt = min((VECTORS / "households/receipts").iterdir())
+    result = VECTORS / "households/results" / receipt.name
+    bundle = Path(shutil.copytree(VECTORS / "households", tmp_path / "households"))
+    words = (bundle, "--receipt", receipt, "--result", result, "--commitment", commitment_of("households"))
+    accepted = node(*words)
+    assert re.search("^accepted$", accepted.stdout, re.MULTILINE)
+    assert {"person", "outcomes"} <= facts_of(accepted)
+
+    results = (bundle / "results.csv").read_text()
+    (bundle / "results.csv").write_text(results.replace(",NOT_DRAWN,", ",SELECTED,"))
+    refused, indonesian = node(*words), node(*words, "--lang", "id")
+
+    assert re.search("^refused; what the refused files say:\n  wave_id: ", refused.stdout, re.MULTILINE)
+    assert "\nditolak; berkas yang ditolak itu menyatakan:\n" in indonesian.stdout
+    assert facts_of(refused) == facts_of(accepted) - {"person", "outcomes"}
+    assert facts_of(refused) == {*json.loads(node(*words, "--json").stdout)["facts"]}
+
+
+def test_without_the_published_hash_accepted_is_no_more_than_consistent():
+    for language, verdict in (
+        ("en", "accepted (no --commitment given: consistent in itself)"),
+        ("id", "diterima (tanpa --commitment: hanya cocok satu sama lain)"),
+    ):
+        ran = node(VECTORS / "none", "--lang", language)
+
+        assert ran.returncode == 0
+        assert verdict in ran.stdout.splitlines()
+
+
 def test_the_page_has_words_for_every_stage_and_outcome():
     script, page = SCRIPT.read_text(), SCRIPT.with_suffix(".html").read_text()
 
@@ -331,6 +379,10 @@ def verify_many(made):
 
 def node(*words):
     return subprocess.run([NODE, SCRIPT, *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def facts_of(ran):
+    return set(re.findall(r"^  (\w+): ", ran.stdout, re.MULTILINE))
 
 
 def changed(chance, content, at):
