@@ -10,7 +10,7 @@ words({
   extended: ["Diperpanjang sampai {until}", "Extended until {until}"],
   away: ["Layanan tidak dapat dipakai dari {from} sampai {to}; waktu yang hilang diganti.", "The service did not work from {from} to {to}; the time that was lost is given back."],
   restored: ["Didahulukan setelah banding dikabulkan", "First, after an upheld appeal"],
-  root: ["Akar Merkle", "Merkle root"], files: ["Berkas undian", "Draw bundle"], afterClose: ["tampil setelah gelombang ditutup", "shown once the wave has closed"],
+  root: ["Akar Merkle", "Merkle root"], files: ["Berkas undian", "Draw bundle"], afterFreeze: ["tampil setelah daftar peserta dikunci", "shown once the entries are frozen"],
   PLANNED: ["Belum dibuka", "Not open yet"], OPEN: ["Dibuka", "Open"], CLOSED: ["Ditutup", "Closed"], FROZEN: ["Daftar peserta dikunci", "Entries frozen"],
   COMMITTED: ["Komitmen diumumkan", "Commitment published"], DRAWN: ["Sudah diundi", "Drawn"], PUBLISHED: ["Hasil diumumkan", "Results published"],
 });
@@ -46,7 +46,7 @@ function card(wave) {
     line(t("seats"), String(total(plan.quota))), line(t("filled"), published ? String(total(wave.filled)) : "–"),
     ...(total(wave.moved_up) ? [line(t("movedUp"), String(total(wave.moved_up)))] : []),
     ...(total(wave.free) ? [line(t("free"), String(total(wave.free)))] : []),
-    line(t("entries"), wave.root ? String(wave.entry_count) : t("afterClose")),
+    line(t("entries"), wave.root ? String(wave.entry_count) : t("afterFreeze")),
     ...(wave.restored_count ? [line(t("restored"), String(wave.restored_count))] : []),
     line(t("root"), el("code", {}, wave.root || "–")), line(t("commitment"), el("code", {}, wave.commitment_sha256 || "–"))));
   const box = el("section", { className: "card" }, el("h2", {}, plan.name + " – " + t(wave.state)), facts,

@@ -41,6 +41,32 @@ def test_each_extension_stands_with_its_hour_and_its_reason_in_the_readers_langu
     assert told.count("Diperpanjang sampai") == 2
 
 
+def test_a_closed_wave_says_that_its_entries_are_counted_once_they_are_frozen(open_page, site):
+    page = open_page()
+    page.go(site.url + "/waves.html")
+    plan = {"wave_id": "satu", "name": "Satu", "quota": {"3171": 1}, "rule_set": "2023"}
+    wave = {
+        "definition": plan | dict.fromkeys(("opens_at", "closes_at"), "2026-11-26T09:00:00+07:00"),
+        "state": "CLOSED",
+        "closes_at": "2026-11-26T09:00:00+07:00",
+        "extensions": [],
+        "moved_up": {},
+        "free": {},
+        "root": "",
+        "entry_count": 0,
+    }
+    show = "call('GET', '/v1/programme').then((it) => {{ programme = it; waves = [{}]; draw(); }})"
+
+    page.see(show.format(json.dumps(wave)))
+    page.until_says("#waves", "tampil setelah daftar peserta dikunci")
+    assert "tampil setelah gelombang ditutup" not in page.text("#waves")
+    page.tap("#language")
+    page.until_says("#waves", "shown once the entries are frozen")
+    page.see(show.format(json.dumps(wave | {"state": "FROZEN", "root": "ab", "entry_count": 41})))
+    page.until_says("#waves", "41")
+    assert "shown once" not in page.text("#waves")
+
+
 def test_whoever_may_join_is_told_that_the_closing_is_a_later_one(open_page, site):
     page = open_page()
     page.go(site.url)
