@@ -8,6 +8,8 @@ words({
     "Choose the receipt that you saved when you joined. You need not sign in, and the file is sent nowhere."],
   choose: ["Pilih tanda terima", "Choose the receipt"],
   noReceipt: ["Berkas ini bukan tanda terima undian. Pilih berkas yang namanya berakhir dengan tanda-terima.json.", "This file is no receipt of a draw. Choose the file whose name ends in tanda-terima.json."],
+  isResult: ["Berkas ini dokumen hasil, bukan tanda terima. Di sini pilih tanda terima; dokumen hasil diperiksa di halaman periksa undian.",
+    "This is the result document, not the receipt. Choose the receipt here; the result document is checked on the page that checks a draw."],
   noWave: ["Gelombang pada tanda terima ini tidak ada di alamat ini. Periksa alamat halaman ini.", "The wave of this receipt is not at this address. Check the address of this page."],
   notYet: ["Hasil gelombang ini belum diumumkan. Lihat lagi nanti dengan tanda terima yang sama.", "The results of this wave are not published yet. Look again later with the same receipt."],
   notIn: ["Peserta pada tanda terima ini tidak ada di hasil undian. Hubungi penyelenggara dan tunjukkan tanda terimanya.", "The entry of this receipt is not among the results. Go to the programme and show the receipt."],
@@ -35,11 +37,13 @@ async function published(path) {
 
 /** The wave and the entry of a receipt; no other word of it goes into an address. */
 function readReceipt(text) {
+  let isResult = false;
   try {
     const kept = JSON.parse(text), entry = kept.entry.entry_id;
-    if (/^[a-z0-9][a-z0-9-]{0,39}$/.test(kept.wave_id) && /^[0-9a-f]{32}$/.test(entry)) return { wave: kept.wave_id, entry };
+    isResult = "result" in kept;
+    if (!isResult && /^[a-z0-9][a-z0-9-]{0,39}$/.test(kept.wave_id) && /^[0-9a-f]{32}$/.test(entry)) return { wave: kept.wave_id, entry };
   } catch (e) { /* said below */ }
-  throw { status: 0, title: t("noReceipt"), errors: [] };
+  throw { status: 0, title: t(isResult ? "isResult" : "noReceipt"), errors: [] };
 }
 
 async function look(file) {

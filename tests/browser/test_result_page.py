@@ -119,6 +119,22 @@ def test_what_is_not_there_yet_or_never_is_said_in_words(page, wave):
     assert not page.shows("#result")
 
 
+def test_a_result_document_is_said_to_be_one_and_not_the_receipt(page, wave, site):
+    receipts, publish = wave
+    publish()
+    key = f"published/waves/{WAVE}/results/{receipts[0].entry_id}.json"
+    page.asked.clear()
+
+    page.choose_receipt(site.service.world.documents.files[key].decode())
+
+    page.until_says("#problem", "dokumen hasil, bukan tanda terima")
+    assert not page.shows("#result")
+    assert page.asked == []
+    page.tap("#language")
+    page.choose_receipt(site.service.world.documents.files[key].decode())
+    page.until_says("#problem", "the result document, not the receipt")
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"wave_id":"../../v1","entry":{"entry_id":"' + "0" * 32 + '"}}']
 )
