@@ -24,6 +24,7 @@ Json = dict[str, Any]  # a JSON object as the API gives it; its fields are in do
 TRIES = 3
 SEND_AGAIN = ("changed-meanwhile", "still-running")  # the problems after which any request may be sent again
 _BY_STATUS = {410: "upload-ended", 500: "unexpected", 502: "unexpected", 503: "dependency-unavailable"}
+NOT_READY = "not-ready"  # each of its points says what to do; the problem itself, that there are some
 TLS = ssl.create_default_context()  # reading the authorities takes 30 ms: once, not for every connection
 TIMEOUT_S = 60.0  # a cold Lambda process on a busy two-core machine answers within seconds, not at once
 
@@ -37,8 +38,8 @@ class ApiProblemError(Exception):
         self.status = int(problem.get("status", 0))
         self.title = str(problem.get("title", ""))
         self.detail = str(problem.get("detail_en") or problem.get("detail", ""))
-        self.next_step = str(problem.get("next_step_en", ""))
         self.errors: list[Json] = problem.get("errors", [])
+        self.next_step = "" if self._is_in_points else str(problem.get("next_step_en", ""))
         self.retry_after_s = int(problem.get("retry_after_s", 0))
         super().__init__(self.sentence())
 
@@ -52,7 +53,11 @@ class ApiProblemError(Exception):
         faults = "; ".join(
             f"{each.get('pointer', '')} {each.get('detail_en', '')}".strip() for each in self.errors
         )
-        return f"{self.detail or self.title} {faults}".strip()
+        return faults if self._is_in_points else f"{self.detail or self.title} {faults}".strip()
+
+    @property
+    def _is_in_points(self) -> bool:
+        return self.slug == NOT_READY and bool(self.errors)
 
 
 class UploadRefusedError(Exception):

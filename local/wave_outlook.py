@@ -7,14 +7,14 @@ it is asked: a page can be seconds old.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gelombang.domain.beacon import BEACONS, time_of
 from gelombang.domain.errors import MoveNotAllowedError
-from gelombang.domain.wave import EXTENDABLE, STEPS, WaveState, WaveStep, is_due
+from gelombang.domain.wave import EXTENDABLE, LONGEST_EXTENSION, STEPS, WaveState, WaveStep, is_due
 from local.story import wib_time
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ DOES = {
     WaveStep.DRAW: "The secrets are told, the entries{count} are put in order and {seats} seats are given",
     WaveStep.PUBLISH: "Whoever joined{count} is told their result, and the bundle is there for everybody",
 }
+_CHECK = (
+    "The service checks itself every minute, and the first check after this wave closed has not come yet: "
+    "it comes within a minute"
+)
+CHECK_TO_COME = f"{_CHECK}, then freeze again."  # the words of BROWN_OUT_POSSIBLE in texts.json
 Typed = Callable[[str], str]  # the words after `wave` → the whole command, as it is typed here
 
 
@@ -69,10 +74,16 @@ def look_ahead(page: Json, waves: Sequence[Json], step: WaveStep, typed: Typed) 
 
 
 def look_ahead_to_the_end(page: Json, waves: Sequence[Json], typed: Typed) -> list[Outlook]:
-    """Return what each step after the closing would come to, if those before are done; up to the first refused one."""
+    """Return what each step after the closing would come to, if those before are done; up to the first refused one.
+
+    That is what a run does, which waits for the service's check of itself.
+    """
     outlooks = []
     for step in AFTER_CLOSING:
-        outlooks.append(look_ahead(page, waves, step, typed))
+        outlook = look_ahead(page, waves, step, typed)
+        if outlook.why == CHECK_TO_COME:
+            outlook = replace(outlook, readiness=Readiness.READY, why=f"{_CHECK}, and the run waits for it.")
+        outlooks.append(outlook)
         if outlooks[-1].readiness is Readiness.REFUSED:
             break
         if outlooks[-1].readiness is not Readiness.DONE:
@@ -110,17 +121,26 @@ def text_of(page: Json, outlooks: Sequence[Outlook]) -> str:
     return "\n".join(lines)
 
 
-def why_not_longer(page: Json, until: datetime) -> str:
-    """Return why a wave cannot be open until then, "" when it can."""
+def why_not_longer(page: Json, until: datetime, reason: str, now: datetime) -> str:
+    """Return why a wave cannot be open until then for this reason, "" when it can, or is so already."""
+    last = page["extensions"][-1] if page["extensions"] else None
+    if last and (datetime.fromisoformat(last["until"]), last["reason"]) == (until, reason):
+        return ""
     if any(each["event"] == "closed" for each in page["history"]):
         return f"An operator closed the wave at {wib_time(page['closes_at'])} WIB; it stays closed."
     if page["asked"] or page["state"] not in EXTENDABLE:
         return (
             f"The wave is {page['state']}{', and its freeze asked for' if page['asked'] else ''}: too late."
         )
-    if until <= datetime.fromisoformat(page["closes_at"]):
-        return f"The wave closes at {wib_time(page['closes_at'])} WIB: give a later time."
-    return ""
+    return _why_no_closing(page, until, now)
+
+
+def is_behind(page: Json, step: WaveStep) -> bool:
+    """Say whether a step was done before."""
+    try:
+        return not is_due(step, WaveState(page["state"]))
+    except MoveNotAllowedError:
+        return False
 
 
 def has_beacon(page: Json) -> bool:
@@ -139,6 +159,19 @@ def beacon_words(page: Json) -> str:
     return f"round {number} of {source}, which comes at {wib_time(time_of(source, number).isoformat())} WIB"
 
 
+def _why_no_closing(page: Json, until: datetime, now: datetime) -> str:
+    closes_at = datetime.fromisoformat(page["closes_at"])
+    if until <= closes_at:
+        return f"The wave closes at {wib_time(page['closes_at'])} WIB: give a later time."
+    if until <= now:
+        return f"It is {wib_time(now.isoformat())} WIB already: give a later time."
+    if until - max(closes_at, now) > LONGEST_EXTENSION:
+        return (
+            f"The wave closes at {wib_time(page['closes_at'])} WIB, more than a year before: check the year."
+        )
+    return ""
+
+
 def _too_early(page: Json, state: WaveState, step: WaveStep, typed: Typed) -> str:
     wave_id = page["definition"]["wave_id"]
     if state is WaveState.PLANNED:
@@ -153,7 +186,7 @@ def _too_early(page: Json, state: WaveState, step: WaveStep, typed: Typed) -> st
 def _lacking(page: Json, waves: Sequence[Json], step: WaveStep, typed: Typed) -> str:
     """Return what a step that is due has to wait for, "" for nothing."""
     if step is WaveStep.FREEZE:
-        return _whose_turn(page, waves) or _not_seen_since(page)
+        return _whose_turn(page, waves) or (CHECK_TO_COME if page["may_be_extended"] else "")
     if step is not WaveStep.DRAW:
         return ""
     return " ".join(filter(None, (_lacking_round(page, typed), _lacking_secrets(page, typed))))
@@ -184,16 +217,6 @@ def _whose_turn(page: Json, waves: Sequence[Json]) -> str:
         if is_at_it and wave_id != page["definition"]["wave_id"]:
             return f"The wave {wave_id} is {other['state']} and has its turn until its results are published."
     return ""
-
-
-def _not_seen_since(page: Json) -> str:
-    """Return that a brown-out at the wave's end may still come to light, "" where that is ruled out."""
-    if not page["may_be_extended"]:
-        return ""
-    return (
-        "The service was not seen to work since the wave closed, which it looks for every minute: "
-        "after a brown-out the wave would be open again."
-    )
 
 
 def _what_happens(page: Json, step: WaveStep) -> str:

@@ -9,19 +9,16 @@ Every step can be asked for again: one that is done or under way is not done twi
 from __future__ import annotations
 
 import json
-import re
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gelombang.domain.apportionment import apportion
-from gelombang.domain.beacon import SIGNATURE_BYTES
 from gelombang.domain.draw_bundle import COMMITMENT, sha256
 from gelombang.domain.reasons import Reason
-from gelombang.domain.wave import JAKARTA, WaveStep
+from gelombang.domain.wave import LONGEST_EXTENSION, WaveStep
 from local.answering import (
     NOT_RIGHT,
     STATE,
@@ -35,17 +32,19 @@ from local.answering import (
     print_json,
     running,
 )
-from local.applicant import TookTooLongError
+from local.applicant import TookTooLongError, wait_for
 from local.client import connect
 from local.display import Display
 from local.office import download_bundle, read_bundle_file, take_step
 from local.story import wib_time
 from local.wave_outlook import (
     AFTER_CLOSING,
+    CHECK_TO_COME,
     Outlook,
     Readiness,
     beacon_words,
     document_of,
+    is_behind,
     look_ahead,
     look_ahead_to_the_end,
     next_step,
@@ -53,7 +52,15 @@ from local.wave_outlook import (
     why_not_longer,
 )
 from local.wave_table import print_wave, regions_that_differ
-from local.wave_watch import Watch, doing
+from local.wave_typed import (
+    REASON_LENGTH,
+    moment_of,
+    present,
+    require_reason,
+    require_signature,
+    why_no_reason,
+)
+from local.wave_watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,11 +70,15 @@ if TYPE_CHECKING:
 
 OPERATOR, SECOND_OPERATOR = "operator", "operator-2"  # see local.deployment
 wave_app = typer.Typer(no_args_is_help=True, help="Run a wave, as its operator, on the running service.")
+UNTIL = (
+    f"When it closes then: 2026-11-27T16:00, in WIB; at most {LONGEST_EXTENSION.days} days later than before."
+)
 WaveId = Annotated[str, typer.Argument(help="Id of the wave.")]
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Change nothing: say what would happen; exit 1 if it would be refused."),
 ]
+CHECK_S = 150.0  # the service checks itself every minute, and may be a while at it
 SILENT_S = 900.0  # without progress: the longest run of a Lambda function
 
 
@@ -137,6 +148,9 @@ def wave_run(
         taken, waits_for = [], ""
         for step in AFTER_CLOSING:
             outlook = look_ahead(page, _pages(operator), step, typed)
+            if outlook.why == CHECK_TO_COME:
+                page = _checked(operator, wave_id)
+                outlook = look_ahead(page, _pages(operator), step, typed)
             if outlook.readiness is Readiness.REFUSED:
                 waits_for = outlook.why
                 break
@@ -156,20 +170,22 @@ def wave_run(
 def wave_extend(
     wave_id: WaveId,
     *,
-    until: Annotated[str, typer.Option(help="When it closes then: 2026-11-27T16:00, in WIB.")],
-    reason: Annotated[str, typer.Option(help="Why, in public: it stands on the wave's page.")],
+    until: Annotated[str, typer.Option(help=UNTIL)],
+    reason: Annotated[str, typer.Option(help=f"Why, in public: {REASON_LENGTH} on the wave's page.")],
     dry_run: DryRun = False,
     state: StateDir = STATE,
     as_json: AsJson = False,
 ) -> None:
     """Let a wave close later, until its freeze is asked for; one that its hours closed is open again."""
     with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
-        closes_at = _moment(until)
+        closes_at = moment_of(until)
         if not dry_run:
+            require_reason(reason)
             given = {"closes_at": closes_at.isoformat(), "reason": reason}
             _show(operator, operator.post(f"/v1/waves/{wave_id}/extend", given), state, as_json=as_json)
             return
-        why = why_not_longer(_page(operator, wave_id), closes_at)
+        page = _page(operator, wave_id)
+        why = why_no_reason(reason) or why_not_longer(page, closes_at, reason, present())
         said = why or f"The wave closes at {wib_time(closes_at.isoformat())} WIB then, for everybody to see."
         document = {"wave_id": wave_id, "closes_at": closes_at.isoformat(), "refused": why}
         answer(document, f"{said} A dry run; nothing was changed.", as_json=as_json)
@@ -189,7 +205,7 @@ def wave_beacon(
     """Give the signature of the beacon's round that a commitment named; a wrong one is not sent."""
     with plainly(f"wave {wave_id}"), _as_operator(state) as operator:
         page, given = _page(operator, wave_id), signature.strip().lower()
-        _require_signature(page, given)
+        require_signature(page, given)
         if dry_run:
             said = f"It is the signature of {beacon_words(page)}. A dry run; nothing was sent."
             answer({"wave_id": wave_id, "beacon_round": page["beacon_round"]}, said, as_json=as_json)
@@ -219,7 +235,10 @@ def wave_party(
 @wave_app.command("anew")
 def wave_anew(
     wave_id: WaveId,
-    reason: Annotated[str, typer.Argument(help="Why, in public; the second operator gives the same words.")],
+    reason: Annotated[
+        str,
+        typer.Argument(help=f"Why, in public: {REASON_LENGTH}; the second operator gives the same words."),
+    ],
     *,
     operator_name: Annotated[str, typer.Option("--as", help="Who asks: operator, or operator-2.")] = OPERATOR,
     state: StateDir = STATE,
@@ -227,6 +246,7 @@ def wave_anew(
 ) -> None:
     """Hold a draw anew that nobody has been told of: one operator asks, another confirms; both stand in public."""
     with plainly(f"wave {wave_id}"), _as_operator(state, operator_name) as operator:
+        require_reason(reason)
         page = operator.post(f"/v1/waves/{wave_id}/anew", {"reason": reason})
         _show(operator, page, state, as_json=as_json)
 
@@ -261,9 +281,18 @@ def wave_bundle(
         answer({"bundle": str(saved)}, f"Saved in {saved}", as_json=as_json)
 
 
+def _checked(operator: Caller, wave_id: str) -> Json:
+    """Wait for the service's first check of itself after a closing; return the wave's page then, or when it is late."""
+    with Display(err) as display, suppress(TookTooLongError):
+        display.say(f"wave {wave_id}: waiting for the service's check of itself, which comes every minute")
+        wait_for("the check", lambda: not _page(operator, wave_id)["may_be_extended"], CHECK_S)
+    return _page(operator, wave_id)
+
+
 def _taken(operator: Caller, wave_id: str, step: WaveStep) -> Json:
+    was_done = is_behind(_page(operator, wave_id), step)
     with Display(err) as display:
-        display.say(doing(wave_id, step))
+        display.say(f"wave {wave_id}: asking for {step}")
         watch = Watch(display, step)
 
         def see(page: Json) -> None:
@@ -276,7 +305,8 @@ def _taken(operator: Caller, wave_id: str, step: WaveStep) -> Json:
             raise CommandError(
                 f"{error}. It was asked for and may still come; asking again is safe."
             ) from error
-        display.keep(f"wave {wave_id}: {step} done, {page['state']}")
+        done = "was done already and nothing is changed" if was_done else "done"
+        display.keep(f"wave {wave_id}: {step} {done}, {page['state']}")
         return page
 
 
@@ -290,43 +320,6 @@ def _require_owners(operator: Caller, page: Json) -> None:
         texts = operator.get("/v1/programme")["texts"][Reason.ENTRY_WITHOUT_APPLICATION]
         said = [f"{text['sentence']} {text['next_step']}" for text in (texts["en"], texts["id"])]
         raise CommandError(f"{' / '.join(said)} {', '.join(entries)}")
-
-
-def _require_signature(page: Json, signature: str) -> None:
-    """Let nothing but the promised round's signature pass: the service keeps what it is given.
-
-    Raises:
-        CommandError: no beacon or no round was promised, or this is not that round's signature.
-    """
-    from gelombang.drawing.beacons import is_signed  # noqa: PLC0415 - py_ecc, which takes a second
-
-    source, number = page["definition"]["beacon_source"], page["beacon_round"]
-    if not source:
-        raise CommandError("This wave promised no beacon; its draw waits for none.")
-    if not number:
-        raise CommandError(
-            f"The wave is {page['state']}: its commitment, which chooses the round, comes first."
-        )
-    if not re.fullmatch(f"[0-9a-f]{{{2 * SIGNATURE_BYTES}}}", signature):
-        raise CommandError(
-            f"A signature has {2 * SIGNATURE_BYTES} hex digits, this has {len(signature)} characters: "
-            "give the round's field `signature`, not `randomness`. Nothing was sent."
-        )
-    if not is_signed(source, number, bytes.fromhex(signature)):
-        raise CommandError(f"This is not the signature of {beacon_words(page)}. Nothing was sent.")
-
-
-def _moment(text: str) -> datetime:
-    """Return the time that was typed; Jakarta's, where it names no zone.
-
-    Raises:
-        CommandError: it is none.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(f"This is no time: {text}. Type it as 2026-11-27T16:00, in WIB.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=JAKARTA)
 
 
 def _tell(page: Json, outlooks: Sequence[Outlook], *, as_json: bool) -> None:

@@ -9,9 +9,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from gelombang.domain.appeal import MOST_WORDS, AppealCode
 from gelombang.domain.consent import Purpose
 from gelombang.domain.review import ReviewDecision
+from gelombang.domain.wave import LEAST_REASON, MOST_REASON
 
 ShortText = Annotated[str, Field(max_length=120)]
 Count = Annotated[int, Field(ge=0, le=100_000_000)]
+PublicReason = Annotated[str, Field(min_length=LEAST_REASON, max_length=MOST_REASON)]
 SeatAnswer = Annotated[Literal["accept", "give_back"], Field(examples=["accept"])]
 
 
@@ -194,16 +196,14 @@ class PartyForm(StrictForm):
 class AnewForm(StrictForm):
     """Why a draw is to be held anew; the second operator gives the same words."""
 
-    reason: Annotated[
-        str, Field(min_length=10, max_length=500, examples=["Suar tidak terbit pada waktunya."])
-    ]
+    reason: Annotated[PublicReason, Field(examples=["Suar tidak terbit pada waktunya."])]
 
 
 class ExtensionForm(StrictForm):
     """Until when a wave is to be open, and why, in public."""
 
     closes_at: Annotated[AwareDatetime, Field(examples=["2026-11-27T16:00:00+07:00"])]
-    reason: Annotated[str, Field(min_length=10, max_length=500, examples=["Banjir di tiga kabupaten."])]
+    reason: Annotated[PublicReason, Field(examples=["Banjir di tiga kabupaten."])]
 
 
 class BeaconForm(StrictForm):

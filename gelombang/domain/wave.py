@@ -41,6 +41,8 @@ class WaveState(StrEnum):
     PUBLISHED = "PUBLISHED"
 
 
+LEAST_REASON, MOST_REASON = 10, 500  # letters of a reason that an operator gives in public
+LONGEST_EXTENSION = timedelta(days=366)  # who extends a wave by more has mistyped
 EXTENDABLE = (WaveState.PLANNED, WaveState.OPEN, WaveState.CLOSED)  # while no step is asked for
 
 

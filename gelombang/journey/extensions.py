@@ -24,6 +24,7 @@ from gelombang.domain.errors import FieldFault, InvalidFormError, MoveNotAllowed
 from gelombang.domain.reasons import Reason
 from gelombang.domain.wave import (
     EXTENDABLE,
+    LONGEST_EXTENSION,
     BrownOutRules,
     Extension,
     StepTaken,
@@ -38,7 +39,6 @@ from gelombang.journey.restored import all_waves
 from gelombang.journey.wave_rows import change_wave, wave_row
 
 HEARTBEAT = Key("HEARTBEAT")
-A_YEAR = timedelta(days=366)  # who extends a wave by more has mistyped
 Probe = Callable[[], Sequence[str]]  # asks the public address → the routes that did not answer
 
 
@@ -113,8 +113,8 @@ def extend(ports: Ports, wave_id: str, given: Longer, operator: str) -> Wave:
         if state not in EXTENDABLE or wave.asked or wave.closed_early_at:
             raise MoveNotAllowedError(state, "extend")
         longer_by = wanted.until - max(closing_time(wave), now)
-        if not timedelta() < longer_by <= A_YEAR:
-            reason = Reason.FIELD_INVALID if longer_by > A_YEAR else Reason.NOT_LATER
+        if not timedelta() < longer_by <= LONGEST_EXTENSION:
+            reason = Reason.MUCH_LATER if longer_by > LONGEST_EXTENSION else Reason.NOT_LATER
             raise InvalidFormError((FieldFault("/closes_at", reason),))
         return _noted(wave, wanted, now)
 

@@ -155,6 +155,10 @@ def test_an_operators_new_closing_must_be_later_than_the_present_one_and_than_no
         extend(world.ports, WAVE, SimpleNamespace(closes_at=planned, reason=REASON), OPERATOR)
     assert [(fault.pointer, fault.reason) for fault in refused.value.faults] == [("/closes_at", "NOT_LATER")]
 
+    with pytest.raises(InvalidFormError) as refused:
+        extend(world.ports, WAVE, longer(world, days=400), OPERATOR)
+    assert [(fault.pointer, fault.reason) for fault in refused.value.faults] == [("/closes_at", "MUCH_LATER")]
+
     until(world, planned + timedelta(hours=1))
     over = SimpleNamespace(closes_at=world.clock.now(), reason=REASON)
     with pytest.raises(InvalidFormError):

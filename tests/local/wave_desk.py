@@ -12,6 +12,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 from typer.testing import CliRunner, Result
 
@@ -101,6 +102,7 @@ def desk_at(now: datetime, folder: Path) -> Iterator[Desk]:
 
     with (
         _logs_elsewhere(),
+        patch("local.waves.present", desk.world.clock.now),
         wiring.wired_to(desk.world.ports, PROGRAMME),
         HTTPServer(("127.0.0.1", 0), Handler) as server,
     ):
