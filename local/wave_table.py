@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from local.client import Json
 
 KINDS = ("general", "priority", "restored")  # of entries, as the commitment counts them
-COLUMNS = ("quota", "entries", *KINDS, "filled", "moved up", "free", "reserve", "places")
+COLUMNS = ("quota", "entries", *KINDS, "filled", "moved up", "came back", "reserve", "places")
+ALWAYS = ("quota", "entries", "filled")  # shown where there is little room too
 LEGEND = (
-    "  free: lost again, with nobody left in reserve; reserve: people on the list as drawn, of so many places"
+    "  came back: seats that somebody had and lost, and no reserve is left for them;",
+    "             seats that the draw gave to nobody are not among them",
+    "  reserve: people on the list as drawn, of so many places",
 )
+WIDE = 120  # characters in which every column has its place
+REGION_WIDTH, BESIDE_REGION, BESIDE_COUNT = 20, 4, 3  # at least; what borders and padding take beside each
 PROVINCE_DIGITS = 2
 Committed = Mapping[str, Mapping[str, int]]  # region → one of KINDS → entries
 Counts = tuple[int | None, ...]  # one for each of COLUMNS; None for what is not known yet
@@ -34,8 +39,15 @@ def print_wave(console: Console, page: Json, committed: Committed, names: Json) 
     """
     for line in _facts(page):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(_table(seats_by_region(page, committed), names))
-    console.print(LEGEND, markup=False, soft_wrap=True)
+    regions = seats_by_region(page, committed)
+    is_wide = console.width >= WIDE
+    shown = COLUMNS if is_wide else _telling(regions)
+    for columns in [shown] if is_wide else _one_under_the_other(shown, regions, console.width):
+        console.print(_table(regions, names, columns))
+    if left_out := [column for column in COLUMNS if column not in shown]:
+        console.print(f"  not shown, 0 or not known yet: {', '.join(left_out)}", markup=False, soft_wrap=True)
+    for line in LEGEND:
+        console.print(line, markup=False, soft_wrap=True)
     for step in page["history"]:
         by = f", by {step['by']}" if step["by"] else ""
         console.print(f"  {wib_time(step['at'])} WIB  {step['event']}{by}", markup=False, soft_wrap=True)
@@ -140,22 +152,49 @@ def _anew(page: Json) -> list[str]:
     return lines
 
 
-def _table(regions: Mapping[str, Counts], names: Json) -> Table:
+def _telling(regions: Mapping[str, Counts]) -> tuple[str, ...]:
+    """Return the columns in which anything but 0 stands, and those that are always shown."""
+    return tuple(
+        column
+        for place, column in enumerate(COLUMNS)
+        if column in ALWAYS or any(row[place] for row in regions.values())
+    )
+
+
+def _one_under_the_other(
+    columns: Sequence[str], regions: Mapping[str, Counts], width: int
+) -> list[tuple[str, ...]]:
+    """Return the columns in as many tables, one under the other, as a console of this width needs."""
+    tables: list[tuple[str, ...]] = [()]
+    room = most = width - REGION_WIDTH - BESIDE_REGION
+    total = _cells(sums(regions.values()), columns) if regions else columns
+    for column, cell in zip(columns, total, strict=True):
+        needed = max(len(column), len(cell)) + BESIDE_COUNT
+        if needed > room and tables[-1]:
+            tables.append(())
+            room = most
+        tables[-1] = (*tables[-1], column)
+        room -= needed
+    return tables
+
+
+def _table(regions: Mapping[str, Counts], names: Json, columns: Sequence[str]) -> Table:
     table = Table()
     table.add_column("region", overflow="fold")
-    for column in COLUMNS:
-        table.add_column(column, justify="right", overflow="fold")  # no digit is ever left out
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)  # the region's name gives way, no digit does
     for province in sorted({region[:PROVINCE_DIGITS] for region in regions}):
         inside = {region: row for region, row in regions.items() if region.startswith(province)}
         title = f"{province} {names['provinces'].get(province, '')}"
-        table.add_row(title, *_cells(sums(inside.values())), style="bold")
+        table.add_row(title, *_cells(sums(inside.values()), columns), style="bold")
         for region, row in inside.items():
-            table.add_row(f"  {region} {names['regions'].get(region, '')}", *_cells(row))
+            table.add_row(f"  {region} {names['regions'].get(region, '')}", *_cells(row, columns))
         table.add_section()
     if regions:
-        table.add_row("all", *_cells(sums(regions.values())), style="bold")
+        table.add_row("all", *_cells(sums(regions.values()), columns), style="bold")
     return table
 
 
-def _cells(row: Counts) -> list[str]:
-    return ["-" if count is None else str(count) for count in row]
+def _cells(row: Counts, columns: Sequence[str]) -> list[str]:
+    counts = dict(zip(COLUMNS, row, strict=True))
+    return ["-" if counts[column] is None else str(counts[column]) for column in columns]
