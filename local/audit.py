@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gelombang.domain.draw_bundle import FAIRNESS
 from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, plainly, running
 from local.keys import as_operator
 from local.waves import wave_app
@@ -113,7 +114,9 @@ def open_(
     sample: Annotated[
         tuple[str, int],
         typer.Option(
-            metavar="SEED COUNT", help="As many as your own seed chooses, told to nobody before the freeze."
+            metavar="SEED COUNT",
+            help="As many as your own seed chooses, told to nobody before the freeze.",
+            show_default=False,
         ),
     ] = ("", 0),
     everything: Annotated[bool, typer.Option("--all", help="Every entry of the wave.")] = False,
@@ -188,10 +191,14 @@ def fairness(
     from gelombang.drawing.fairness import Verdict  # noqa: PLC0415 - numpy and scipy
     from gelombang.drawing.fairness_words import report_json, report_text  # noqa: PLC0415 - as above
     from gelombang.drawing.wave_fairness import audit_wave  # noqa: PLC0415 - as above
+    from gelombang.journey.selection import bundle_files  # noqa: PLC0415 - pydantic
 
     with plainly(), as_operator(state):
-        report = audit_wave(_service()[0], wave_id)
-    answer(json.loads(report_json(report)), report_text(report, "en"), as_json=as_json)
+        ports, _ = _service()
+        report = audit_wave(ports, wave_id)
+        (url,) = (each.url for each in bundle_files(ports, wave_id) if each.name == FAIRNESS)
+    text = f"{report_text(report, 'en').rstrip()}\n\nPublished at {url}"
+    answer(json.loads(report_json(report)), text, as_json=as_json)
     if report.verdict is Verdict.SIGN:
         raise typer.Exit(NOT_RIGHT)
 

@@ -146,3 +146,13 @@ def test_the_command_publishes_the_report_and_tells_it(drawn, monkeypatch):
     assert done.exit_code == 0
     assert done.stdout.startswith("Was this draw fair? No sign of unfairness.")
     assert "60 entries, 30 seats, 2 regions." in done.stdout
+    told = done.stdout.splitlines()[-1].removeprefix("Published at ")
+    assert told == drawn.ports.documents.url(published(bundle_key(WAVE, FAIRNESS)))
+    assert published(bundle_key(WAVE, FAIRNESS)) in drawn.documents.files
+
+
+def test_no_option_of_an_opening_shows_a_default_that_nobody_can_type():
+    told = CliRunner().invoke(app, ["audit", "open", "--help"]).stdout
+
+    assert "SEED COUNT" in told
+    assert "[default: , 0]" not in told
