@@ -34,7 +34,7 @@ STATE = Path("build/local")
 NOT_RIGHT, NOT_DONE = 1, 2
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 if not out.is_terminal:
-    out = Console(width=140, highlight=False)
+    out = Console(width=160, highlight=False)
 
 
 class CommandError(Exception):
