@@ -13,7 +13,6 @@ from gelombang.domain.errors import ConflictError
 from gelombang.journey.ports import Change, Delete, Key, Put, Require, Row
 
 MOST_CHANGES = 100  # DynamoDB's limit for one transaction
-OTHERS = 4096  # of a kind, that are copied in place of a row that is not there
 NOTHING = Row(Key(""), {"application_id": ""})
 
 
@@ -24,18 +23,15 @@ class MemoryRows:
         self._rows: dict[Key, Row] = {}
         self._due: defaultdict[str, set[Key]] = defaultdict(set)  # by worklist
         self._sorts: defaultdict[str, set[str]] = defaultdict(set)  # by partition
-        self._kinds: defaultdict[str, list[Key]] = defaultdict(list)  # the first keys there were
         self._lock = threading.Lock()
 
     def read(self, key: Key) -> Row | None:
         """Return a copy of the row as last committed, or None."""
         with self._lock:
             row = self._rows.get(key)
-            # To find nothing takes as long as to find a row, as over a network: another of the kind, as long unread, is
-            # copied instead.
-            others = self._kinds[_kind_of(key)]
-            other = self._rows.get(others[hash(key) % len(others)], NOTHING) if others else NOTHING
-            copied = _copied(row or other)
+            copied = _copied(
+                row or NOTHING
+            )  # to find nothing takes as long as to find a row, as over a network
             return copied if row else None
 
     def read_partition(self, partition: str, prefix: str = "") -> list[Row]:
@@ -96,8 +92,6 @@ class MemoryRows:
             key = change.row.key
             if change.row.due:
                 self._due[change.row.due.worklist].add(key)
-            if key not in self._rows and len(self._kinds[_kind_of(key)]) < OTHERS:
-                self._kinds[_kind_of(key)].append(key)
             self._rows[key] = replace(_copied(change.row), version=change.row.version + 1)
             self._sorts[key.partition].add(key.sort)
         elif isinstance(change, Delete) and change.key in self._rows:
@@ -115,10 +109,6 @@ class MemoryRows:
 def _copied(row: Row) -> Row:
     """Return a row with fields of its own, through JSON as in the table: what that would not keep is not kept here."""
     return replace(row, fields=json.loads(json.dumps(row.fields)))  # the rest of it cannot be changed
-
-
-def _kind_of(key: Key) -> str:
-    return key.partition.partition("#")[0]
 
 
 def _key_of(change: Change) -> Key:
