@@ -141,7 +141,8 @@ class Counter:
         self._owned = [self._nik() for _ in range(20)]
         with wiring.wired_to(self.ports, PROGRAMME):
             for nik in self._owned:
-                self._show(nik)
+                name, _ = self._show(nik)
+                registration.claim_nik(self.ports, applications.load(self.ports, name))  # as its checks begin
 
     def pair(self) -> Pair:
         """Return what is seen of one pair."""
@@ -149,12 +150,13 @@ class Counter:
         self._random.shuffle(kinds)
         with wiring.wired_to(self.ports, PROGRAMME):
             seen = {
-                known: self._show(self._random.choice(self._owned) if known else self._nik())
+                known: self._show(self._random.choice(self._owned) if known else self._nik())[1]
                 for known in kinds
             }
         return Pair(seen[True], seen[False])
 
-    def _show(self, nik: str) -> Seen:
+    def _show(self, nik: str) -> tuple[str, Seen]:
+        """Return the application that names this NIK now, and what is seen of it."""
         name, token = self._prepared()
         self._rows.calls.clear()
         began = time.perf_counter()
@@ -169,7 +171,7 @@ class Counter:
             for status, headers, body in (typed, submitted)
         )
         calls = tuple(self._rows.calls)
-        return Seen((between - began) * 1000, (ended - between) * 1000, calls, answers)
+        return name, Seen((between - began) * 1000, (ended - between) * 1000, calls, answers)
 
     def _prepared(self) -> tuple[str, str]:
         """Return the application and token of somebody who has everything but a NIK."""

@@ -217,6 +217,7 @@ def _register(service: Service, kinds: Sequence[TagKeys], one: Applicant, draw: 
         _again(consents.give_consent, ports, PROGRAMME, one.application_id, purpose, version)
     _again(_send_photos, ports, one.application_id)
     _again(registration.submit, service.process(draw.choice(kinds)), one.application_id)
+    _again(_claim, service.process(draw.choice(kinds)), one.application_id)
 
 
 def _come_back(service: Service, kinds: Sequence[TagKeys], one: Applicant, draw: random.Random) -> None:
@@ -248,6 +249,11 @@ def _again(step: Callable[..., sessions.SessionStarted], *given: object) -> sess
             return step(*given)
         except ConflictError:
             continue
+
+
+def _claim(ports: Ports, application_id: str) -> None:
+    """Do what the checks begin with."""
+    registration.claim_nik(ports, applications.load(ports, application_id))
 
 
 def _send_photos(ports: Ports, application_id: str) -> None:

@@ -30,7 +30,7 @@ from gelombang.journey import applications, notices
 from gelombang.journey.applications import rereading
 from gelombang.journey.notices import Notice
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Change, Delete, Ports, Put
+from gelombang.journey.ports import Change, Delete, Ports, Put, Require
 from gelombang.journey.tags import find, find_or_new, nik_key
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region")
@@ -101,8 +101,8 @@ def save_form(
 def submit(ports: Ports, application_id: str) -> Application:
     """Hand the application in: the first time with its form, later with just the photographs that were refused.
 
-    A NIK that another application holds is accepted all the same, so that nobody can find out whose NIK
-    is known; the checks tell its owner (`tell_owner`), and a reviewer decides.
+    Nothing of anybody with the same NIK is looked at, so that nobody can find out whose NIK is known: to find a row
+    takes longer than to find none. The checks look (`claim_nik`), and reviewers decide.
 
     Raises:
         InvalidFormError: fields or photographs are missing, all of them named; or an officer of another district asks.
@@ -129,10 +129,8 @@ def submit(ports: Ports, application_id: str) -> Application:
         moved, form=form, draft={}, checks=kept, submission=application.submission + 1, face_check_id=""
     )
     asked: list[Message] = [ChecksDue(application_id, moved.submission), *unseen.values()]
-    # The row of a NIK that is taken is written again as it was: as much work, whoever has it.
-    claim, beside = find_or_new(ports, nik_key, form.nik_tag, {"application_id": application_id})
     facts = {"submission": moved.submission}
-    return applications.save(ports, moved, "submitted", facts, announce=asked, also=[Put(claim), *beside])
+    return applications.save(ports, moved, "submitted", facts, announce=asked)
 
 
 def form_etag(application: Application) -> str:
@@ -144,20 +142,24 @@ def form_etag(application: Application) -> str:
     return f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 
-def tell_owner(ports: Ports, application: Application) -> None:
-    """Tell whoever holds this application's NIK, once, that another application names it; not from a request.
+def claim_nik(ports: Ports, application: Application) -> None:
+    """Take the NIK for this application unless another has it, whose owner is told, once; not from a request.
+
+    Nothing is taken for an application that was changed, forgotten perhaps, since it was loaded.
 
     Raises:
+        ConflictError: it was, or somebody else took the NIK just now; nothing was taken.
         DependencyError: the table could not be reached.
     """
-    row = find(ports, nik_key, application.form.nik_tag) if application.form else None
-    if row is None or row.fields["application_id"] == application.application_id:
+    if application.form is None:
         return
-    owner = applications.load(ports, row.fields["application_id"])
-    if owner.state is State.ERASED:
-        return  # nobody is left to be told
-    name = f"nik-{application.application_id}-{owner.application_id}"
-    notices.tell(ports, Notice.to(owner, name, NIK_ASKED_AGAIN_TEXT))
+    name = application.application_id
+    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, {"application_id": name})
+    if not row.version:
+        as_loaded = Require(applications.application_key(name), application.version)
+        ports.rows.commit([Put(row), *beside, as_loaded])
+    elif row.fields["application_id"] != name:
+        _tell_owner(ports, application, row.fields["application_id"])
 
 
 def seal_context(application_id: str, name: str) -> dict[str, str]:
@@ -205,6 +207,15 @@ def form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) ->
     )
     region = typed.get("region", "")
     return faults + (_district_faults(ports, region) if region in programme.regions else ())
+
+
+def _tell_owner(ports: Ports, application: Application, owner_id: str) -> None:
+    """Tell whoever holds this application's NIK, once, that another application names it."""
+    owner = applications.load(ports, owner_id)
+    if owner.state is State.ERASED:
+        return  # nobody is left to be told
+    name = f"nik-{application.application_id}-{owner.application_id}"
+    notices.tell(ports, Notice.to(owner, name, NIK_ASKED_AGAIN_TEXT))
 
 
 def _view(ports: Ports, application: Application) -> FormView:

@@ -289,7 +289,7 @@ def _take_over_nik(ports: Ports, application: Application, opinions: Sequence[Op
     if found is None:
         return [claimed]
     holder, refused = found
-    closed = closing_of(ports, holder, ReviewDecision.REFUSE)
+    closed = closing_of(ports, holder, Decided.REFUSED_FOR_ANOTHER)
     case_id = application.review_case_id
     recorded = people_decided(ports, refused, Decided.REFUSED_FOR_ANOTHER, opinions, case_id)
     facts = {"nik_given_to": application.application_id} | recorded.facts

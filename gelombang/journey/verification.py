@@ -1,6 +1,6 @@
 """The layers of checks, and the one place where an application's fate is settled.
 
-    run_checks     ask every register that has not answered yet, then settle
+    run_checks     claim the NIK, ask every register that has not answered yet, then settle
     take_evidence  the face worker has answered: settle
     _settle        a photograph refused, or the face unusable → ask for it; one not looked at yet → wait;
                    a register refused → refuse; a register pending → wait;
@@ -55,7 +55,7 @@ from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Ports
-from gelombang.journey.registration import person_of, release_nik, tell_owner
+from gelombang.journey.registration import claim_nik, person_of, release_nik
 from gelombang.journey.tags import find, nik_key
 
 FIRST_RETRY_S = 5
@@ -76,8 +76,7 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
         return
     if application.restricted_at:  # when its owner lifts that, this is asked again
         return
-    if not application.checks:
-        tell_owner(ports, application)
+    claim_nik(ports, application)
     today = jakarta_day(ports.clock.now())
     rules = rule_set_for(programme, today)
     checks = application.checks | _ask_registers(ports, application, rules)

@@ -25,11 +25,14 @@ def test_a_known_and_an_unknown_nik_get_the_same_status_headers_and_body() -> No
     assert {pair.known.answers[1][0] for pair in pairs} == {202}
 
 
-def test_the_table_is_asked_for_the_same_whoever_has_the_nik() -> None:
+def test_the_table_is_asked_for_the_same_whoever_has_the_nik_and_not_for_that() -> None:
     pairs = list(pairs_of(20, seed=3))
 
     assert differing_calls(pairs) == 0
-    assert any(call.startswith("commit") and "Put NIK" in call for call in pairs[0].known.calls)
+    assert any(call.startswith("commit Put APPLICATION") for call in pairs[0].known.calls)
+    assert not any(
+        "NIK" in call for pair in pairs for seen in (pair.known, pair.unknown) for call in seen.calls
+    )
     more = replace(pairs[0].known, calls=(*pairs[0].known.calls, "read NIK"))
     assert differing_calls([replace(pairs[0], known=more)]) == 1
 

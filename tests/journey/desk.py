@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 
 from gelombang.domain.application import Slot
-from gelombang.journey import applications, assistance, contacts, registration, sessions
+from gelombang.domain.messages import QueueName
+from gelombang.journey import applications, assistance, contacts, registration, sessions, verification
 from gelombang.journey.staff import Staff
 from tests.journey.walking import Walk, citizen
 
@@ -16,13 +17,14 @@ NOT_A_CODE = "0000-0000-0000-0000-0000"
 
 
 def registered(walk):
-    """Begin with an officer, type everything, send the photographs and hand it in."""
+    """Begin with an officer, type everything, send the photographs and hand it in; its checks have begun."""
     begun = assistance.start(walk.ports, BUDI)
     desk, _ = at_the_desk(walk, begun.token)
     desk.fill(begun.application_id, citizen())
     for slot in Slot:
         desk.send_photo(begun.application_id, slot)
     registration.submit(desk.ports, begun.application_id)
+    verification.run_checks(walk.ports, walk.programme, walk.world.queues.take(QueueName.CHECKS_DUE))
     return begun
 
 

@@ -90,6 +90,7 @@ def test_the_seat_of_somebody_erased_moves_on_though_nobody_can_open_the_nik():
 def test_an_application_whose_tag_was_made_before_gives_up_its_nik():
     walk = begin(citizen())
     name = walk.submit(citizen())
+    walk.deliver()
     move_all(walk, WRITTEN)
 
     for keys in (WRITTEN, TWO):
