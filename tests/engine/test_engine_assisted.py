@@ -53,6 +53,7 @@ def test_a_lost_code_is_replaced_with_the_cards_and_cards_of_nobody_open_nothing
     officer = issue_officer_token(stack.environment, "3171")
     begun = send(officer, "POST", "/v1/assisted/applications").json()
     hand_in(send, begun["token"], until)
+    assert until(lambda: "waiting_for_registers" in _events(send, stack, begun["application_id"]))
 
     unknown = send(officer, "POST", LOST, {**CARDS, "nik": "3171990501900002"})
     given = send(officer, "POST", LOST, CARDS)
@@ -88,6 +89,11 @@ def hand_in(send, token, until):
         httpx.post(form["url"], data=form["fields"], files={"file": PHOTO}, timeout=30).raise_for_status()
     assert until(lambda: _are_there(send(token, "GET", "/v1/application").json()))
     send(token, "POST", "/v1/application/submit").raise_for_status()
+
+
+def _events(send, stack, name):
+    happened = send(stack.tokens["auditor"], "GET", f"/v1/explanations/{name}").json()["happened"]
+    return [line["event"] for line in happened]
 
 
 def _are_there(status):
