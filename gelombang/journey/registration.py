@@ -31,7 +31,7 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.notices import Notice
 from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Change, Delete, Ports, Put, Require
-from gelombang.journey.tags import find, find_or_new, nik_key
+from gelombang.journey.tags import find_or_new, nik_key
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region")
 SHOWN_AGAIN = ("name", "birth_date", "region")  # NIK and KK are never sent back
@@ -189,12 +189,15 @@ def person_of(ports: Ports, application: Application) -> Person:
 
 
 def release_nik(ports: Ports, application: Application) -> list[Change]:
-    """Return what gives up this application's claim on its NIK, if it has one: it may have been somebody else's."""
+    """Return what gives up this application's claim on its NIK; it may have none, for the NIK may be somebody else's.
+
+    The commit fails if whose the NIK is changes meanwhile: the checks may be claiming it just now.
+    """
     if application.form is None:
         return []
-    row = find(ports, nik_key, application.form.nik_tag)
-    is_ours = row is not None and row.fields["application_id"] == application.application_id
-    return [Delete(row.key, row.version)] if row is not None and is_ours else []
+    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, {"application_id": ""})
+    is_ours = row.fields["application_id"] == application.application_id
+    return [Delete(row.key, row.version) if is_ours else Require(row.key, row.version), *beside]
 
 
 def form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) -> tuple[FieldFault, ...]:

@@ -16,7 +16,7 @@ from gelombang.journey import (
     selection,
     sessions,
 )
-from gelombang.journey.ports import Key, Put, Row
+from gelombang.journey.ports import Delete, Key, Put, Row
 from gelombang.journey.registration import release_nik
 from gelombang.journey.rotation import move_tags
 from gelombang.journey.tags import find, nik_key
@@ -94,7 +94,8 @@ def test_an_application_whose_tag_was_made_before_gives_up_its_nik():
     move_all(walk, WRITTEN)
 
     for keys in (WRITTEN, TWO):
-        (given_up,) = release_nik(process(walk, keys), walk.application(name))
+        given_up, *_ = release_nik(process(walk, keys), walk.application(name))
+        assert isinstance(given_up, Delete)
         assert generation_of(given_up.key.partition[4:]) == 2
 
 

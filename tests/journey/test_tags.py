@@ -9,11 +9,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gelombang.domain.application import State
+from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.messages import ChecksDue
 from gelombang.domain.review import ReviewDecision
 from gelombang.journey import (
     codes,
+    consents,
     registration,
     sessions,
     verification,
@@ -123,6 +125,25 @@ def test_two_people_with_one_nik_who_submit_at_once_have_one_owner(kinds, order)
     walk.deliver()
     states = sorted(walk.application(name).state for name in names)
     assert states == [State.IN_REVIEW, State.VERIFIED]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(NEIGHBOURS), ORDERS)
+@example((ONE, ONE), [1, 1, 0, 0, 0, 0])
+def test_whoever_withdraws_while_the_checks_begin_holds_no_nik(kinds, order):
+    walk = begin(citizen())
+    name = walk.submit(citizen())
+
+    def withdraw(ports):
+        consents.withdraw_consent(ports, walk.programme, name, Purpose.IDENTITY_CHECK)
+
+    def check(ports):
+        verification.run_checks(ports, walk.programme, ChecksDue(name, 1))
+
+    interleaved(order, [(process(walk, kinds[0]), check), (process(walk, kinds[1]), withdraw)], lambda: None)
+
+    assert walk.application(name).state is State.DRAFT
+    assert places_of(walk, "NIK", "nik", citizen().nik) == []
 
 
 @settings(max_examples=30, deadline=None)
