@@ -111,7 +111,7 @@ def issue_staff_tokens(deployment: Deployment) -> dict[str, str]:
     staff |= {name: Staff(f"local {name}", REVIEWER, home) for name, home in REVIEWER_HOMES.items()}
     tokens = {name: secrets.token_urlsafe(32) for name in staff}
     issued = [Put(staff_row(token, staff[name])) for name, token in tokens.items()]
-    _rows_of(deployment.environment).commit(issued)
+    rows_of(deployment.environment).commit(issued)
     return tokens
 
 
@@ -124,7 +124,7 @@ def issue_officer_token(environment: Mapping[str, str], district: str) -> str:
 def issue_token(environment: Mapping[str, str], staff: Staff, ends: datetime | None = None) -> str:
     """Return a new token of a member of staff, good until `ends`."""
     token = secrets.token_urlsafe(32)
-    _rows_of(environment).commit([Put(staff_row(token, staff, ends))])
+    rows_of(environment).commit([Put(staff_row(token, staff, ends))])
     return token
 
 
@@ -140,7 +140,8 @@ def function_logs(engine_url: str) -> list[str]:
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def _rows_of(environment: Mapping[str, str]) -> DynamoRows:
+def rows_of(environment: Mapping[str, str]) -> DynamoRows:
+    """Return the table of the service that runs in this environment."""
     client = engine_client("dynamodb", environment["AWS_ENDPOINT_URL"])
     return DynamoRows(environment["GELOMBANG_TABLE"], client)
 

@@ -101,6 +101,12 @@ def may_ask(layer: Layer, checks: Mapping[str, CheckResult], rules: RuleSet) -> 
     return all(each in checks and checks[each].outcome is Outcome.PASSED for each in needed)
 
 
+def is_person_known(checks: Mapping[str, CheckResult], rules: RuleSet) -> bool:
+    """Say whether NIK and family card were found to be this person's, as far as the rules ask."""
+    asked = [layer for layer in (Layer.POPULATION, Layer.KK) if layer in rules.layers]
+    return all(layer in checks and checks[layer].outcome is Outcome.PASSED for layer in asked)
+
+
 def judge_layer(
     layer: Layer, facts: Mapping[str, Any], claimant: Claimant, rules: RuleSet, today: date
 ) -> Judgement:

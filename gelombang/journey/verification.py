@@ -1,6 +1,6 @@
 """The layers of checks, and the one place where an application's fate is settled.
 
-    run_checks     claim the NIK, ask every register that has not answered yet, then settle
+    run_checks     ask every register that has not answered yet, claim the NIK if it is theirs, then settle
     take_evidence  the face worker has answered: settle
     _settle        a photograph refused, or the face unusable → ask for it; one not looked at yet → wait;
                    a register refused → refuse; a register pending → wait;
@@ -42,7 +42,7 @@ from gelombang.domain.decision import (
     photo_faults,
     rules_hash,
 )
-from gelombang.domain.eligibility import jakarta_day, judge_layer, may_ask, rule_set_for
+from gelombang.domain.eligibility import is_person_known, jakarta_day, judge_layer, may_ask, rule_set_for
 from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.messages import ChecksDue, FaceCheckAsked, FaceEvidenceReady, Message
@@ -76,10 +76,12 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
         return
     if application.restricted_at:  # when its owner lifts that, this is asked again
         return
-    claim_nik(ports, application)
     today = jakarta_day(ports.clock.now())
     rules = rule_set_for(programme, today)
     checks = application.checks | _ask_registers(ports, application, rules)
+    # Whoever only typed a NIK takes it from nobody, and learns nothing of its owner.
+    if is_person_known(checks, rules):
+        claim_nik(ports, application)
     _settle(ports, programme, application, replace(application, checks=checks))
 
 

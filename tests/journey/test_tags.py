@@ -16,6 +16,7 @@ from gelombang.domain.review import ReviewDecision
 from gelombang.journey import (
     codes,
     consents,
+    reconciliation,
     registration,
     sessions,
     verification,
@@ -302,3 +303,27 @@ def test_a_submission_looks_at_nothing_of_anybody_with_the_same_nik_while_keys_c
     assert (
         known == unknown == ["APPLICATION", ["Put"] * 4, ["Delete"]]
     )  # with its audit entry and its message
+
+
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_whoever_has_no_more_than_a_nik_takes_it_from_nobody_and_is_told_the_same(is_registered):
+    walk, owner = begin(citizen()), ""
+    if is_registered:
+        owner = walk.submit(citizen(), "+6281234567899")
+        walk.deliver()
+    before = len(walk.world.texts.sent)
+    guessed = replace(citizen(), kk=citizen(2).kk, birth_date=citizen().birth_date.replace(year=1991))
+
+    for phone in ("+6281234567891", "+6281234567892"):
+        name = walk.submit(guessed, phone)
+        walk.deliver()
+        while walk.application(name).state is State.DRAFT:
+            registration.submit(walk.ports, name)
+            walk.deliver()
+        assert walk.application(name).state is State.NOT_ELIGIBLE
+
+    row = find(walk.ports, nik_key, walk.ports.vault.tag("nik", citizen().nik))
+    assert (row.fields["application_id"] if row else "") == owner
+    reconciliation.reconcile(walk.ports)
+    told = [text for _, text in walk.world.texts.sent[before:] if not text.startswith("Kode Anda")]
+    assert not any(registration.NIK_ASKED_AGAIN_TEXT in text for text in told)
