@@ -142,7 +142,7 @@ class Counter:
         with wiring.wired_to(self.ports, PROGRAMME):
             for nik in self._owned:
                 name, _ = self._show(nik)
-                registration.claim_nik(self.ports, applications.load(self.ports, name))  # as its checks begin
+                registration.claim_nik(self.ports, applications.load(self.ports, name))  # as its checks do
 
     def pair(self) -> Pair:
         """Return what is seen of one pair."""

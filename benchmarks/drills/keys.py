@@ -252,7 +252,7 @@ def _again(step: Callable[..., sessions.SessionStarted], *given: object) -> sess
 
 
 def _claim(ports: Ports, application_id: str) -> None:
-    """Do what the checks begin with."""
+    """Do what the checks do once the population register has answered."""
     registration.claim_nik(ports, applications.load(ports, application_id))
 
 

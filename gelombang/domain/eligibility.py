@@ -11,7 +11,7 @@ with is data, in the rule set; here it is only applied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import SequenceMatcher
@@ -97,14 +97,12 @@ def rule_set_for(programme: Programme, day: date) -> RuleSet:
 
 def may_ask(layer: Layer, checks: Mapping[str, CheckResult], rules: RuleSet) -> bool:
     """Say whether every layer that this register layer needs, of those the rules ask at all, has passed."""
-    needed = [each for each in CONTRACTS[layer].needs if each in rules.layers]
-    return all(each in checks and checks[each].outcome is Outcome.PASSED for each in needed)
+    return _have_passed(CONTRACTS[layer].needs, checks, rules)
 
 
 def is_person_known(checks: Mapping[str, CheckResult], rules: RuleSet) -> bool:
     """Say whether NIK and family card were found to be this person's, as far as the rules ask."""
-    asked = [layer for layer in (Layer.POPULATION, Layer.KK) if layer in rules.layers]
-    return all(layer in checks and checks[layer].outcome is Outcome.PASSED for layer in asked)
+    return _have_passed((Layer.POPULATION, Layer.KK), checks, rules)
 
 
 def judge_layer(
@@ -155,6 +153,11 @@ def decide(checks: Mapping[str, CheckResult], rules: RuleSet) -> Decision:
     if Layer.FACE in rules.layers and Layer.FACE not in checks:
         return Decision(Step.ASK_FACE, pending=pending)
     return Decision(Step.WAIT, pending=pending) if pending else Decision(Step.VERIFY)
+
+
+def _have_passed(layers: Iterable[Layer], checks: Mapping[str, CheckResult], rules: RuleSet) -> bool:
+    asked = [layer for layer in layers if layer in rules.layers]
+    return all(layer in checks and checks[layer].outcome is Outcome.PASSED for layer in asked)
 
 
 def _fact(name: str, facts: Mapping[str, Any], claimant: Claimant, today: date) -> Any:  # noqa: ANN401 - see CONTRACTS

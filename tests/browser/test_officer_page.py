@@ -95,7 +95,7 @@ def registered(site):
     photos = {slot: Photo(PhotoStatus.ARRIVED, f"{begun.application_id}/{slot}/test") for slot in Slot}
     applications.save(walk.ports, replace(walk.application(begun.application_id), photos=photos), "arrived")
     registration.submit(walk.ports, begun.application_id)
-    registration.claim_nik(walk.ports, walk.application(begun.application_id))  # as its checks begin
+    registration.claim_nik(walk.ports, walk.application(begun.application_id))  # as its checks do
     return begun
 
 

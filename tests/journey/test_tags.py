@@ -300,9 +300,8 @@ def test_a_submission_looks_at_nothing_of_anybody_with_the_same_nik_while_keys_c
 
     known, unknown = calls_of(citizen(), "+6281234567891"), calls_of(strangers, "+6281234567892")
 
-    assert (
-        known == unknown == ["APPLICATION", ["Put"] * 4, ["Delete"]]
-    )  # with its audit entry and its message
+    # The application, written with its audit entry, its head of the day and its message, which is struck off.
+    assert known == unknown == ["APPLICATION", ["Put"] * 4, ["Delete"]]
 
 
 @pytest.mark.parametrize("is_registered", [False, True])
