@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +28,7 @@ from local.keys import as_operator
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from gelombang.aws.lists import S3Lists
     from gelombang.domain.checks import Layer
     from gelombang.journey.refresh import ListChange
     from gelombang.lists.delivery import Delivery
@@ -43,6 +44,7 @@ Csv = Annotated[
 LayerName = Annotated[str, typer.Argument(help="The layer of checks, e.g. blacklist.")]
 Threads = Annotated[int, typer.Option(help="How many rows at once.", min=1, max=256)]
 LISTS = Path("build/lists")
+NO_LISTS = "none"  # as `gelombang.settings` reads it
 
 
 @lists_app.command()
@@ -130,13 +132,9 @@ def publish(
     layer: LayerName, folder: Folder = LISTS, state: StateDir = STATE, as_json: AsJson = False
 ) -> None:
     """Let the service use the list that is in use here; do it before the refresh."""
-    from gelombang.aws.clients import aws_client  # noqa: PLC0415 - boto3
-    from gelombang.aws.lists import S3Lists  # noqa: PLC0415 - as above
-
     with _lists(folder, state) as (shelf, _):
         name = _layer(layer)
-        kept = shelf.in_use(name)  # verified
-        bucket = S3Lists(os.environ["GELOMBANG_LISTS"], aws_client("s3"))
+        kept, bucket = shelf.in_use(name), _bucket()  # verified
         for each in (
             shelf.place_of(name).in_use,
             f"{layer}.json",
@@ -159,13 +157,15 @@ def refresh(
 ) -> None:
     """Judge again whom the list in use touches, since the version people were judged by last; safe to do again.
 
-    Exit 1 when somebody is left: restricted, or for the check after the draw.
+    It begins two minutes after the list was published: no process looks into the one before then. Exit 1 when somebody
+    is left: restricted, or for the check after the draw.
     """
     from gelombang.lists.refreshing import LEFT, refresh_layer  # noqa: PLC0415 - pydantic
     from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
 
     with _lists(folder, state) as (shelf, display), ExitStack() as closing:
         which, counts = _layer(layer), Counter[tuple[str, ...]]()
+        _wait_until_settled(shelf, which, display)
         ports, programme = ports_from_environment(), programme_from_environment()
         lines = closing.enter_context(report.open("w", encoding="utf-8")) if report else None
         pace = partial(_paced, most_per_s)
@@ -183,6 +183,40 @@ def refresh(
     answer(document, "\n".join(text), as_json=as_json)
     if any(each["effect"] in LEFT for each in document):
         raise typer.Exit(NOT_RIGHT)
+
+
+def _wait_until_settled(shelf: Shelf, layer: Layer, display: Display) -> None:
+    """Wait until nobody is judged by another list any more: a refresh would never look at them again."""
+    from gelombang.aws.lists import SETTLED_AFTER  # noqa: PLC0415 - boto3
+
+    shelf.in_use(layer)  # verified
+    name = f"{layer}.json"
+    published = _bucket().published(name)
+    if published is None or json.loads(published.content)["in_use"] != shelf.place_of(layer).in_use:
+        raise CommandError(
+            f"The service does not use this list yet. Publish it first: gelombang lists publish {layer}"
+        )
+    left_s = (published.at + SETTLED_AFTER - datetime.now(UTC)).total_seconds()
+    if left_s > 0:
+        display.say(f"waiting {left_s:.0f} s, until every process uses the list")
+        time.sleep(left_s)
+
+
+def _bucket() -> S3Lists:
+    """Return the bucket of the service that the environment names.
+
+    Raises:
+        CommandError: the environment names none.
+    """
+    from gelombang.aws.clients import aws_client  # noqa: PLC0415 - boto3
+    from gelombang.aws.lists import S3Lists  # noqa: PLC0415 - as above
+
+    place = os.environ.get("GELOMBANG_LISTS", NO_LISTS)
+    if place == NO_LISTS:
+        raise CommandError(
+            "GELOMBANG_LISTS is not set: it names the bucket of the service (docs/architecture.md)."
+        )
+    return S3Lists(place, aws_client("s3"))
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,18 @@ from gelombang.domain.errors import DependencyError
 PLACE = "s3://"  # before the bucket's name
 CHUNK = 1 << 20
 LOOKED_AT_S = 60.0  # how long what may change counts as it was fetched
+ASKING_S = 60  # longest run of the function that asks registers (infra/template.py)
+SETTLED_AFTER = timedelta(
+    seconds=LOOKED_AT_S + ASKING_S
+)  # after it was published, nobody is judged by the one before
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file of the bucket, with when it was put there."""
+
+    content: bytes
+    at: datetime
 
 
 class S3Lists:
@@ -50,6 +64,21 @@ class S3Lists:
             if not is_absent(error):
                 raise
         self._fetched[name] = now
+
+    def published(self, name: str) -> Published | None:
+        """Return a file as it is published, None where it is not.
+
+        Raises:
+            DependencyError: S3 could not be reached.
+        """
+        try:
+            with reaching(SERVICE):
+                found = self._client.get_object(Bucket=self._bucket, Key=name)
+                return Published(found["Body"].read(), found["LastModified"])
+        except DependencyError as error:
+            if not is_absent(error):
+                raise
+            return None
 
     def publish(self, path: Path) -> None:
         """Put a file into the bucket.

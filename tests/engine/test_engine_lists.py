@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from gelombang import wiring
-from gelombang.aws.lists import S3Lists
+from gelombang.aws.lists import SETTLED_AFTER, S3Lists
 from gelombang.lists.shelf import Shelf
 from tests.journey.walking import citizen
 from tests.lists.agency import LAYER, TODAY, Agency
@@ -26,9 +28,11 @@ def test_a_list_is_tagged_published_fetched_and_looked_up(ports, stack, aws, tmp
         bucket.publish(tmp_path / "operator" / name)
     function = Shelf(tmp_path / "function", agency.sources(), ports.vault, bucket.fetch)
 
-    kept = function.in_use(LAYER)
+    kept, published = function.in_use(LAYER), bucket.published(f"{LAYER}.json")
 
     found = [kept.code_of(ports.vault.tag("nik", citizen(number).nik)) for number in (2, 4)]
     operator.close()
     function.close()
     assert found == ["", None]
+    assert published.content == (tmp_path / "operator" / f"{LAYER}.json").read_bytes()
+    assert abs(datetime.now(UTC) - published.at) < SETTLED_AFTER

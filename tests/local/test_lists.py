@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,35 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from typer.testing import CliRunner, Result
 
 from gelombang import wiring
+from gelombang.aws.lists import ASKING_S, SETTLED_AFTER, Published
 from gelombang.domain.application import State
 from gelombang.journey import restriction
+from infra.template import PACE
+from local import lists
+from local.answering import CommandError
 from local.command import app
 from tests.journey.walking import Walk, begin, citizen
 from tests.lists.agency import LAYER, TODAY, Agency
 
 
 class Desk:
-    """An operator's terminal beside an agency's."""
+    """An operator's terminal beside an agency's, with the bucket that the service looks into."""
 
     def __init__(self, folder: Path, agency: Agency, walk: Walk) -> None:
         self.folder, self.agency, self.walk = folder, agency, walk
+        self.bucket: dict[str, Published] = {}
+
+    def published(self, name: str) -> Published | None:
+        return self.bucket.get(name)
+
+    def publish(self, path: Path, since: timedelta = SETTLED_AFTER) -> None:
+        self.bucket[path.name] = Published(path.read_bytes(), datetime.now(UTC) - since)
+
+    def take_in(self, version: str, numbers: list[int]) -> Result:
+        """Import a version and publish it, long enough ago."""
+        taken = self.lists("import", str(self.csv(version, numbers)))
+        assert self.lists("publish", LAYER).exit_code == 0
+        return taken
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(app, ["lists", *words, "--json"])
@@ -46,17 +64,20 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     agency, walk = Agency(tmp_path), begin(*(citizen(number) for number in range(1, 5)))
     monkeypatch.setenv("GELOMBANG_TABLE", "a table that nobody asks")
     monkeypatch.setattr("gelombang.journey.sources.load_sources", lambda _programme: agency.sources())
+    monkeypatch.setattr("local.lists.time.sleep", lambda s: None if s < 1 else pytest.fail(f"waits {s} s"))
     with wiring.wired_to(walk.ports, walk.programme):
-        yield Desk(tmp_path, agency, walk)
+        made = Desk(tmp_path, agency, walk)
+        monkeypatch.setattr("local.lists._bucket", lambda: made)
+        yield made
 
 
 def test_a_signed_list_is_imported_verified_compared_and_refreshed(desk):
     names = [desk.walk.submit(citizen(number), f"+62812{number:08d}") for number in (1, 2, 3)]
     desk.walk.deliver()
 
-    first = desk.lists("import", str(desk.csv("1", [4])))
+    first = desk.take_in("1", [4])
     refreshed_once = desk.lists("refresh", LAYER)
-    second = desk.lists("import", str(desk.csv("2", [2, 4])))
+    second = desk.take_in("2", [2, 4])
     files = sorted(path.name for path in (desk.folder / "lists").glob("*.list"))
     verified = [desk.lists("verify", name) for name in files]
     differing = desk.lists("diff", *files)
@@ -137,9 +158,9 @@ def test_a_list_that_nobody_agreed_on_is_refused_with_what_to_add(desk):
 
 
 def test_the_table_of_a_refresh_says_of_a_nik_that_nobody_here_has_it(desk):
-    desk.lists("import", str(desk.csv("1", [1])))
+    desk.take_in("1", [1])
     desk.lists("refresh", LAYER)
-    desk.lists("import", str(desk.csv("2", [1, 2])))
+    desk.take_in("2", [1, 2])
 
     told = CliRunner().invoke(app, ["lists", "refresh", LAYER, "--folder", str(desk.folder / "lists")])
 
@@ -161,9 +182,44 @@ def test_a_refresh_says_when_somebody_is_left(desk):
     name = desk.walk.submit(citizen(1), "+6281200000001")
     desk.walk.deliver()
     restriction.restrict(desk.walk.ports, name)
-    desk.lists("import", str(desk.csv("1", [1])))
+    desk.take_in("1", [1])
 
     left = desk.lists("refresh", LAYER)
 
     assert left.exit_code == 1
     assert json.loads(left.stdout)[0]["effect"] == "restricted"
+
+
+def test_a_list_that_the_service_does_not_use_yet_is_not_refreshed(desk):
+    desk.lists("import", str(desk.csv("1", [1])))
+    unpublished = desk.lists("refresh", LAYER)
+    desk.lists("publish", LAYER)
+    desk.lists("import", str(desk.csv("2", [1, 2])))
+    older = desk.lists("refresh", LAYER)
+
+    for refused in (unpublished, older):
+        assert refused.exit_code == 2
+        assert f"Publish it first: gelombang lists publish {LAYER}" in refused.output
+
+
+def test_a_refresh_waits_until_no_process_judges_by_the_list_before(desk, monkeypatch):
+    waited = []
+    monkeypatch.setattr("local.lists.time.sleep", waited.append)
+    name = desk.walk.submit(citizen(1), "+6281200000001")
+    desk.walk.deliver()
+    desk.take_in("1", [1])
+    desk.publish(desk.folder / "lists" / f"{LAYER}.json", since=timedelta())
+
+    refreshed = desk.lists("refresh", LAYER)
+
+    assert refreshed.exit_code == 0
+    assert 0 < max(waited) <= SETTLED_AFTER.total_seconds()
+    assert desk.walk.application(name).state is State.NOT_ELIGIBLE
+    assert PACE["cloud"]["TimeoutS"] <= ASKING_S
+
+
+def test_publishing_or_refreshing_for_no_service_is_said_in_a_sentence(monkeypatch):
+    monkeypatch.delenv("GELOMBANG_LISTS", raising=False)
+
+    with pytest.raises(CommandError, match="GELOMBANG_LISTS is not set"):
+        lists._bucket()

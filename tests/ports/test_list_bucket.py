@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
@@ -85,6 +86,21 @@ def test_a_list_that_was_changed_in_the_bucket_is_not_looked_into(s3, tmp_path):
     assert process.in_use(LAYER).header.row_count == 1
     operator.close()
     process.close()
+
+
+def test_what_is_published_is_told_with_its_time_and_nothing_else_is(s3, tmp_path):
+    bucket, path = S3Lists(PLACE, s3), tmp_path / f"{LAYER}.json"
+    path.write_bytes(b"{}")
+    before = datetime.now(UTC).replace(microsecond=0)
+    bucket.publish(path)
+
+    published = bucket.published(path.name)
+
+    assert published.content == b"{}"
+    assert published.at >= before
+    assert bucket.published("aid.json") is None
+    with pytest.raises(DependencyError):
+        S3Lists("s3://nobody", s3).published(path.name)
 
 
 def test_a_bucket_that_cannot_be_reached_is_a_dependency_that_did_not_answer(s3, tmp_path):
