@@ -48,6 +48,7 @@ from gelombang import wiring
 from gelombang.domain.application import Photo, PhotoStatus, Slot
 from gelombang.domain.consent import NEEDED
 from gelombang.journey import applications, codes, consents, registration, sessions
+from gelombang.journey.nik_claims import claim_nik
 from gelombang.journey.ports import Change, Key, Ports, Put, Row, Rows
 from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld, memory_world
@@ -142,7 +143,7 @@ class Counter:
         with wiring.wired_to(self.ports, PROGRAMME):
             for nik in self._owned:
                 name, _ = self._show(nik)
-                registration.claim_nik(self.ports, applications.load(self.ports, name))  # as its checks do
+                claim_nik(self.ports, applications.load(self.ports, name))  # as its checks do
 
     def pair(self) -> Pair:
         """Return what is seen of one pair."""

@@ -15,12 +15,17 @@ from pydantic import TypeAdapter
 
 from gelombang.domain.application import WORKING_STATES, State
 from gelombang.domain.audit import AuditEntry, chain_fault
+from gelombang.domain.checks import Layer
 from gelombang.domain.messages import QueueName, message_from_json
+from gelombang.domain.sources import can_be_listed
 from gelombang.journey.ports import Row
 
 HOLDING = frozenset(
     {State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN, State.SEAT_RETURNED}
 )
+LISTED = frozenset(
+    layer for layer in Layer if can_be_listed(layer)
+)  # a new version must find whom they judged
 WORKLISTS = (
     "outbox",
     "notices",
@@ -40,6 +45,7 @@ class Table:
     applications: dict[str, Fields] = field(default_factory=dict)
     audits: defaultdict[str, list[AuditEntry]] = field(default_factory=lambda: defaultdict(list))
     niks: list[str] = field(default_factory=list)  # whose they are
+    named: list[str] = field(default_factory=list)  # who was handed in with the NIK of another
     entries: defaultdict[str, dict[str, Fields]] = field(default_factory=lambda: defaultdict(dict))  # by wave
     seats: Counter[str] = field(default_factory=Counter)  # by wave, as households count them
     evidence: list[str] = field(default_factory=list)  # of whom
@@ -65,6 +71,7 @@ def table_of(rows: Iterable[Row]) -> Table:
                 table.audits[rest].append(_AUDIT.validate_python(row.fields))
             case "NIK":
                 table.niks.append(row.fields["application_id"])
+                table.named += row.fields.get("others", ())
             case "WAVE" if row.key.sort != "-":
                 table.entries[rest.rpartition("#")[0]][row.key.sort] = row.fields
             case "HOUSEHOLD":
@@ -106,6 +113,12 @@ def _niks(table: Table) -> Iterator[str]:
             yield f"{name}: verified, and holds {held[name]} NIKs"
     yield from (f"{name}: {count} NIKs" for name, count in held.items() if count > 1)
     yield from (f"{name}: a NIK of nobody" for name in held.keys() - table.applications)
+    found = held + Counter(table.named)
+    for name, one in table.applications.items():
+        if one["form"] and not LISTED.isdisjoint(one["checks"]) and found[name] != 1:
+            yield f"{name}: looked up in lists, and named with {found[name]} NIKs"
+        if not one["form"] and name in table.named:
+            yield f"{name}: has given up the NIK that it is named with"
 
 
 def _entries(table: Table) -> Iterator[str]:

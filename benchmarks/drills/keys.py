@@ -33,6 +33,7 @@ from gelombang.domain.consent import NEEDED
 from gelombang.domain.errors import ConflictError
 from gelombang.domain.tags import TagKeys, generation_of
 from gelombang.journey import applications, codes, consents, contacts, registration, sessions
+from gelombang.journey.nik_claims import claim_nik
 from gelombang.journey.ports import Ports, Row, Vault
 from gelombang.journey.programme import load_programme
 from gelombang.journey.rotation import EveryRow, move_tags
@@ -253,7 +254,7 @@ def _again(step: Callable[..., sessions.SessionStarted], *given: object) -> sess
 
 def _claim(ports: Ports, application_id: str) -> None:
     """Do what the checks do once the population register has answered."""
-    registration.claim_nik(ports, applications.load(ports, application_id))
+    claim_nik(ports, applications.load(ports, application_id))
 
 
 def _send_photos(ports: Ports, application_id: str) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gelombang.api.problems import TABLE, problem_body, wait_of
-from gelombang.api.sentences import Sentence
-from gelombang.api.wording import wording_of
+from gelombang.api.sentences import Sentence, wording_of
 from gelombang.domain import errors
 from gelombang.domain.errors import FieldFault, GelombangError
 from gelombang.journey.programme import load_programme

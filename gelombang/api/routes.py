@@ -35,7 +35,7 @@ from gelombang.api.problems import (
     wait_of,
 )
 from gelombang.api.replies import reply_json
-from gelombang.api.wording import wording_of
+from gelombang.api.sentences import wording_of
 from gelombang.domain.errors import (
     DependencyError,
     FormChangedError,

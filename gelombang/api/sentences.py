@@ -1,10 +1,15 @@
-"""A sentence in both languages, and what is said where a wave is not where a step begins: its state is public."""
+"""A sentence in both languages: of each reason code, and of a wave that is not where a step begins.
+
+Reason codes about JSON have theirs here, the others are the programme's; a wave's state is public.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gelombang.domain.errors import GelombangError, MoveNotAllowedError
+from gelombang.domain.programme import Programme
 from gelombang.domain.wave import STEPS, WaveState
 
 
@@ -16,6 +21,16 @@ class Sentence:
     en: str
 
 
+FORMAL = {
+    "FIELD_WRONG_TYPE": Sentence("Jenis nilai isian ini salah.", "The value is of the wrong type."),
+    "FIELD_TOO_LONG": Sentence("Isian ini terlalu panjang.", "The value is too long."),
+    "FIELD_TOO_SHORT": Sentence("Isian ini terlalu pendek.", "The value is too short."),
+    "FIELD_NOT_A_CHOICE": Sentence(
+        "Nilai ini bukan salah satu pilihan.", "The value is not one of the choices."
+    ),
+    "FIELD_OUT_OF_RANGE": Sentence("Angka ini di luar batas.", "The number is out of range."),
+}
+_UNKNOWN = Sentence("Isian ini belum benar.", "This is not right yet.")
 _STATES = {
     WaveState.PLANNED: Sentence("belum dibuka", "is not open yet"),
     WaveState.OPEN: Sentence("masih dibuka", "is still open"),
@@ -36,6 +51,14 @@ _CLOSES = Sentence(
 _SEE_PAGE = Sentence(
     "Lihat halaman gelombang ini untuk langkah berikutnya.", "See the wave's page for its next step."
 )
+
+
+def wording_of(reason: str, programme: Callable[[], Programme]) -> Sentence:
+    """Return the sentence of a reason code in both languages; one without a text gets a general sentence."""
+    if reason in FORMAL:
+        return FORMAL[reason]
+    texts = programme().texts.get(reason)
+    return Sentence(texts["id"].sentence, texts["en"].sentence) if texts else _UNKNOWN
 
 
 def of_wave(error: GelombangError) -> tuple[Sentence, Sentence] | None:

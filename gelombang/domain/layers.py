@@ -49,7 +49,7 @@ def _population(needs: tuple[Layer, ...], **facts: type) -> Contract:
 
 
 def _list(layer: Layer, source: str, agency: Agency, **facts: type) -> Contract:
-    return Contract(source, agency, ("nik",), MappingProxyType(facts), layer, WHO)
+    return Contract(source, agency, ("nik",), MappingProxyType(facts), layer, WHO_AND_WHOSE)
 
 
 # The face is no register's: `gelombang.domain.verdict` judges it, and only people refuse it.

@@ -23,8 +23,8 @@ from gelombang.journey.appeal_endings import calling_off
 from gelombang.journey.applications import rereading
 from gelombang.journey.evidence import releases_of, withdrawal_of_check
 from gelombang.journey.gallery import erasure_of_face
+from gelombang.journey.nik_claims import release_nik
 from gelombang.journey.ports import Change, Ports
-from gelombang.journey.registration import release_nik
 
 GIVEN, WITHDRAWN = "consent_given", "consent_withdrawn"
 

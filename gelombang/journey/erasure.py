@@ -28,10 +28,10 @@ from gelombang.journey.codes import Action, Asker, CodeSent
 from gelombang.journey.decisions import DECISION
 from gelombang.journey.evidence import evidence_key, face_checks_of, releases_of
 from gelombang.journey.gallery import erase_face
+from gelombang.journey.nik_claims import release_nik
 from gelombang.journey.ports import Change, Delete, Due, Key, Ports, Put, Require, Row
 from gelombang.journey.reach import phone_context, phone_key
 from gelombang.journey.receipts import release_receipt
-from gelombang.journey.registration import release_nik
 from gelombang.journey.resumable import erase_uploads
 from gelombang.journey.review import WITHDRAWN, closing_of, without_notes
 from gelombang.journey.seats import leaving

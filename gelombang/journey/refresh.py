@@ -1,6 +1,6 @@
 """Judges again whom a new version of a list touches, by that layer alone, and says who changed and why.
 
-    rows that differ ─▶ NIK row ─▶ application ─▶ the layer judged anew ─▶ one commit with its audit entry
+    rows that differ ─▶ NIK row ─▶ all who have it ─▶ the layer judged anew ─▶ one commit with its audit entry
       now failed   CHECKING      asked again, and settled by the checks
                    NEEDS_PHOTO   kept, and settled when the photographs are handed in
                    IN_REVIEW, VERIFIED, NOT_DRAWN, SEAT_RETURNED ─▶ NOT_ELIGIBLE, by a signed bundle as every refusal,
@@ -39,11 +39,11 @@ from gelombang.journey.appeal_decisions import photo_again
 from gelombang.journey.appeal_endings import calling_off
 from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import UNRECORDED, Recorded
+from gelombang.journey.nik_claims import named_with
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Change, Ports, Put
 from gelombang.journey.seats import BY_AUDIT
-from gelombang.journey.tags import find, nik_key
 from gelombang.journey.wave_rows import leaving_wave
 
 REFRESHED = "list_refreshed"  # event of the audit
@@ -123,13 +123,16 @@ def refresh(
 ) -> Iterator[Touched]:
     """Judge everybody again whose row changed, in the order of the changes; say what became of each.
 
+    Where a NIK is contested, all who were handed in with it are judged: whom it belongs to people decide later.
+
     Raises:
         DependencyError: the table could not be reached; doing it again is safe.
         ConflictError: somebody kept changing an application; likewise.
     """
     rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
     judging = _Judging(programme, rules, rules_hash(rules), listing)
-    yield from in_parallel(partial(_touch, ports, judging), changes, threads)
+    for touched in in_parallel(partial(_touch, ports, judging), changes, threads):
+        yield from touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +143,16 @@ class _Judging:
     listing: Listing
 
 
+def _touch(ports: Ports, judging: _Judging, change: ListChange) -> list[Touched]:
+    named = named_with(ports, change.nik_tag)
+    if not named:
+        return [Touched("", Effect.NOBODY, why=change.why)]
+    return [_touch_one(ports, judging, change, name) for name in named]
+
+
 @rereading
-def _touch(ports: Ports, judging: _Judging, change: ListChange) -> Touched:
-    listing = judging.listing
-    claim = find(ports, nik_key, change.nik_tag)
-    if claim is None:
-        return Touched("", Effect.NOBODY, why=change.why)
-    application = applications.load(ports, claim.fields["application_id"])
+def _touch_one(ports: Ports, judging: _Judging, change: ListChange, application_id: str) -> Touched:
+    application, listing = applications.load(ports, application_id), judging.listing
     left = _left_as(application, listing)
     if left is None:
         return _judge_again(ports, judging, application, change)

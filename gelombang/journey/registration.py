@@ -26,21 +26,15 @@ from gelombang.domain.errors import FieldFault, FormChangedError, InvalidFormErr
 from gelombang.domain.messages import ChecksDue, Message, PhotoArrived
 from gelombang.domain.nik import kk_faults, nik_faults
 from gelombang.domain.programme import Programme
-from gelombang.journey import applications, notices
+from gelombang.journey import applications
 from gelombang.journey.applications import rereading
-from gelombang.journey.notices import Notice
 from gelombang.journey.photos import unseen_uploads
-from gelombang.journey.ports import Change, Delete, Ports, Put, Require
-from gelombang.journey.tags import find_or_new, nik_key
+from gelombang.journey.ports import Ports
 
 FIELDS = ("nik", "kk", "name", "birth_date", "region")
 SHOWN_AGAIN = ("name", "birth_date", "region")  # NIK and KK are never sent back
 LONGEST_NAME = 120
 FIRST_BIRTH_DATE = date(1900, 1, 1)
-NIK_ASKED_AGAIN_TEXT = (
-    "Ada pendaftaran lain memakai NIK Anda. Jika bukan Anda, abaikan: petugas memeriksanya, "
-    "hak Anda tetap aman."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,7 @@ def submit(ports: Ports, application_id: str) -> Application:
     """Hand the application in: the first time with its form, later with just the photographs that were refused.
 
     Nothing of anybody with the same NIK is looked at, so that nobody can find out whose NIK is known: to find a row
-    takes longer than to find none. The checks look (`claim_nik`), and reviewers decide.
+    takes longer than to find none. The checks look (`gelombang.journey.nik_claims`), and reviewers decide.
 
     Raises:
         InvalidFormError: fields or photographs are missing, all of them named; or an officer of another district asks.
@@ -142,26 +136,6 @@ def form_etag(application: Application) -> str:
     return f'"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
 
 
-def claim_nik(ports: Ports, application: Application) -> None:
-    """Take the NIK for this application unless another has it, whose owner is told, once; not from a request.
-
-    Nothing is taken for an application that was changed, forgotten perhaps, since it was loaded.
-
-    Raises:
-        ConflictError: it was, or somebody else took the NIK just now; nothing was taken.
-        DependencyError: the table could not be reached.
-    """
-    if application.form is None:
-        return
-    name = application.application_id
-    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, {"application_id": name})
-    if not row.version:
-        as_loaded = Require(applications.application_key(name), application.version)
-        ports.rows.commit([Put(row), *beside, as_loaded])
-    elif row.fields["application_id"] != name:
-        _tell_owner(ports, application, row.fields["application_id"])
-
-
 def seal_context(application_id: str, name: str) -> dict[str, str]:
     """Return the context a field is sealed under: it opens only as this field of this application."""
     return {"application_id": application_id, "field": name}
@@ -188,18 +162,6 @@ def person_of(ports: Ports, application: Application) -> Person:
     return Person(typed["nik"], typed["kk"], typed["name"], born, typed["region"])
 
 
-def release_nik(ports: Ports, application: Application) -> list[Change]:
-    """Return what gives up this application's claim on its NIK; it may have none, for the NIK may be somebody else's.
-
-    The commit fails if whose the NIK is changes meanwhile: the checks may be claiming it just now.
-    """
-    if application.form is None:
-        return []
-    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, {"application_id": ""})
-    is_ours = row.fields["application_id"] == application.application_id
-    return [Delete(row.key, row.version) if is_ours else Require(row.key, row.version), *beside]
-
-
 def form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) -> tuple[FieldFault, ...]:
     """Return everything that is wrong with what was typed, by itself: nobody else's data are looked at."""
     today = jakarta_day(ports.clock.now())
@@ -210,15 +172,6 @@ def form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) ->
     )
     region = typed.get("region", "")
     return faults + (_district_faults(ports, region) if region in programme.regions else ())
-
-
-def _tell_owner(ports: Ports, application: Application, owner_id: str) -> None:
-    """Tell whoever holds this application's NIK, once, that another application names it."""
-    owner = applications.load(ports, owner_id)
-    if owner.state is State.ERASED:
-        return  # nobody is left to be told
-    name = f"nik-{application.application_id}-{owner.application_id}"
-    notices.tell(ports, Notice.to(owner, name, NIK_ASKED_AGAIN_TEXT))
 
 
 def _view(ports: Ports, application: Application) -> FormView:

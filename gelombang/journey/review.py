@@ -32,10 +32,10 @@ from gelombang.domain.reasons import Reason
 from gelombang.domain.review import Case, ReviewAnswer, ReviewDecision, outcome_of
 from gelombang.journey import applications
 from gelombang.journey.decisions import UNRECORDED, Recorded, people_decided
+from gelombang.journey.nik_claims import given_to, holder_of
 from gelombang.journey.ports import Change, Ports, Put
 from gelombang.journey.review_cases import case_row, load_case, named_in
 from gelombang.journey.staff import REVIEWER
-from gelombang.journey.tags import find, find_or_new, nik_key
 
 WITHDRAWN = "withdrawn"  # instead of a decision: the applicant withdrew consent, or everything
 SENT, QUESTIONED = "sent_to_review", "cluster_sent_to_review"  # events of the audit that open a case
@@ -243,10 +243,8 @@ def _regions(
 ) -> tuple[str, ...]:
     """Return the districts of all whom a case concerns; whoever holds a contested NIK is one of them."""
     concerned = [application]
-    form = application.form
-    if form and Reason.NIK_ALREADY_REGISTERED in reasons and (row := find(ports, nik_key, form.nik_tag)):
-        others = (*others, row.fields["application_id"])
-    for other in others:
+    holder = holder_of(ports, application) if Reason.NIK_ALREADY_REGISTERED in reasons else ""
+    for other in (*others, *filter(None, [holder])):
         with suppress(NotFoundError):
             concerned.append(applications.load(ports, other))
     return tuple(sorted({each.form.region for each in concerned if each.form}))
@@ -278,23 +276,16 @@ def _take_over_nik(ports: Ports, application: Application, opinions: Sequence[Op
     Raises:
         MoveNotAllowedError: as `_refused_holder`.
     """
-    ours = {"application_id": application.application_id}
-    row, beside = find_or_new(ports, nik_key, _nik_tag(application), ours)
-    if not row.version:  # whoever held it has given it up
-        return [Put(row), *beside]
-    if row.fields == ours:
-        return []
-    claimed = Put(replace(row, fields=ours))
-    found = _refused_holder(ports, application)
+    given, found = given_to(ports, application), _refused_holder(ports, application)
     if found is None:
-        return [claimed]
+        return given
     holder, refused = found
     closed = closing_of(ports, holder, Decided.REFUSED_FOR_ANOTHER)
     case_id = application.review_case_id
     recorded = people_decided(ports, refused, Decided.REFUSED_FOR_ANOTHER, opinions, case_id)
     facts = {"nik_given_to": application.application_id} | recorded.facts
     saved = applications.changes_of(ports, refused, Decided.REFUSED_FOR_ANOTHER, facts)
-    return [claimed, *closed, *saved, *recorded.changes]
+    return [*given, *closed, *saved, *recorded.changes]
 
 
 def _refused_holder(ports: Ports, application: Application) -> tuple[Application, Application] | None:
@@ -303,10 +294,10 @@ def _refused_holder(ports: Ports, application: Application) -> tuple[Application
     Raises:
         MoveNotAllowedError: the holder has joined a wave: no reviewer takes a seat from anyone.
     """
-    row = find(ports, nik_key, _nik_tag(application))
-    if row is None or row.fields["application_id"] == application.application_id:
+    name = holder_of(ports, application)
+    if name in ("", application.application_id):
         return None
-    holder = applications.load(ports, row.fields["application_id"])
+    holder = applications.load(ports, name)
     if holder.state is State.NOT_ELIGIBLE:
         return None
     # The rights of whose NIK it is go before a restriction by whoever took it (docs/decisions/0020).
@@ -318,9 +309,3 @@ def _refused_holder(ports: Ports, application: Application) -> tuple[Application
         restricted_at=holder.restricted_at,
     )
     return holder, refused
-
-
-def _nik_tag(application: Application) -> str:
-    if application.form is None:
-        raise ValueError("an application in review has a form")
-    return application.form.nik_tag

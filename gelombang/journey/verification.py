@@ -21,7 +21,6 @@ from datetime import timedelta
 from gelombang.domain.appeal import is_by_appeal
 from gelombang.domain.application import (
     Application,
-    Form,
     Move,
     Photo,
     PhotoStatus,
@@ -53,10 +52,10 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
+from gelombang.journey.nik_claims import claim_nik, holder_of, release_nik
 from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Ports
-from gelombang.journey.registration import claim_nik, person_of, release_nik
-from gelombang.journey.tags import find, nik_key
+from gelombang.journey.registration import person_of
 
 FIRST_RETRY_S = 5
 LONGEST_RETRY_S = 900  # SQS delays a message no longer
@@ -126,12 +125,6 @@ def _is_unwanted(application: Application) -> bool:
     """Say whether this face is to be in no gallery: processing is restricted, or consent was withdrawn in time."""
     is_withdrawn = application.state is State.DRAFT and Purpose.FACE_CHECK not in application.consents
     return application.restricted_at is not None or is_withdrawn
-
-
-def _form_of(application: Application) -> Form:
-    if application.form is None:
-        raise ValueError("an application in checking has a form")
-    return application.form
 
 
 def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> dict[str, CheckResult]:
@@ -290,8 +283,7 @@ def _verify_or_doubt(
 
 
 def _is_nik_contested(ports: Ports, application: Application) -> bool:
-    row = find(ports, nik_key, _form_of(application).nik_tag)
-    return row is None or row.fields["application_id"] != application.application_id
+    return holder_of(ports, application) != application.application_id
 
 
 def _ask_for_face(ports: Ports, application: Application) -> Application:

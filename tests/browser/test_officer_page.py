@@ -10,6 +10,7 @@ import pytest
 from gelombang.domain.application import Photo, PhotoStatus, Slot
 from gelombang.domain.errors import ConflictError
 from gelombang.journey import applications, assistance, registration
+from gelombang.journey.nik_claims import claim_nik
 from gelombang.journey.ports import Put
 from gelombang.journey.programme import load_programme
 from gelombang.journey.staff import Staff, staff_row
@@ -95,7 +96,7 @@ def registered(site):
     photos = {slot: Photo(PhotoStatus.ARRIVED, f"{begun.application_id}/{slot}/test") for slot in Slot}
     applications.save(walk.ports, replace(walk.application(begun.application_id), photos=photos), "arrived")
     registration.submit(walk.ports, begun.application_id)
-    registration.claim_nik(walk.ports, walk.application(begun.application_id))  # as its checks do
+    claim_nik(walk.ports, walk.application(begun.application_id))  # as its checks do
     return begun
 
 

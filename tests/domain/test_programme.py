@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gelombang.api.wording import FORMAL
+from gelombang.api.sentences import FORMAL
 from gelombang.domain.application import State
 from gelombang.domain.challenge import ChallengeOutcome, ChallengePoint
 from gelombang.domain.checks import Layer, Outcome

@@ -10,7 +10,8 @@ from hypothesis.stateful import invariant, rule
 from gelombang.domain.application import State
 from gelombang.domain.checks import Layer, Outcome
 from gelombang.journey import applications
-from gelombang.journey.refresh import Effect, ListChange, Listing, refresh
+from gelombang.journey.nik_claims import named_with
+from gelombang.journey.refresh import JUDGED, Effect, ListChange, Listing, refresh
 from gelombang.journey.wave_rows import gate_key
 from tests.journey.walking import citizen
 
@@ -35,6 +36,19 @@ class Lists:
         programme = self.walk.programme
         for each in (fate, None):
             self.do(each, lambda ports: list(refresh(ports, programme, listing, changes)))
+
+    @invariant()
+    def everybody_whom_a_list_has_judged_is_found_by_their_nik(self):
+        ports = self.walk.ports
+        tags = [ports.vault.tag("nik", citizen(number).nik) for number in (1, 2)]
+        named = {name for tag in tags for name in named_with(ports, tag)}
+        for name in self.names:
+            application = self.walk.application(name)
+            check = application.checks.get(LAYER)
+            if application.form and check and check.outcome in JUDGED:
+                assert name in named, "the next list would not find them"
+            is_given_up = not application.form and application.state is not State.ERASED
+            assert not (is_given_up and name in named), "a NIK is kept that was given up"
 
     @invariant()
     def nobody_whom_a_list_excludes_is_let_into_a_draw(self):

@@ -27,6 +27,7 @@ from gelombang.journey import (
     sessions,
 )
 from gelombang.journey.desk_limits import DESK_LIMITS
+from gelombang.journey.nik_claims import NIK_ASKED_AGAIN_TEXT
 from gelombang.journey.ports import Put
 from gelombang.journey.receipts import ALPHABET, receipt_tag
 from gelombang.journey.staff import Staff, staff_of, staff_row
@@ -279,9 +280,9 @@ def test_a_notice_to_somebody_without_a_phone_waits_in_their_status(walk):
     reconciliation.reconcile(walk.ports)
 
     kept = status_of(walk.ports, walk.programme, owner.application_id).notices
-    assert [notice.text for notice in kept] == [registration.NIK_ASKED_AGAIN_TEXT]
+    assert [notice.text for notice in kept] == [NIK_ASKED_AGAIN_TEXT]
     assert assistance.tell(walk.ports, walk.programme, owner.receipt).notice_count == 1
-    assert registration.NIK_ASKED_AGAIN_TEXT not in [text for _, text in walk.world.texts.sent]
+    assert NIK_ASKED_AGAIN_TEXT not in [text for _, text in walk.world.texts.sent]
 
 
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before the effect", "after the effect"])

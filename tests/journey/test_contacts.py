@@ -16,6 +16,7 @@ from gelombang.domain.errors import (
 )
 from gelombang.journey import applications, codes, contacts, notices, reconciliation, sessions
 from gelombang.journey.notices import Notice
+from gelombang.journey.ports import Key, Require
 from tests.journey.walking import begin
 
 OLD, NEW = "+6281234567890", "+6281234567891"
@@ -123,11 +124,11 @@ class SilentTexts:
 def test_a_notice_that_could_not_be_sent_is_sent_by_the_reconciler_once(walk):
     application = applications.load(walk.ports, sign_in(walk).application_id)
     notice = Notice.to(application, "n1", "Halo.")
-    sound = walk.ports
-    notices.tell(replace(sound, texts=SilentTexts()), notice)
+    sound, also = walk.ports, [Require(Key("WITH"), 0)]
+    notices.tell(replace(sound, texts=SilentTexts()), notice, also)
     walk.world.clock.advance(minutes=1)
     told = [reconciliation.reconcile(sound).told_count for _ in range(2)]
-    notices.tell(sound, notice)
+    notices.tell(sound, notice, also)
 
     assert told == [1, 0]
     assert [text for _, text in walk.world.texts.sent].count("Halo.") == 1

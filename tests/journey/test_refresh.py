@@ -14,62 +14,22 @@ from gelombang.domain.application import State
 from gelombang.domain.audit import chain_fault
 from gelombang.domain.checks import Layer, Outcome
 from gelombang.domain.errors import ConflictError, DependencyError, NotReadyError
+from gelombang.domain.review import ReviewDecision
 from gelombang.domain.wave import WaveStep, definition_from_json
 from gelombang.journey import applications, registration, restriction, selection
 from gelombang.journey.ports import Change
 from gelombang.journey.reconciliation import reconcile
-from gelombang.journey.refresh import CHANGED_TEXT, Effect, Touched
+from gelombang.journey.refresh import CHANGED_TEXT, Effect
 from gelombang.journey.replay import Again, replay
 from gelombang.journey.wave_rows import entry_key
-from gelombang.lists.refreshing import refresh_layer
-from gelombang.lists.registers import ListedRegisters
-from gelombang.lists.shelf import Shelf
-from tests.journey.walking import SPOILED, Walk, begin, citizen
+from tests.journey.reviewers import decide
+from tests.journey.town import Town
+from tests.journey.walking import SPOILED, Walk, citizen
 from tests.journey.waves import Crash, run_step
-from tests.lists.agency import LAYER, TODAY, Agency
+from tests.lists.agency import LAYER
 
 REASON = "EARLIER_RECIPIENT"
 WAVE = "gelombang-1"
-
-
-class Town:
-    """People who were checked by the first version of a list, with the agency that delivers the next ones."""
-
-    def __init__(self, folder: Path, count: int, listed: Iterable[int] = ()) -> None:
-        self.agency = Agency(folder / "delivered")
-        self.walk = begin(*(citizen(number) for number in range(1, count + 1)))
-        self.shelf = Shelf(folder / "lists", self.agency.sources(), self.walk.ports.vault)
-        clock, vault = self.walk.world.clock, self.walk.ports.vault
-        registers = ListedRegisters(
-            self.walk.registers, self.shelf, self.agency.sources(), vault=vault, now=clock.now
-        )
-        self.walk = replace(
-            self.walk,
-            world=replace(self.walk.world, ports=replace(self.walk.ports, registers=registers)),
-        )
-        self.version = 0
-        self.deliver(listed)
-        self.names = [self._come(number) for number in range(1, count + 1)]
-        self.walk.deliver()
-        self.refresh()
-
-    def deliver(self, listed: Iterable[int]) -> None:
-        self.version += 1
-        rows = [citizen(number).nik for number in listed]
-        self.shelf.take_in(*self.agency.deliver(str(self.version), rows), TODAY)
-
-    def refresh(self) -> list[Touched]:
-        return list(refresh_layer(self.walk.ports, self.walk.programme, self.shelf, LAYER))
-
-    def of(self, number: int):
-        return self.walk.application(self.names[number - 1])
-
-    def effects(self) -> dict[int, Effect]:
-        found = {touched.application_id: touched.effect for touched in self.refresh()}
-        return {number: found[name] for number, name in enumerate(self.names, 1) if name in found}
-
-    def _come(self, number: int) -> str:
-        return self.walk.submit(citizen(number), f"+62812{number:08d}")
 
 
 @pytest.fixture
@@ -389,3 +349,43 @@ def test_photographs_that_were_not_kept_after_a_refusal_are_asked_for_again(town
     town.walk.deliver()
 
     assert (town.of(2).state, town.of(2).reasons) == (State.NEEDS_PHOTO, ("PHOTO_KEPT_NO_LONGER",))
+
+
+def test_all_who_name_a_nik_are_judged_by_the_new_list_wherever_they_wait(tmp_path):
+    town = Town(tmp_path, 1)
+    town.walk.registers._by_nik[citizen(1).nik] = citizen(1)
+    waiting, retaking, checking = (town.walk.submit(citizen(1), f"+62813{number:08d}") for number in range(3))
+    town.walk.selfies[retaking] = SPOILED
+    town.walk.deliver()
+    town.walk.registers.fail("kemdikbud")
+    checking = town.walk.submit(citizen(1), "+6281300000009")
+    town.walk.deliver()
+    others = {waiting: State.IN_REVIEW, retaking: State.NEEDS_PHOTO, checking: State.CHECKING}
+    assert {name: town.walk.application(name).state for name in others} == others
+    town.deliver([1])
+
+    found = {touched.application_id: touched.effect for touched in town.refresh()}
+
+    town.shelf.close()
+    assert found[town.names[0]] is found[waiting] is Effect.REFUSED
+    assert (found[retaking], found[checking]) == (Effect.KEPT, Effect.ASKED_AGAIN)
+    town.walk.registers.recover()
+    town.walk.deliver()
+    assert town.walk.application(checking).reasons == (REASON,)
+
+
+def test_whoever_reviewers_accept_after_a_refresh_was_judged_by_it(tmp_path):
+    town = Town(tmp_path, 1, listed=[1])
+    second = town.walk.submit(citizen(1), "+6281300000001")
+    town.walk.deliver()
+    town.deliver([])
+    town.refresh()
+    town.walk.deliver()
+    assert town.walk.application(second).state is State.IN_REVIEW
+
+    decide(town.walk.ports, second, ReviewDecision.ACCEPT)
+    town.deliver([1])
+    effects = {touched.application_id: touched.effect for touched in town.refresh()}
+
+    town.shelf.close()
+    assert effects == {second: Effect.REFUSED, town.names[0]: Effect.SAME}

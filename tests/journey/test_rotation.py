@@ -16,8 +16,8 @@ from gelombang.journey import (
     selection,
     sessions,
 )
+from gelombang.journey.nik_claims import release_nik
 from gelombang.journey.ports import Delete, Key, Put, Row
-from gelombang.journey.registration import release_nik
 from gelombang.journey.rotation import move_tags
 from gelombang.journey.tags import find, nik_key
 from gelombang.journey.wave_rows import bundle_key, one_more_recipient, read_entries

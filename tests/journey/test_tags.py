@@ -21,8 +21,8 @@ from gelombang.journey import (
     sessions,
     verification,
 )
+from gelombang.journey.nik_claims import NIK_ASKED_AGAIN_TEXT, release_nik
 from gelombang.journey.ports import Delete
-from gelombang.journey.registration import release_nik
 from gelombang.journey.rotation import move_tags
 from gelombang.journey.tags import find, find_many, is_same, nik_key
 from gelombang.memory.vault import FIRST_KEY
@@ -325,4 +325,4 @@ def test_whoever_has_no_more_than_a_nik_takes_it_from_nobody_and_is_told_the_sam
     assert (row.fields["application_id"] if row else "") == owner
     reconciliation.reconcile(walk.ports)
     told = [text for _, text in walk.world.texts.sent[before:] if not text.startswith("Kode Anda")]
-    assert not any(registration.NIK_ASKED_AGAIN_TEXT in text for text in told)
+    assert not any(NIK_ASKED_AGAIN_TEXT in text for text in told)
