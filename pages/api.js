@@ -65,8 +65,8 @@ async function call(method, path, body, token, ifMatch) {
 /** The sentences of a problem in the reader's language. */
 function problemText(problem) {
   const en = language === "en";
-  const parts = [en ? problem.detail_en : problem.detail, en ? problem.next_step_en : problem.next_step];
-  for (const one of problem.errors || []) parts.push(en ? one.detail_en : one.detail);
+  const parts = (problem.errors || []).map((one) => (en ? one.detail_en : one.detail)); // each with its own next step
+  if (!parts.length) parts.push(en ? problem.detail_en : problem.detail, en ? problem.next_step_en : problem.next_step);
   if (problem.retry_after_s) parts.push(t("wait").replace("{n}", problem.retry_after_s));
   if (problem.status >= 500 && problem.instance) parts.push("(" + problem.instance.replace("urn:uuid:", "") + ")"); // the number to report
   return [...new Set(parts.filter(Boolean))].join(" ") || problem.title;

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gelombang.domain.errors import GelombangError, MoveNotAllowedError
-from gelombang.domain.programme import Programme
+from gelombang.domain.programme import LANGUAGES, Programme
 from gelombang.domain.wave import STEPS, WaveState
 
 
@@ -54,11 +54,13 @@ _SEE_PAGE = Sentence(
 
 
 def wording_of(reason: str, programme: Callable[[], Programme]) -> Sentence:
-    """Return the sentence of a reason code in both languages; one without a text gets a general sentence."""
+    """Return what a reason code says and what to do about it; one without a text gets a general sentence."""
     if reason in FORMAL:
         return FORMAL[reason]
     texts = programme().texts.get(reason)
-    return Sentence(texts["id"].sentence, texts["en"].sentence) if texts else _UNKNOWN
+    if not texts:
+        return _UNKNOWN
+    return Sentence(*(f"{texts[language].sentence} {texts[language].next_step}" for language in LANGUAGES))
 
 
 def of_wave(error: GelombangError) -> tuple[Sentence, Sentence] | None:

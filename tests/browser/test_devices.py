@@ -7,6 +7,7 @@ import pytest
 from gelombang.journey import assistance
 from gelombang.journey.staff import Staff
 from tests.browser.conftest import sign_in
+from tests.browser.test_signing_in import WRONG_CODE
 
 WAITS_S = (30, 60)
 
@@ -120,7 +121,7 @@ def test_a_wrong_code_says_how_many_tries_are_left_and_changes_nothing(signed_in
     signed_in.fill("#new-phone-code", f"{(int(site.code(new)) + 1) % 1_000_000:06d}")
     signed_in.tap("#new-phone-code-form button")
 
-    signed_in.until_says("#new-phone-code-fault", "Kode ini tidak cocok. Masih dapat dicoba 4 kali.")
+    signed_in.until_says("#new-phone-code-fault", WRONG_CODE)
     assert signed_in.see("document.activeElement.id") == "new-phone-code"
     look_again(signed_in)
     assert signed_in.shows("#status-step")

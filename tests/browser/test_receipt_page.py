@@ -30,12 +30,12 @@ def test_the_code_tells_where_the_application_is_and_stays_nowhere(slip, receipt
     slip.fill("#receipt", receipt.lower().replace("-", " "))
     slip.tap("#receipt-form button")
 
-    slip.until_says("#state", "Pendaftaran Anda belum dikirim.")
+    slip.until_says("#state", "Formulir Anda terbuka dan menunggu dikirim.")
     assert "datangi petugas" in slip.text("#facts")
     assert slip.see("document.querySelector('#receipt').value") == ""
     assert receipt not in slip.see("JSON.stringify(sessionStorage) + JSON.stringify(localStorage) + location")
     slip.tap("#language")
-    slip.until_says("#state", "has not been sent yet")
+    slip.until_says("#state", "waits to be sent")
     slip.tap("#done")
     slip.until("document.querySelector('#told').hidden", "an empty screen", within_s=5.0)
 

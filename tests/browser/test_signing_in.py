@@ -7,6 +7,9 @@ import pytest
 from tests.browser.conftest import ask_for_code, sign_in
 
 WAITS_S = (30, 60, 120, 300)
+WRONG_CODE = (
+    "Kode ini tidak cocok. Periksa enam angka di SMS terbaru, lalu ketik lagi. Masih dapat dicoba 4 kali."
+)
 
 
 def test_the_wait_for_another_code_counts_down_and_grows_with_each(open_page, site, phone):
@@ -36,7 +39,7 @@ def test_after_a_wrong_code_the_wait_and_the_tries_left_are_shown_and_the_field_
     page.fill("#code", f"{(int(site.code(phone)) + 1) % 1_000_000:06d}")
     page.tap("#code-form button")
 
-    page.until_says("#code-fault", "Kode ini tidak cocok. Masih dapat dicoba 4 kali.")
+    page.until_says("#code-fault", WRONG_CODE)
     assert page.text("#resend-wait") == "Kode baru dapat dikirim dalam 18 detik."
     assert page.see("document.activeElement.id") == "code"
 

@@ -54,26 +54,28 @@ def test_an_anchor_is_written_once_and_cannot_be_ended_before_its_time(wired, aw
     assert s3.get_object_retention(Bucket=bucket, Key="audit/tried")["Retention"]["Mode"] == "GOVERNANCE"
 
 
-def test_the_timer_makes_yesterdays_anchor_with_the_rights_of_its_function(wired, aws, applicant, tmp_path):
+def test_the_timer_makes_the_last_days_anchor_with_the_rights_of_its_function(
+    wired, aws, applicant, tmp_path
+):
     ports, functions = wired.ports, aws("lambda")
     applicant.patch("/v1/application/form", json={"name": "Siti Aminah"}).raise_for_status()
     name = applicant.get("/v1/application").json()["application_id"]
     names = [each["FunctionName"] for each in functions.list_functions()["Functions"]]
     (timer,) = [each for each in names if "VerifyAnchor" in each]
-    yesterday = jakarta_day(datetime.now(UTC)) - timedelta(days=1)
+    a_day_ago = datetime.now(UTC) - anchors.AFTER - timedelta(days=1)
+    last_over = jakarta_day(a_day_ago)  # in the first hour of a day, not yesterday
     row = ports.rows.read(STATE)
     if row:
         ports.rows.commit([Delete(row.key, row.version)])
-    two_days_ago = MemoryClock(datetime.now(UTC) - timedelta(days=1))
-    anchors.anchor_due(replace(ports, clock=two_days_ago), "prakerja")  # begins with yesterday
+    anchors.anchor_due(replace(ports, clock=MemoryClock(a_day_ago)), "prakerja")  # begins with that day
 
     invoked = functions.invoke(FunctionName=timer, Payload=json.dumps(SCHEDULED))
 
     state = anchors.anchored(ports)
     assert invoked["StatusCode"] == 200
     assert "FunctionError" not in invoked, invoked["Payload"].read()
-    assert (state.number, state.next_day) == (1, yesterday + timedelta(days=1))
-    assert ports.documents.read(anchor_key(yesterday)) == ports.archive.read(anchor_key(yesterday))
+    assert (state.number, state.next_day) == (1, last_over + timedelta(days=1))
+    assert ports.documents.read(anchor_key(last_over)) == ports.archive.read(anchor_key(last_over))
     for file, content in export(ports, wired.programme, [name], has_everything=False):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(content)

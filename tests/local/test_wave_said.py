@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from datetime import timedelta
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from gelombang.domain.wave import LEAST_REASON, MOST_REASON, BrownOutRules
 from gelombang.journey.extensions import watch
 from gelombang.memory.clock import START
+from local.display import Display
 from local.wave_outlook import CHECK_TO_COME
 from tests.journey.waves import PROGRAMME, WAVE
 from tests.local.wave_desk import desk_at
@@ -134,13 +134,17 @@ def test_a_freeze_that_waits_for_the_check_is_told_in_the_same_words_everywhere(
     assert "named" not in real.stderr
 
 
-def test_a_run_waits_for_the_check_and_goes_on_by_itself(unchecked):
-    plan = unchecked.json("run", WAVE, "--dry-run")
-    checked = threading.Timer(0.5, watch, (unchecked.world.ports, PROGRAMME.brown_outs, None))
-    checked.start()
+def test_a_run_waits_for_the_check_and_goes_on_by_itself(unchecked, monkeypatch):
+    plan, say = unchecked.json("run", WAVE, "--dry-run"), Display.say
+
+    def say_and_check(display: Display, headline: str) -> None:
+        say(display, headline)
+        if "waiting for" in headline:
+            watch(unchecked.world.ports, PROGRAMME.brown_outs, None)
+
+    monkeypatch.setattr(Display, "say", say_and_check)
 
     run = unchecked.run("run", WAVE)
-    checked.join()
 
     assert [each["readiness"] for each in plan["steps"]] == ["ready"] * 4
     assert plan["steps"][0]["why"].endswith("the run waits for it.")
