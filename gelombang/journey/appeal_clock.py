@@ -9,12 +9,12 @@ that cannot be worked on keeps no other waiting (`gelombang.journey.rounds`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gelombang.domain.appeal import Appeal, Escalation, without_words
-from gelombang.domain.application import State
+from gelombang.domain.application import Application, State
 from gelombang.domain.errors import RefusedError
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, selection
@@ -31,7 +31,7 @@ from gelombang.journey.appeal_rows import (
     with_deadline,
 )
 from gelombang.journey.notices import Notice, notice_row
-from gelombang.journey.ports import Ports, Put
+from gelombang.journey.ports import Change, Ports, Put
 from gelombang.journey.restored import joinable_wave
 from gelombang.journey.rounds import Round
 
@@ -115,21 +115,22 @@ def _join(ports: Ports, appeal: Appeal) -> bool:
             later = replace(appeal, join_at=now + timedelta(minutes=1))
         ports.rows.commit([Put(appeal_row(later))])
         return False
-    has_joined = application.state is State.VERIFIED and _has_joined(ports, application.application_id)
-    changes = [Put(appeal_row(replace(appeal, join_at=None)))]
-    if has_joined:
-        name = f"appeal-{appeal.number}-joined"
-        changes.append(Put(notice_row(ports, Notice.to(application, name, JOINED_TEXT))))
-    ports.rows.commit(changes)
-    return has_joined
+    done = Put(appeal_row(replace(appeal, join_at=None)))
+    notice = Notice.to(application, f"appeal-{appeal.number}-joined", JOINED_TEXT)
+    if application.state is State.VERIFIED and _has_joined(
+        ports, application, [done, Put(notice_row(ports, notice))]
+    ):
+        return True
+    ports.rows.commit([done])
+    return False
 
 
-def _has_joined(ports: Ports, application_id: str) -> bool:
-    wave_id = joinable_wave(ports, applications.load(ports, application_id))
+def _has_joined(ports: Ports, application: Application, also: Sequence[Change]) -> bool:
+    wave_id = joinable_wave(ports, application)
     if not wave_id:
         return False
     try:
-        selection.join(ports, application_id, wave_id)
+        selection.join(ports, application.application_id, wave_id, also)
     except RefusedError:
         return False  # the wave was frozen, or processing restricted, in this very moment
     return True

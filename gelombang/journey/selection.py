@@ -167,8 +167,8 @@ def find_wave(ports: Ports, wave_id: str) -> WavePage:
 
 
 @rereading
-def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
-    """Enter an application into an open wave; asking again returns the same receipt.
+def join(ports: Ports, application_id: str, wave_id: str, also: Sequence[Change] = ()) -> Receipt:
+    """Enter an application into an open wave, in one commit with `also`; asking again returns the same receipt.
 
     Whom a refusal that was taken back had kept out during the wave's hours may join until the freeze.
 
@@ -197,7 +197,8 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
         rank=0,
         restored_from=application.restored_from if entry.restored else None,
     )
-    also: list[Change] = [
+    entered: list[Change] = [
+        *also,
         Put(entry_row(wave_id, entry)),
         Require(
             gate_key(wave_id, entry.entry_id[:2]), 0
@@ -205,7 +206,7 @@ def join(ports: Ports, application_id: str, wave_id: str) -> Receipt:
     ]
     # The region too: the chain is anchored every night, and shows an auditor who later stands elsewhere.
     facts = {"wave_id": wave_id, "entry_id": entry.entry_id, "region": entry.region}
-    applications.save(ports, joined, "wave_joined", facts, also=also)
+    applications.save(ports, joined, "wave_joined", facts, also=entered)
     return _receipt(wave, entry)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from gelombang.domain.errors import (
 from gelombang.domain.review import ReviewDecision
 from gelombang.drawing.verify import verify_bundle
 from gelombang.journey import (
+    appeal_clock,
     appeal_decisions,
     appeals,
     registration,
@@ -41,6 +43,7 @@ from tests.journey.appealing import (
     take_steps,
     tend,
 )
+from tests.journey.dying import Died, Dying
 from tests.journey.reviewers import RINA
 from tests.journey.walking import Walk, begin
 
@@ -70,6 +73,22 @@ def test_upheld_before_the_freeze_restores_into_the_running_wave_even_after_its_
     assert walk.application(name).state is State.SELECTED
     assert selection.find_wave(walk.ports, "gelombang-1").restored_count == 0
     assert "diikutkan" in walk.world.texts.sent[-1][1]
+
+
+@pytest.mark.parametrize("has_effect", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("last", range(1, 30, 2))
+def test_whoever_is_entered_by_the_clock_is_told_once_wherever_its_round_ends(last, has_effect):
+    walk, name = refused_pupil()
+    open_wave(walk, "gelombang-1", days=3)
+    decide(walk, file(walk, name, wants_to_join=True).number, AppealCode.SHOWN_OTHERWISE)
+
+    with suppress(Died):
+        appeal_clock.tend_appeals(Dying(walk.ports, (last, has_effect)).ports, walk.programme)
+    for _ in range(2):
+        tend(walk)
+
+    assert joined(walk, name, "gelombang-1")
+    assert [text for _, text in walk.world.texts.sent].count(appeal_clock.JOINED_TEXT) == 1
 
 
 def test_who_did_not_ask_to_be_joined_is_verified_and_joins_with_one_call_until_the_freeze():
