@@ -23,9 +23,8 @@ from gelombang.journey.ports import Row
 HOLDING = frozenset(
     {State.VERIFIED, State.JOINED, State.SELECTED, State.RESERVE, State.NOT_DRAWN, State.SEAT_RETURNED}
 )
-LISTED = frozenset(
-    layer for layer in Layer if can_be_listed(layer)
-)  # a new version must find whom they judged
+# A new version of a list must find whom these have judged.
+LISTED = frozenset(layer for layer in Layer if can_be_listed(layer))
 WORKLISTS = (
     "outbox",
     "notices",

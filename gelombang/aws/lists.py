@@ -17,9 +17,8 @@ PLACE = "s3://"  # before the bucket's name
 CHUNK = 1 << 20
 LOOKED_AT_S = 60.0  # how long what may change counts as it was fetched
 ASKING_S = 60  # longest run of the function that asks registers (infra/template.py)
-SETTLED_AFTER = timedelta(
-    seconds=LOOKED_AT_S + ASKING_S
-)  # after it was published, nobody is judged by the one before
+# So long after a list was published nobody is judged by the one before it any more.
+SETTLED_AFTER = timedelta(seconds=LOOKED_AT_S + ASKING_S)
 
 
 @dataclass(frozen=True, slots=True)
