@@ -136,6 +136,7 @@ def _stopped(ports: Ports, application: Application, purpose: Purpose) -> tuple[
         reasons=("CONSENT_WITHDRAWN",),
         draft=sealed_fields(application),
         form=None,
+        has_nik=False,
         face_check_id="",
     )
     return draft, also

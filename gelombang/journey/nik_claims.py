@@ -1,12 +1,14 @@
 """Whose a NIK is: one application holds it, and those that were handed in with it since are named beside.
 
     claim_nik     the checks, once the population register has said that it is the applicant's: held, or named beside
+    held_by       whoever passes the checks: only as long as nobody else has come to hold it
     release_nik   corrected, withdrawn, erased: whoever was named first holds it from here on
     given_to      reviewers give it to another; whoever held it is named beside
     named_with    all of them: what a list says of a NIK is judged for each
 
-They are one row, `NIK#<tag>`, so that nobody is ever in between. No request looks at it for whoever has typed a NIK and
-no more: they must not learn whether it is known (docs/decisions/0005).
+They are one row, `NIK#<tag>`, so that nobody is ever in between, and an application knows whether it is in there
+(`has_nik`). Nothing looks at the row for whoever has typed a NIK and no more: they must not learn whether it is known
+(docs/decisions/0005).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from gelombang.domain.application import Application, State
+from gelombang.domain.errors import ConflictError
 from gelombang.journey import applications, notices
 from gelombang.journey.notices import Notice
 from gelombang.journey.ports import Change, Delete, Ports, Put, Require, Row
@@ -24,68 +27,69 @@ from gelombang.journey.tags import find, find_or_new, nik_key
 # A row has room for no more than some thousands. Whoever comes after so many goes to reviewers as they do, but a new
 # version of a list does not find them there.
 MOST_NAMED = 1000
+ANSWERED = "registers_answered"  # event of the audit
 NIK_ASKED_AGAIN_TEXT = (
     "Ada pendaftaran lain memakai NIK Anda. Jika bukan Anda, abaikan: petugas memeriksanya, "
     "hak Anda tetap aman."
 )
 
 
-def claim_nik(ports: Ports, application: Application) -> None:
-    """Take the NIK for this application, or name it beside another's, whose owner is told; not from a request.
+def claim_nik(ports: Ports, application: Application) -> Application:
+    """Save an application with its NIK taken for it, or with its name beside another's, whose owner is told.
 
-    Nothing is taken for an application that was changed, forgotten perhaps, since it was loaded.
+    Returns it as now stored; as it was given where it has the NIK already, or the row has no room.
 
     Raises:
-        ConflictError: it was, or the NIK was claimed or given up just now; nothing was taken.
+        ConflictError: it was changed, or the NIK was claimed or given up just now; nothing was saved.
         DependencyError: the table could not be reached.
     """
-    if application.form is None:
-        return
+    if application.has_nik:
+        return application
     name = application.application_id
-    as_loaded = Require(applications.application_key(name), application.version)
-    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, _fields([name]))
-    if not row.version:
-        ports.rows.commit([Put(row), *beside, as_loaded])
-        return
-    named = _named_in(row)
-    if name in named or len(named) >= MOST_NAMED:
-        return
-    beside += [Put(replace(row, fields=_fields([*named, name]))), as_loaded]
-    owner = applications.load(ports, named[0])
-    if owner.state is State.ERASED:  # nobody is left to be told
-        ports.rows.commit(beside)
-        return
-    notice = Notice.to(owner, f"nik-{name}-{owner.application_id}", NIK_ASKED_AGAIN_TEXT)
-    notices.tell(ports, notice, beside)
+    row, beside = find_or_new(ports, nik_key, _nik_tag(application), _fields([name]))
+    named = _named_in(row) if row.version else []
+    if len(named) >= MOST_NAMED:
+        return application
+    claimed = Put(replace(row, fields=_fields([*named, name])))
+    told = _notice_to(ports, application, named[0]) if named else None
+    also = [claimed, *beside, *([Put(told)] if told else [])]
+    saved = applications.save(ports, replace(application, has_nik=True), ANSWERED, also=also)
+    if told and told.due:
+        notices.send_notice(ports, replace(told, version=1))
+    return saved
+
+
+def held_by(ports: Ports, application: Application) -> list[Change]:
+    """Return what makes a commit fail unless this application holds its NIK then.
+
+    Raises:
+        ConflictError: another does now, or nobody.
+    """
+    row, beside = find_or_new(ports, nik_key, _nik_tag(application), {})
+    if _named_in(row)[:1] != [application.application_id]:
+        raise ConflictError(("NIK",))
+    return [Require(row.key, row.version), *beside]
 
 
 def release_nik(ports: Ports, application: Application) -> list[Change]:
-    """Return what gives up this application's NIK; it may have none.
-
-    The commit fails if whose the NIK is changes meanwhile: the checks may be claiming it just now.
-    """
-    if application.form is None:
+    """Return what gives up this application's NIK, if it has it; the application is to be saved without (`has_nik`)."""
+    if not application.has_nik:
         return []
-    row, beside = find_or_new(ports, nik_key, application.form.nik_tag, {})
-    named = _named_in(row)
-    left = [each for each in named if each != application.application_id]
-    if left == named:
-        return [Require(row.key, row.version), *beside]
+    row, beside = find_or_new(ports, nik_key, _nik_tag(application), {})
+    left = [each for each in _named_in(row) if each != application.application_id]
     given_up = Put(replace(row, fields=_fields(left))) if left else Delete(row.key, row.version)
     return [given_up, *beside]
 
 
 def given_to(ports: Ports, application: Application) -> list[Change]:
-    """Return what lets this application hold its NIK, whoever does now."""
+    """Return what lets this application hold its NIK, whoever does now; it is to be saved with it (`has_nik`)."""
     name = application.application_id
     row, beside = find_or_new(ports, nik_key, _nik_tag(application), _fields([name]))
-    if not row.version:
-        return [Put(row), *beside]
     named = _named_in(row)
-    if named[0] == name:
-        return []
+    if row.version and named[0] == name:
+        return [Require(row.key, row.version), *beside]
     others = [each for each in named if each != name]
-    return [Put(replace(row, fields=_fields([name, *others])))]
+    return [Put(replace(row, fields=_fields([name, *others]))), *beside]
 
 
 def holder_of(ports: Ports, application: Application) -> str:
@@ -98,6 +102,16 @@ def named_with(ports: Ports, nik_tag: str) -> list[str]:
     """Return the applications that were handed in with a NIK and are not given up, its holder's first."""
     row = find(ports, nik_key, nik_tag)
     return _named_in(row) if row else []
+
+
+def _notice_to(ports: Ports, application: Application, owner_id: str) -> Row | None:
+    """Return what tells whoever holds the NIK that this application names it; None where they know, or are gone."""
+    owner = applications.load(ports, owner_id)
+    if owner.state is State.ERASED:
+        return None
+    name = f"nik-{application.application_id}-{owner_id}"
+    row = notices.notice_row(ports, Notice.to(owner, name, NIK_ASKED_AGAIN_TEXT))
+    return None if ports.rows.read(row.key) else row
 
 
 def _named_in(row: Row) -> list[str]:

@@ -9,7 +9,6 @@ has no phone reads their notices in their status: these are kept with the applic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from gelombang.domain.application import Application
 from gelombang.domain.errors import ConflictError, DependencyError, NotFoundError
 from gelombang.journey import applications
 from gelombang.journey.applications import application_key
-from gelombang.journey.ports import Change, Due, Key, Ports, Put, Row
+from gelombang.journey.ports import Due, Key, Ports, Put, Row
 from gelombang.journey.reach import email_context, phone_context, phone_key
 from gelombang.journey.tags import find
 
@@ -84,20 +83,6 @@ def mail_row(ports: Ports, name: str, phone_tag: str, subject: str, text: str) -
     fields = {"phone_tag": phone_tag, "subject": subject, "name": name, "sealed_text": sealed}
     key = Key(f"NOTICE#{name}")
     return Row(key, fields, due=Due(NOTICES, now), expires_at=now + MAILED_WITHIN)
-
-
-def tell(ports: Ports, notice: Notice, also: Sequence[Change]) -> None:
-    """Keep a notice in one commit with `also`, and send it; one that is kept from before is not sent again.
-
-    Raises:
-        ConflictError: `also` does not fit any more; nothing was kept.
-        DependencyError: the table could not be reached.
-    """
-    row = notice_row(ports, notice)
-    is_new = ports.rows.read(row.key) is None
-    ports.rows.commit([*also, Put(row)] if is_new else also)
-    if is_new and row.due:
-        send_notice(ports, replace(row, version=1))
 
 
 def notices_of(ports: Ports, application: Application) -> tuple[NoticeKept, ...]:

@@ -31,9 +31,10 @@ from gelombang.domain.errors import MoveNotAllowedError, NotFoundError
 from gelombang.domain.reasons import Reason
 from gelombang.domain.review import Case, ReviewAnswer, ReviewDecision, outcome_of
 from gelombang.journey import applications
+from gelombang.journey.applications import application_key
 from gelombang.journey.decisions import UNRECORDED, Recorded, people_decided
 from gelombang.journey.nik_claims import given_to, holder_of
-from gelombang.journey.ports import Change, Ports, Put
+from gelombang.journey.ports import Change, Ports, Put, Require
 from gelombang.journey.review_cases import case_row, load_case, named_in
 from gelombang.journey.staff import REVIEWER
 
@@ -118,8 +119,8 @@ def take_answer(ports: Ports, case: Case, answer: ReviewAnswer, also: Sequence[C
         ports.rows.commit([Put(case_row(replace(answered, decision=outcome or ""))), *also])
         return
     application = application_of(ports, case, f"review_{answer.decision}")
-    if answer.decision is ReviewDecision.ACCEPT:
-        _refused_holder(ports, application)  # so that nobody is told only by the second answer
+    if answer.decision is ReviewDecision.ACCEPT and (holder := refused_by_accepting(ports, application)):
+        _refused_for_another(ports, holder)  # so that nobody is told only by the second answer
     if outcome:
         close_case(ports, application, answered, outcome, also)
     else:
@@ -155,6 +156,22 @@ def application_of(ports: Ports, case: Case, step: str) -> Application:
         raise MoveNotAllowedError(CLOSED, step)  # not the application's state: it tells what others decided
     require_unrestricted(application, step)
     return application
+
+
+def refused_by_accepting(ports: Ports, application: Application) -> Application | None:
+    """Return whose NIK accepting this application would take: reviewers must have seen them."""
+    holder = _other_holder(ports, application)
+    return None if holder is None or holder.state is State.NOT_ELIGIBLE else holder
+
+
+def naming(ports: Ports, case: Case, other: Application) -> list[Change]:
+    """Return what names one more application in a case, as the one to be seen first."""
+    name = other.application_id
+    if name in case.others:
+        return []
+    regions = sorted({*case.regions, *_regions(ports, other, ())})
+    named = replace(case, others=(name, *case.others), regions=tuple(regions))
+    return [Put(case_row(named)), *named_in(replace(named, others=(name,)))]
 
 
 def case_record(ports: Ports, case_id: str) -> CaseRecord:
@@ -201,7 +218,8 @@ def _moved(
     """Return the application as reviewers decided, and what must be saved with it."""
     now = ports.clock.now()
     if outcome is ReviewDecision.ACCEPT:
-        accepted = applications.move(application, Move.VERIFY, now, checks=_accepted(application, now))
+        checks = _accepted(application, now)
+        accepted = applications.move(application, Move.VERIFY, now, checks=checks, has_nik=True)
         return accepted, _take_over_nik(ports, application, opinions)
     if outcome is ReviewDecision.REFUSE:
         return applications.move(application, Move.REFUSE, now, reasons=("REVIEWER_REFUSED",)), []
@@ -232,19 +250,16 @@ def _opened(
 ) -> tuple[list[Change], dict[str, Any]]:
     """Return what stores a new case, and what the audit says of it."""
     name, now = application.application_id, ports.clock.now()
-    regions = _regions(ports, application, reasons, others)
+    regions = _regions(ports, application, others)
     case = Case(case_id, name, tuple(reasons), others, now, regions, wave_id=wave_id)
     facts = {"case_id": case_id, "reasons": list(reasons), "others": list(others)}
     return [Put(case_row(case)), *named_in(case)], facts
 
 
-def _regions(
-    ports: Ports, application: Application, reasons: Sequence[str], others: Sequence[str]
-) -> tuple[str, ...]:
-    """Return the districts of all whom a case concerns; whoever holds a contested NIK is one of them."""
+def _regions(ports: Ports, application: Application, others: Sequence[str]) -> tuple[str, ...]:
+    """Return the districts of all whom a case concerns."""
     concerned = [application]
-    holder = holder_of(ports, application) if Reason.NIK_ALREADY_REGISTERED in reasons else ""
-    for other in (*others, *filter(None, [holder])):
+    for other in others:
         with suppress(NotFoundError):
             concerned.append(applications.load(ports, other))
     return tuple(sorted({each.form.region for each in concerned if each.form}))
@@ -274,12 +289,14 @@ def _take_over_nik(ports: Ports, application: Application, opinions: Sequence[Op
     """Give the NIK to the accepted application; whoever holds it is refused in the same commit.
 
     Raises:
-        MoveNotAllowedError: as `_refused_holder`.
+        MoveNotAllowedError: as `_refused_for_another`.
     """
-    given, found = given_to(ports, application), _refused_holder(ports, application)
-    if found is None:
+    given, holder = given_to(ports, application), _other_holder(ports, application)
+    if holder is None:
         return given
-    holder, refused = found
+    if holder.state is State.NOT_ELIGIBLE:  # but an appeal may be restoring them just now
+        return [*given, Require(application_key(holder.application_id), holder.version)]
+    refused = _refused_for_another(ports, holder)
     closed = closing_of(ports, holder, Decided.REFUSED_FOR_ANOTHER)
     case_id = application.review_case_id
     recorded = people_decided(ports, refused, Decided.REFUSED_FOR_ANOTHER, opinions, case_id)
@@ -288,24 +305,23 @@ def _take_over_nik(ports: Ports, application: Application, opinions: Sequence[Op
     return [*given, *closed, *saved, *recorded.changes]
 
 
-def _refused_holder(ports: Ports, application: Application) -> tuple[Application, Application] | None:
-    """Return whoever else holds the NIK, as they are and as they are refused for it; None where nobody has to be.
+def _other_holder(ports: Ports, application: Application) -> Application | None:
+    """Return whoever else holds the NIK, None where nobody does."""
+    name = holder_of(ports, application)
+    return None if name in ("", application.application_id) else applications.load(ports, name)
+
+
+def _refused_for_another(ports: Ports, holder: Application) -> Application:
+    """Return whoever holds a NIK as refused, for it is given to another.
 
     Raises:
-        MoveNotAllowedError: the holder has joined a wave: no reviewer takes a seat from anyone.
+        MoveNotAllowedError: they have joined a wave, or keep a seat though erased: no reviewer takes one from anyone.
     """
-    name = holder_of(ports, application)
-    if name in ("", application.application_id):
-        return None
-    holder = applications.load(ports, name)
-    if holder.state is State.NOT_ELIGIBLE:
-        return None
     # The rights of whose NIK it is go before a restriction by whoever took it (docs/decisions/0020).
-    refused = applications.move(
+    return applications.move(
         replace(holder, restricted_at=None),
         Move.REFUSE,
         ports.clock.now(),
         reasons=("REVIEWER_REFUSED",),
         restricted_at=holder.restricted_at,
     )
-    return holder, refused

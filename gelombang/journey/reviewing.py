@@ -32,7 +32,7 @@ from gelombang.journey import applications, review_quality
 from gelombang.journey.applications import rereading
 from gelombang.journey.challenge import ChallengeShown, ask_for_challenge, challenges_shown
 from gelombang.journey.ports import Due, Key, Ports, Put, Row
-from gelombang.journey.review import CLOSED, application_of, take_answer
+from gelombang.journey.review import CLOSED, application_of, naming, refused_by_accepting, take_answer
 from gelombang.journey.review_cases import case_row, cluster_of, load_case, waiting
 from gelombang.journey.staff import Scope, Staff
 
@@ -154,7 +154,8 @@ def answer(
     Raises:
         NotAllowedError: not a reviewer.
         NotFoundError: nothing of this name is given to this reviewer now, or nobody in it has this label.
-        MoveNotAllowedError: answered otherwise before, or nothing is left to answer.
+        MoveNotAllowedError: answered otherwise before, or nothing is left to answer; or accepting would refuse somebody
+            whom this reviewer was not shown, who is given the review anew.
         RestrictedError: the applicant has restricted processing.
     """
     given = _given(ports, staff, review_id)
@@ -162,6 +163,8 @@ def answer(
     if said not in [(each.reviewer, each.decision, each.note) for each in case.answers]:
         _must_be_in_time(ports, given)
         _must_be_wanted(staff, case)
+        if decision is ReviewDecision.ACCEPT:
+            _must_have_seen_whom_it_refuses(ports, staff, given, case)
         now = ports.clock.now()
         first = ReviewAnswer(*said, now, (now - given.since).total_seconds())
         outcome = outcome_of([*(each.decision for each in case.answers), decision])
@@ -272,6 +275,18 @@ def _case_at(ports: Ports, held: Held, label: str) -> Case:
 def _must_be_wanted(staff: Staff, case: Case) -> None:
     if case.decision or any(each.reviewer == staff.name for each in case.answers):
         raise MoveNotAllowedError(CLOSED, "review")
+
+
+def _must_have_seen_whom_it_refuses(ports: Ports, staff: Staff, held: Held, case: Case) -> None:
+    if case.planted:
+        return
+    holder = refused_by_accepting(ports, application_of(ports, case, "review_accept"))
+    if holder is None or holder.application_id in {place.application_id for place in held.places}:
+        return
+    # Whose NIK it is has changed since: the same case is given again, with them beside.
+    over = Put(_row(staff.name, replace(held, until=ports.clock.now())))
+    ports.rows.commit([over, *naming(ports, case, holder)])
+    raise MoveNotAllowedError(CLOSED, "review_accept")
 
 
 def _shown(ports: Ports, staff: Staff, held: Held, place: Place, link: Link) -> PersonShown | None:

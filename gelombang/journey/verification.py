@@ -46,13 +46,14 @@ from gelombang.domain.errors import ConflictError, DependencyError
 from gelombang.domain.layers import CONTRACTS
 from gelombang.domain.messages import ChecksDue, FaceCheckAsked, FaceEvidenceReady, Message
 from gelombang.domain.programme import Programme, RuleSet
+from gelombang.domain.reasons import Reason
 from gelombang.domain.verdict import FaceVerdict, judge_face
 from gelombang.journey import applications, decisions, review
 from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
-from gelombang.journey.nik_claims import claim_nik, holder_of, release_nik
+from gelombang.journey.nik_claims import ANSWERED, claim_nik, held_by, holder_of, release_nik
 from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Ports
 from gelombang.journey.registration import person_of
@@ -77,11 +78,14 @@ def run_checks(ports: Ports, programme: Programme, message: ChecksDue) -> None:
         return
     today = jakarta_day(ports.clock.now())
     rules = rule_set_for(programme, today)
-    checks = application.checks | _ask_registers(ports, application, rules)
+    results = _ask_registers(ports, application, rules)
+    asked = replace(application, checks=application.checks | results)
     # Whoever only typed a NIK takes it from nobody, and learns nothing of its owner.
-    if is_person_known(checks, rules):
-        claim_nik(ports, application)
-    _settle(ports, programme, application, replace(application, checks=checks))
+    if is_person_known(asked.checks, rules) and not asked.has_nik:
+        asked = claim_nik(ports, asked)
+        application = asked if asked.has_nik else application
+    is_in_vain = any(check.outcome is Outcome.PENDING for check in results.values())
+    _settle(ports, programme, application, asked, is_in_vain=is_in_vain)
 
 
 @rereading
@@ -100,7 +104,7 @@ def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady
         return
     if application.state is not State.CHECKING or application.face_check_id != message.face_check_id:
         return
-    _settle(ports, programme, application, application)
+    _settle(ports, programme, application, application, is_in_vain=False)
 
 
 def messages_due(ports: Ports, application: Application) -> list[Message]:
@@ -177,9 +181,14 @@ def _answer_of(ports: Ports, layer: Layer, person: Person) -> RegisterAnswer | D
         return error
 
 
-def _settle(ports: Ports, programme: Programme, stored: Application, application: Application) -> None:
-    """Decide what follows from what is known; `stored` is the application as last saved."""
-    rules, checks = rule_set_for(programme, jakarta_day(ports.clock.now())), application.checks
+def _settle(
+    ports: Ports, programme: Programme, stored: Application, application: Application, *, is_in_vain: bool
+) -> None:
+    """Decide what follows from what is known.
+
+    `stored` is the application as last saved; `is_in_vain`: a register was asked just now and did not answer.
+    """
+    rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
     grounds = Grounds(application.photos, application.checks, None, application.submission)
     is_settled = photo_faults(grounds) or is_by_appeal(application.checks.get(Layer.FACE))
     evidence = None if is_settled else evidence_of(ports, application.face_check_id)
@@ -194,10 +203,6 @@ def _settle(ports: Ports, programme: Programme, stored: Application, application
         grounds = replace(grounds, is_nik_contested=True)
         conclusion = conclude(grounds, rules)
     if conclusion.decided is None:
-        is_in_vain = any(
-            check.outcome is Outcome.PENDING and check != stored.checks.get(layer)
-            for layer, check in checks.items()
-        )
         is_awaited = any(photo.status is PhotoStatus.AWAITED for photo in application.photos.values())
         if not application.face_check_id and not is_awaited:
             stored = application = _ask_for_face(ports, application)
@@ -259,6 +264,7 @@ def _refuse(ports: Ports, application: Application, conclusion: Conclusion, reco
         now,
         reasons=reasons,
         form=None,
+        has_nik=False,
         draft=sealed_fields(application),
     )
     also = [*recorded.changes, *release_nik(ports, application)]
@@ -275,11 +281,16 @@ def _verify_or_doubt(
     photos = {slot: _photo_after(photo, ()) for slot, photo in application.photos.items()}
     application = replace(application, photos=photos)
     if conclusion.decided is Decided.SENT_TO_REVIEW:
-        others = tuple(candidate.application_id for candidate in verdict.candidates) if verdict else ()
-        review.open_case(ports, application, conclusion.reasons, others, recorded)
+        others = [candidate.application_id for candidate in verdict.candidates] if verdict else []
+        if (
+            Reason.NIK_ALREADY_REGISTERED in conclusion.reasons
+        ):  # whom accepting would refuse is seen, and first
+            others = [holder_of(ports, application), *others]
+        review.open_case(ports, application, conclusion.reasons, tuple(filter(None, others)), recorded)
         return
     moved = applications.move(application, Move.VERIFY, ports.clock.now())
-    applications.save(ports, moved, Decided.VERIFIED, recorded.facts, also=recorded.changes)
+    also = [*recorded.changes, *held_by(ports, application)]  # another may be given the NIK just now
+    applications.save(ports, moved, Decided.VERIFIED, recorded.facts, also=also)
 
 
 def _is_nik_contested(ports: Ports, application: Application) -> bool:
@@ -311,7 +322,7 @@ def _wait(ports: Ports, stored: Application, application: Application, *, is_in_
         facts = {"waiting_for": waiting_for, "again_in_s": delay_s}
         applications.save(ports, application, "waiting_for_registers", facts, announce=again, delay_s=delay_s)
     elif application != stored:
-        applications.save(ports, application, "registers_answered")
+        applications.save(ports, application, ANSWERED)
 
 
 def _pending_registers(application: Application) -> list[str]:

@@ -16,7 +16,7 @@ from gelombang.domain.errors import (
 )
 from gelombang.journey import applications, codes, contacts, notices, reconciliation, sessions
 from gelombang.journey.notices import Notice
-from gelombang.journey.ports import Key, Require
+from gelombang.journey.ports import Put
 from tests.journey.walking import begin
 
 OLD, NEW = "+6281234567890", "+6281234567891"
@@ -123,12 +123,11 @@ class SilentTexts:
 
 def test_a_notice_that_could_not_be_sent_is_sent_by_the_reconciler_once(walk):
     application = applications.load(walk.ports, sign_in(walk).application_id)
-    notice = Notice.to(application, "n1", "Halo.")
-    sound, also = walk.ports, [Require(Key("WITH"), 0)]
-    notices.tell(replace(sound, texts=SilentTexts()), notice, also)
-    walk.world.clock.advance(minutes=1)
-    told = [reconciliation.reconcile(sound).told_count for _ in range(2)]
-    notices.tell(sound, notice, also)
+    row = notices.notice_row(walk.ports, Notice.to(application, "n1", "Halo."))
+    walk.ports.rows.commit([Put(row)])
+    assert not notices.send_notice(replace(walk.ports, texts=SilentTexts()), replace(row, version=1))
+    walk.world.clock.advance(minutes=2)
+    told = [reconciliation.reconcile(walk.ports).told_count for _ in range(2)]
 
     assert told == [1, 0]
     assert [text for _, text in walk.world.texts.sent].count("Halo.") == 1

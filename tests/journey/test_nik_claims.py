@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
+from gelombang.domain.appeal import AppealCode
 from gelombang.domain.application import State
 from gelombang.domain.checks import Layer, Outcome
 from gelombang.domain.consent import Purpose
-from gelombang.domain.errors import ConflictError, DependencyError
+from gelombang.domain.errors import ConflictError, DependencyError, MoveNotAllowedError
 from gelombang.domain.messages import ChecksDue
 from gelombang.domain.review import ReviewDecision
 from gelombang.domain.sources import can_be_listed
-from gelombang.journey import applications, consents, nik_claims, reconciliation, registration, verification
+from gelombang.journey import (
+    appeal_decisions,
+    applications,
+    consents,
+    nik_claims,
+    reconciliation,
+    registration,
+    reviewing,
+    verification,
+)
 from gelombang.journey.nik_claims import NIK_ASKED_AGAIN_TEXT, claim_nik, named_with
-from tests.journey.reviewers import decide
+from gelombang.journey.ports import Key
+from tests.journey import appealing
+from tests.journey.appealing import DEWI
+from tests.journey.reviewers import RATNA, RINA, RUDI, case_of, decide, say, see, take
 from tests.journey.walking import SPOILED, begin, citizen
 
 HOLDER, OTHER, THIRD = "+6281234567890", "+6281234567891", "+6281234567892"
@@ -150,6 +164,12 @@ def test_a_nik_is_named_again_after_a_correction_and_nobody_is_told_a_second_tim
     assert (named(walk), times_told(walk)) == ([holder, other], 1)
 
 
+def test_whoever_withdraws_has_no_nik_and_takes_it_anew(walk):
+    holder, other = handed_in(walk, HOLDER, OTHER)
+    withdraw(walk, other)
+    assert (walk.application(holder).has_nik, walk.application(other).has_nik) == (True, False)
+
+
 def test_nothing_is_named_for_an_application_that_has_changed_since(walk):
     (holder,) = handed_in(walk, HOLDER)
     other = walk.submit(citizen(), OTHER)
@@ -170,6 +190,101 @@ def test_a_row_that_is_full_takes_nobody_more_and_their_application_goes_on(walk
     assert named(walk) == names[:2]
     assert walk.application(names[2]).state is State.IN_REVIEW
     assert times_told(walk) == 1
+
+
+def test_accepting_somebody_fails_while_an_appeal_restores_whoever_held_their_nik():
+    walk = begin(citizen())
+    holder = walk.submit(citizen(), HOLDER)
+    walk.similarity[holder] = 0.1
+    walk.deliver()
+    decide(walk.ports, holder, ReviewDecision.REFUSE)
+    (other,) = handed_in(walk, OTHER)
+    appeal = appealing.file(walk, holder, "REVIEWER_REFUSED")
+    say(walk.ports, RINA, other, ReviewDecision.ACCEPT)
+    commit = walk.world.rows.commit
+
+    def beaten(changes):
+        walk.world.rows.commit = commit
+        appealing.decide(walk, appeal.number, AppealCode.FACE_CONFIRMED)
+        commit(changes)
+
+    walk.world.rows.commit = beaten
+    with suppress(MoveNotAllowedError):
+        say(walk.ports, RUDI, other, ReviewDecision.ACCEPT)
+
+    states = [walk.application(name).state for name in (holder, other)]
+    assert states == [State.NOT_ELIGIBLE, State.VERIFIED]
+    assert named(walk) == [other, holder]
+
+
+def test_nobody_is_verified_whose_nik_reviewers_gave_to_another_just_then():
+    walk = begin(citizen())
+    holder = walk.submit(citizen(), HOLDER)
+    walk.similarity[holder] = 0.1
+    walk.deliver()
+    decide(walk.ports, holder, ReviewDecision.REFUSE)
+    (other,) = handed_in(walk, OTHER)
+    appeal = appealing.file(walk, holder, "REVIEWER_REFUSED")
+    appeal_decisions.decide_appeal(walk.ports, walk.programme, DEWI, appeal.number, AppealCode.FACE_CONFIRMED)
+    commit = walk.world.rows.commit
+
+    def beaten(changes):
+        walk.world.rows.commit = commit
+        decide(walk.ports, other, ReviewDecision.ACCEPT)
+        commit(changes)
+
+    walk.world.rows.commit = beaten
+    walk.deliver()
+
+    found = sorted(walk.application(name).state for name in (holder, other))
+    assert found in ([State.NOT_ELIGIBLE, State.VERIFIED], [State.IN_REVIEW, State.VERIFIED])
+
+
+def test_a_reviewer_sees_whom_accepting_would_refuse(walk):
+    holder, other = handed_in(walk, HOLDER, OTHER)
+
+    people = see(walk.ports, other).people
+
+    assert [(one.is_to_decide, bool(one.selfie_url)) for one in people] == [(True, True), (False, True)]
+    assert case_of(walk.ports, other).others == (holder,)
+
+
+def test_nobody_accepts_somebody_before_they_have_seen_who_holds_the_nik_by_then(walk):
+    holder, first = handed_in(walk, HOLDER, OTHER)
+    review_id, label = take(walk.ports, RUDI, first)
+    (second,) = handed_in(walk, THIRD)
+    for reviewer in (RINA, RATNA):
+        say(walk.ports, reviewer, second, ReviewDecision.ACCEPT)
+    assert named(walk)[0] == second
+
+    with pytest.raises(MoveNotAllowedError):
+        reviewing.answer(walk.ports, RUDI, review_id, label, decision=ReviewDecision.ACCEPT, note="dilihat")
+
+    assert case_of(walk.ports, first).answers == ()
+    assert walk.application(second).state is State.VERIFIED
+    again = reviewing.next_review(walk.ports, RUDI)
+    shown = walk.ports.rows.read(Key(f"REVIEWER#{RUDI.name}")).fields["places"]
+    assert again.review_id != review_id
+    assert {place["application_id"] for place in shown} == {holder, first, second}
+
+
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_whoever_withdraws_without_knowing_whose_the_nik_is_looks_at_nothing_of_its_owner(is_registered):
+    walk = begin(citizen())
+    if is_registered:
+        handed_in(walk, HOLDER)
+    stranger = walk.submit(replace(citizen(), kk=citizen(2).kk), OTHER)
+    read, calls = walk.world.rows.read, []
+
+    def reading(key):
+        calls.append(key.partition)
+        return read(key)
+
+    walk.world.rows.read = reading
+    withdraw(walk, stranger)
+
+    assert walk.application(stranger).state is State.DRAFT
+    assert not any(partition.startswith("NIK#") for partition in calls)
 
 
 def test_a_full_row_fits_into_a_table():

@@ -74,9 +74,13 @@ def session_of(name):
     return Session(name, "this one")
 
 
-def applications_nik(nik_tag, name):
-    """Return the change that keeps a NIK for an application, as verification does."""
-    return Put(Row(nik_key(nik_tag), {"application_id": name}))
+def keep_nik(ports, name):
+    """Keep an application's NIK for it, as verification does; return its tag."""
+    application = applications.load(ports, name)
+    nik_tag = application.form.nik_tag
+    kept = Put(Row(nik_key(nik_tag), {"application_id": name}))
+    applications.save(ports, replace(application, has_nik=True), "registers_answered", also=[kept])
+    return nik_tag
 
 
 def code_of(world):
@@ -255,8 +259,7 @@ def test_a_seat_is_taken_back_only_by_an_auditor_for_a_reason_of_the_rules_of_th
 def test_a_new_version_of_a_list_does_not_undo_what_an_audit_found():
     world = one_region(2, 1)
     (name,) = who(world.ports, DrawOutcome.SELECTED)
-    nik_tag = applications.load(world.ports, name).form.nik_tag
-    world.ports.rows.commit([applications_nik(nik_tag, name)])
+    nik_tag = keep_nik(world.ports, name)
     take(world.ports, name, "EARLIER_RECIPIENT")
 
     listing = Listing(Layer.EARLIER_RECIPIENT, "prakerja", "2027-01-01/1")
@@ -285,8 +288,7 @@ def test_whoever_restricts_does_not_accept_but_may_give_back_and_the_days_go_on(
 def test_an_erasure_leaves_a_seat_that_was_not_accepted_and_with_it_the_nik(is_accepted):
     world = one_region(2, 1)
     (name,), (reserve,) = who(world.ports, DrawOutcome.SELECTED), who(world.ports, DrawOutcome.RESERVE)
-    nik_tag = applications.load(world.ports, name).form.nik_tag
-    world.ports.rows.commit([applications_nik(nik_tag, name)])
+    nik_tag = keep_nik(world.ports, name)
     if is_accepted:
         accept(world.ports, name)
 
