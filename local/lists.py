@@ -121,7 +121,7 @@ def diff(
 
     with _lists(folder, state) as (shelf, _):
         counts = Counter(
-            each.why for each in changes_between(_opened(shelf, folder, old), _opened(shelf, folder, new))
+            each.why for each in changes_between([_opened(shelf, folder, old)], _opened(shelf, folder, new))
         )
         said = ", ".join(f"{counts[each]} {each}" for each in ("added", "removed", "changed"))
         answer(dict(counts), said, as_json=as_json)

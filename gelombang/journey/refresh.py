@@ -6,16 +6,19 @@
                    IN_REVIEW, VERIFIED, NOT_DRAWN, SEAT_RETURNED ─▶ NOT_ELIGIBLE, by a signed bundle as every refusal,
                                  and told
                    JOINED        before the freeze ─▶ NOT_ELIGIBLE; the entry leaves the wave in the same commit
-                   JOINED in a frozen wave, RESERVE, SELECTED: kept on record for the check after the draw; no seat,
-                                 and no chance that others' proofs hang on, is taken away silently
+                   JOINED in a frozen wave, RESERVE: left until the draw is over, or the reserve is one no more; no
+                                 chance that others' proofs hang on is taken away silently
+                   SELECTED      kept, and on record for the check after the draw, by people: no seat is taken away
+                                 silently
       passes now   NOT_ELIGIBLE for this reason alone ─▶ CHECKING: the checks go on where they were
       the same     the check gets the new version of its list
       by appeal    what people decided stands before the list
-      restricted   left until the owner lifts that: doing the refresh again finds them
+      restricted   left until the owner lifts that: doing the refresh again finds them. What a list says against them
+                   is saved at once: else they would lift that, and join a wave on the list before
 
-Nothing is kept of how far a refresh is: whoever has been judged by the version is passed over, so that it may end
-anywhere, be done again, and changes nothing the second time; what it did is told from the audit then. Nobody's form
-is opened: a list answers without it.
+Nothing is kept of how far a refresh is: whoever has been judged by the version is passed over, unless what had to
+follow could not then. So it may end anywhere, be done again, and changes nothing the second time; what it did is told
+from the audit then. Nobody's form is opened: a list answers without it.
 """
 
 from __future__ import annotations
@@ -54,7 +57,6 @@ REFUSES = {
     State.SEAT_RETURNED: Move.EXCLUDE,
     State.JOINED: Move.EXCLUDE,
 }
-DRAWN = frozenset({State.NOT_DRAWN, State.SEAT_RETURNED})  # meanwhile: what was left until then counts now
 JUDGED = frozenset({Outcome.PASSED, Outcome.FAILED, Outcome.NOT_APPLICABLE})
 UNTOUCHED = frozenset({State.DRAFT, State.ERASED})  # a draft is asked about anew when it is handed in
 CHANGED_TEXT = (
@@ -98,11 +100,22 @@ class Effect(StrEnum):
     REFUSED = "refused"
     LEFT_WAVE = "left_wave"  # refused, with their entry taken out of the wave
     RESTORED = "restored"
-    AFTER_DRAW = "after_draw"  # refused by the list, but drawn or being drawn: for the check after the draw
-    RESTRICTED = "restricted"  # left as they are
+    AFTER_DRAW = "after_draw"  # refused by the list, but being drawn, or a reserve: left until that is over
+    WITH_SEAT = "with_seat"  # refused by the list, but has a seat: for the check after the draw, by people
+    RESTRICTED = "restricted"  # left where they are
     BY_APPEAL = (
         "by_appeal"  # people decided about this layer, or an audit did: no list decides about it again
     )
+
+
+WAITING = frozenset({Effect.RESTRICTED, Effect.AFTER_DRAW})  # doing it again later may find them free
+# What became of those for whom a refresh had to wait, by where they are now: it waits for them no more.
+WAITED = {
+    State.CHECKING: Effect.ASKED_AGAIN,
+    State.NEEDS_PHOTO: Effect.KEPT,
+    State.NOT_ELIGIBLE: Effect.SAME,
+    State.SELECTED: Effect.WITH_SEAT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +166,7 @@ def _touch(ports: Ports, judging: _Judging, change: ListChange) -> list[Touched]
 @rereading
 def _touch_one(ports: Ports, judging: _Judging, change: ListChange, application_id: str) -> Touched:
     application, listing = applications.load(ports, application_id), judging.listing
-    left = _left_as(application, listing)
+    left = _left_as(ports, application, listing)
     if left is None:
         return _judge_again(ports, judging, application, change)
     state = application.state
@@ -161,25 +174,36 @@ def _touch_one(ports: Ports, judging: _Judging, change: ListChange, application_
     return (_told_before(ports, application, listing) or told) if left is Effect.NOT_JUDGED else told
 
 
-def _left_as(application: Application, listing: Listing) -> Effect | None:
+def _left_as(ports: Ports, application: Application, listing: Listing) -> Effect | None:
     """Return why somebody is left as they are; None: they are judged."""
     before, state = application.checks.get(listing.layer), application.state
     if state in UNTOUCHED or before is None or before.outcome not in JUDGED:
         return Effect.NOT_JUDGED
     if is_by_appeal(before) or before.source == BY_AUDIT:
         return Effect.BY_APPEAL
-    is_missed = before.outcome is Outcome.FAILED and state in DRAWN
     is_later = before.list_version[:10] > listing.list_version[:10]
-    if is_later or (before.list_version == listing.list_version and not is_missed):
-        return Effect.NOT_JUDGED
-    return Effect.RESTRICTED if application.restricted_at else None
+    is_judged = before.list_version == listing.list_version and not _is_missed(ports, application, before)
+    return Effect.NOT_JUDGED if is_later or is_judged else None
+
+
+def _is_missed(ports: Ports, application: Application, check: CheckResult) -> bool:
+    """Say whether a list said no and nothing followed, for somebody with whom it can follow by now."""
+    if check.outcome is not Outcome.FAILED:
+        return False
+    if application.state is State.NOT_ELIGIBLE:
+        return check.reason not in application.reasons
+    return application.state in REFUSES and leaving_wave(ports, application) is not None
 
 
 def _judge_again(ports: Ports, judging: _Judging, application: Application, change: ListChange) -> Touched:
-    listing, name = judging.listing, application.application_id
-    before, now = application.checks[listing.layer], ports.clock.now()
-    facts = listed_facts(listing.layer, change.after)
+    listing, name, now = judging.listing, application.application_id, ports.clock.now()
+    before, facts = application.checks[listing.layer], listed_facts(listing.layer, change.after)
     outcome, reason, flags = judge_layer(listing.layer, facts, _NOBODY, judging.rules, jakarta_day(now))
+    told = reason if outcome is Outcome.FAILED else ""
+    if application.restricted_at and not _is_noted(ports, application, before, outcome):
+        has_seat = told and application.state is State.SELECTED
+        effect = Effect.WITH_SEAT if has_seat else Effect.RESTRICTED
+        return Touched(name, effect, application.state, application.state, told, change.why)
     check = CheckResult(
         listing.layer,
         outcome,
@@ -193,9 +217,7 @@ def _judge_again(ports: Ports, judging: _Judging, application: Application, chan
     )
     judged = replace(application, checks=application.checks | {listing.layer: check})
     step = _step(ports, judging, judged, before)
-    states = (application.state, step.application.state)
-    told = reason if outcome is Outcome.FAILED else ""
-    touched = Touched(name, step.effect, *states, told, change.why)
+    touched = Touched(name, step.effect, application.state, step.application.state, told, change.why)
     also = [*step.also, *step.recorded.changes, *_told_to(ports, touched, application, listing)]
     applications.save(
         ports,
@@ -206,6 +228,15 @@ def _judge_again(ports: Ports, judging: _Judging, application: Application, chan
         also=also,
     )
     return touched
+
+
+def _is_noted(ports: Ports, application: Application, before: CheckResult, outcome: Outcome) -> bool:
+    """Say whether a list's answer about somebody who restricted processing is saved: a no that is new.
+
+    Not while their entry is held in a wave that is not frozen: lifting would put it back, with the no.
+    """
+    is_new_no = outcome is Outcome.FAILED and before.outcome is not Outcome.FAILED
+    return is_new_no and (application.state is not State.JOINED or leaving_wave(ports, application) is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +252,8 @@ class _Step:
 def _step(ports: Ports, judging: _Judging, judged: Application, before: CheckResult) -> _Step:
     """Return what follows for somebody who was judged again; `judged` has the new check already."""
     check, state = judged.checks[judging.listing.layer], judged.state
+    if judged.restricted_at:
+        return _Step(Effect.WITH_SEAT if state is State.SELECTED else Effect.RESTRICTED, judged)
     due = ChecksDue(judged.application_id, judged.submission)
     if state is State.CHECKING:
         return _Step(Effect.ASKED_AGAIN, judged, announce=(due,))
@@ -263,6 +296,8 @@ def _refused(ports: Ports, judging: _Judging, judged: Application, reason: str) 
     if judged.state is State.NOT_ELIGIBLE:
         reasons = dict.fromkeys((*judged.reasons, reason))  # perhaps one more
         return _Step(Effect.SAME, replace(judged, reasons=tuple(reasons)))
+    if judged.state is State.SELECTED:
+        return _Step(Effect.WITH_SEAT, judged)
     left = leaving_wave(ports, judged)
     if judged.state not in REFUSES or left is None:
         return _Step(Effect.AFTER_DRAW, judged)
@@ -315,5 +350,16 @@ def _told_before(ports: Ports, application: Application, listing: Listing) -> To
         ):
             before, after, reason, why = (facts[name] for name in ("before", "after", "reason", "why"))
             effect = Effect(facts["effect"])
-            return Touched(application.application_id, effect, before, after, reason, why, is_new=False)
+            told = Touched(application.application_id, effect, before, after, reason, why, is_new=False)
+            return _as_it_is_now(application, told)
     return None
+
+
+def _as_it_is_now(application: Application, told: Touched) -> Touched:
+    """Return what was told of somebody whom an earlier run had to leave as it is by now."""
+    state = application.state
+    is_restricted = application.restricted_at is not None and state is not State.SELECTED
+    if told.effect not in WAITING or (is_restricted and told.effect is Effect.RESTRICTED):
+        return told
+    effect = WAITED.get(state, Effect.AFTER_DRAW)
+    return replace(told, effect=effect, before=state, after=state)

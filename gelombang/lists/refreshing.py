@@ -1,4 +1,4 @@
-"""Refreshes a layer from the version of its list that people were judged by to the one in use."""
+"""Refreshes a layer from every version of its list that anybody may have been judged by to the one in use."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from gelombang.domain.checks import Layer
 from gelombang.domain.programme import Programme
 from gelombang.journey.ports import Ports
-from gelombang.journey.refresh import Effect, ListChange, Listing, Touched, refresh
+from gelombang.journey.refresh import WAITING, ListChange, Listing, Touched, refresh
 from gelombang.lists.diff import changes_between
 from gelombang.lists.shelf import Shelf
 
-LEFT = frozenset({Effect.RESTRICTED, Effect.AFTER_DRAW})  # doing it again later may find them free
+LEFT = WAITING  # until none of these is told, a refresh is not done
 Paced = Callable[[Iterable[ListChange]], Iterable[ListChange]]
 
 
@@ -29,17 +29,17 @@ def refresh_layer(
     It is noted as done when all of it was given and nobody is left; until then doing it again begins anew.
 
     Raises:
-        ListError: a list is not as it was written.
+        ListError: a list is not as it was written, or one in between cannot be compared; it says what to do.
         DependencyError, ConflictError: as `gelombang.journey.refresh`.
     """
     place = shelf.place_of(layer)
     if place.refreshed == place.in_use != "":
         return
     new = shelf.in_use(layer)
-    old = shelf.opened(place.refreshed) if place.refreshed else None
+    olds = shelf.before(layer)
     listing = Listing(layer, new.header.delivery.source, new.header.delivery.version)
     is_left = False
-    for touched in refresh(ports, programme, listing, paced(changes_between(old, new)), threads):
+    for touched in refresh(ports, programme, listing, paced(changes_between(olds, new)), threads):
         is_left |= touched.effect in LEFT
         yield touched
     if not is_left:

@@ -4,7 +4,8 @@
     <layer>.json                         {"in_use": <name>, "refreshed": <name or "">}, changed in one step
 
 A list is in use for whoever is checked from the moment it is imported. Whoever was checked before is looked at by the
-refresh (`gelombang.journey.refresh`), from `refreshed` to `in_use`: several imports may lie between.
+refresh (`gelombang.journey.refresh`). Several imports may lie between `refreshed` and `in_use`, and people may have
+been judged by any of them: each is kept, and compared with what is in use, until a refresh is done.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cmp_to_key
 from pathlib import Path
 
 from gelombang.domain.checks import Layer
@@ -83,6 +85,34 @@ class Shelf:
             self._open[name] = self._verified(name)
         return self._open[name]
 
+    def before(self, layer: Layer) -> list[KeptList | None]:
+        """Return the versions before the one in use that people may have been judged by, oldest first; they stay open.
+
+        None: nobody was judged by a list then, which is compared as an empty one.
+
+        Raises:
+            ListError: some cannot be compared with what is in use; `faults` names each, with why.
+        """
+        place = self.place_of(layer)
+        names = self._names_before(layer, place)
+        lists, faults = dict[str, KeptList](), dict[str, str]()
+        for name in (*names, place.in_use):
+            try:
+                lists[name] = self.opened(name)
+            except ListError as error:
+                faults[name] = str(error)
+        newest = max((kept.header.generation for kept in lists.values()), default=1)
+        for name, kept in lists.items():
+            if kept.header.row_count and kept.header.generation < newest:
+                faults[name] = "its tags were made before the HMAC keys changed"
+        if faults:
+            raise ListError(
+                "people may have been judged by versions that cannot be compared: import them again from the "
+                "agency's deliveries, then refresh",
+                tuple(f"{name}: {why}" for name, why in faults.items()),
+            )
+        return [*([] if place.refreshed else [None]), *(lists[name] for name in names)]
+
     def drop(self, kept: KeptList) -> None:
         """Let go of a list that is of no use any more: where there is a bucket, it is fetched anew."""
         name = kept.header.delivery.file_name
@@ -98,33 +128,53 @@ class Shelf:
     def take_in(self, csv: Path, delivery: Delivery, today: date, threads: int = 1) -> ListHeader:
         """Import a delivery, and let it be in use; the version that is in use changes nothing.
 
+        One from before that a refresh compares and cannot read any more is kept anew; what is in use stays.
+
         Raises:
             ListError: not signed by its agency, not a later version than the one in use, or with rows that are no NIK.
         """
         self._agreed(delivery)
         place, name = self.place_of(delivery.layer), delivery.file_name
-        if place.in_use == name and (used := self._as_imported(name)):
-            if used.delivery == delivery and used.generation == self._generation():
-                return used
-            if used.delivery != delivery:
-                raise ListError(f"another list with version {delivery.version} is in use")
-        if place.in_use and not delivery.is_from(place.in_use):
+        is_before = name in self._names_before(delivery.layer, place)
+        kept = self._as_imported(name) if is_before or name == place.in_use else None
+        if kept and kept.delivery != delivery:
+            raise ListError(f"another list with version {delivery.version} is in use, or was")
+        is_readable = kept is not None and kept.generation == self._generation()
+        if kept and is_readable and not is_before:
+            return kept
+        is_needed = is_before and not is_readable
+        if place.in_use and not is_needed and not delivery.is_from(place.in_use):
             raise ListError(f"{delivery.version} is not later than {place.in_use}, which is in use")
         tagged = in_parallel(self._tagged, read_rows(csv, delivery, today), threads)
         self._folder.mkdir(parents=True, exist_ok=True)
         header = write_list(self._folder / name, delivery, tagged, self._seal)
         if name in self._open:
             self._open.pop(name).close()
-        self._keep(delivery.layer, Place(name, place.refreshed))
+        if not is_before:
+            self._keep(delivery.layer, Place(name, place.refreshed))
         return header
 
     def note_refreshed(self, layer: Layer, name: str) -> None:
         """Note that everybody has been judged by this version; those that are used no more are deleted."""
         place = Place(self.place_of(layer).in_use, name)
         self._keep(layer, place)
+        used = {place.in_use, *self._names_before(layer, place)}  # perhaps some were imported meanwhile
         for path in self._folder.glob(f"{layer}-*{ENDING}"):
-            if path.name not in (place.in_use, place.refreshed):
+            if path.name not in used:
                 path.unlink()
+
+    def _names_before(self, layer: Layer, place: Place) -> list[str]:
+        """Return the versions from `refreshed` up to what is in use, oldest first, without the latter.
+
+        A name says the same as the header behind it: `_must_be_right` sees to that. One that is later than what is in
+        use was never used: its import ended before it was noted.
+        """
+        names = {path.name for path in self._folder.glob(f"{layer}-*{ENDING}")} | {place.refreshed} - {""}
+        versions = [version for name in names if (version := _named(layer, name))]
+        before = [
+            each for each in versions if each.is_from(place.refreshed) and not each.is_from(place.in_use)
+        ]
+        return [each.file_name for each in sorted(before, key=cmp_to_key(_compared))]
 
     def _as_imported(self, name: str) -> ListHeader | None:
         """Return the header of a list, or None where it was damaged since: then it may be imported again."""
@@ -169,6 +219,8 @@ class Shelf:
         self._agreed(header.delivery)
         if not is_same_tag(self._vault, self._seal(header.sealed_content()), header.seal):
             raise ListError(f"{name} was not written here")
+        if header.delivery.file_name != name:  # versions are put in order by their names
+            raise ListError(f"{name} is {header.delivery.file_name}, under another name")
 
     def _agreed(self, delivery: Delivery) -> None:
         source = self._source_of.get(delivery.layer)
@@ -186,3 +238,17 @@ class Shelf:
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)
+
+
+def _named(layer: Layer, file_name: str) -> Delivery | None:
+    """Return the version that is kept under a name, as far as that says; None: no list has such a name."""
+    named = file_name[len(layer) + 1 : -len(ENDING)]
+    try:
+        listed_on = date.fromisoformat(named[:10])
+    except ValueError:
+        return None
+    return Delivery.model_construct(layer=layer, listed_on=listed_on, list_version=named[11:])
+
+
+def _compared(one: Delivery, other: Delivery) -> int:
+    return 1 if one.is_from(other.file_name) else -1

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from gelombang.domain.application import Application
+from gelombang.domain.wave import definition_from_json
+from gelombang.journey import selection
 from gelombang.journey.refresh import Effect, Touched
 from gelombang.lists.refreshing import refresh_layer
 from gelombang.lists.registers import ListedRegisters
 from gelombang.lists.shelf import Shelf
-from tests.journey.walking import begin, citizen
+from tests.journey.walking import Walk, begin, citizen
+from tests.journey.waves import run_step
 from tests.lists.agency import LAYER, TODAY, Agency
+
+WAVE = "gelombang-1"
 
 
 class Town:
@@ -53,3 +59,22 @@ class Town:
 
     def _come(self, number: int) -> str:
         return self.walk.submit(citizen(number), f"+62812{number:08d}")
+
+
+def open_wave(walk: Walk) -> None:
+    now = walk.world.clock.now()
+    wave = {
+        "wave_id": WAVE,
+        "name": WAVE,
+        "opens_at": now.isoformat(),
+        "closes_at": (now + timedelta(days=2)).isoformat(),
+        "quota": {"3171": 1},
+        "rule_set": "2023",
+    }
+    selection.open_wave(walk.ports, definition_from_json(wave), "operator")
+
+
+def drawn(walk: Walk, steps: Iterable[str] = ("freeze", "commit", "draw", "publish")) -> None:
+    selection.ask_step(walk.ports, WAVE, "close", "operator")
+    for step in steps:
+        run_step(walk.ports, WAVE, step)

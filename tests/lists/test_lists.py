@@ -273,7 +273,7 @@ def test_what_differs_is_exactly_what_was_added_and_removed_in_order(tmp_path, b
     old = shelf.in_use(LAYER)
     shelf.take_in(*agency.deliver("2", niks(*after)), TODAY)
 
-    changes = list(changes_between(old, shelf.in_use(LAYER)))
+    changes = list(changes_between([old], shelf.in_use(LAYER)))
 
     shelf.close()
     tags = {VAULT.tag("nik", citizen(each).nik): each for each in before | after}
