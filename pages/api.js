@@ -26,7 +26,7 @@ words({
   offline: ["Tidak ada sambungan. Data Anda aman; coba lagi.", "No connection. Nothing is lost; try again."],
   lineGone: ["Sambungan terputus. Yang sudah Anda isi aman; halaman ini melanjutkan sendiri.", "The connection is gone. What you have done is safe; this page goes on by itself."],
   lineBack: ["Tersambung lagi.", "Connected again."],
-  wait: ["Coba lagi dalam {n} detik.", "Try again in {n} seconds."],
+  wait: ["Coba lagi dalam {n} detik.", "Try again in {n} seconds."], waitMinutes: ["Coba lagi dalam {n} menit.", "Try again in {n} minutes."],
   leave: ["Keluar", "Sign out"],
   byReceipt: ["Lihat hasil dengan tanda terima, tanpa masuk", "See the result with the receipt, without signing in"],
   checkDraw: ["Periksa undian ini di ponsel Anda", "Check this draw on your phone"],
@@ -67,7 +67,8 @@ function problemText(problem) {
   const en = language === "en";
   const parts = (problem.errors || []).map((one) => (en ? one.detail_en : one.detail)); // each with its own next step
   if (!parts.length) parts.push(en ? problem.detail_en : problem.detail, en ? problem.next_step_en : problem.next_step);
-  if (problem.retry_after_s) parts.push(t("wait").replace("{n}", problem.retry_after_s));
+  const wait_s = problem.retry_after_s;
+  if (wait_s) parts.push(wait_s > 120 ? t("waitMinutes").replace("{n}", Math.ceil(wait_s / 60)) : t("wait").replace("{n}", wait_s));
   if (problem.status >= 500 && problem.instance) parts.push("(" + problem.instance.replace("urn:uuid:", "") + ")"); // the number to report
   return [...new Set(parts.filter(Boolean))].join(" ") || problem.title;
 }

@@ -313,7 +313,9 @@ TABLE: dict[type[errors.GelombangError], Problem] = {
         429,
         "Terlalu sering mencoba",
         Sentence("Terlalu banyak percobaan dalam waktu singkat.", "Too many tries in a short time."),
-        Sentence("Tunggu sebentar, lalu coba lagi.", "Wait a little, then try again."),
+        Sentence(
+            "Tunggu sampai waktunya habis, lalu coba lagi.", "Wait until the time is over, then try again."
+        ),
     ),
     UnexpectedError: Problem(
         "unexpected",

@@ -22,15 +22,31 @@ class Sentence:
 
 
 FORMAL = {
-    "FIELD_WRONG_TYPE": Sentence("Jenis nilai isian ini salah.", "The value is of the wrong type."),
-    "FIELD_TOO_LONG": Sentence("Isian ini terlalu panjang.", "The value is too long."),
-    "FIELD_TOO_SHORT": Sentence("Isian ini terlalu pendek.", "The value is too short."),
-    "FIELD_NOT_A_CHOICE": Sentence(
-        "Nilai ini bukan salah satu pilihan.", "The value is not one of the choices."
+    "FIELD_WRONG_TYPE": Sentence(
+        "Jenis nilai isian ini salah. Kirim jenis yang disebut di dokumentasi API.",
+        "The value is of the wrong type. Send the type that the API's documentation names.",
     ),
-    "FIELD_OUT_OF_RANGE": Sentence("Angka ini di luar batas.", "The number is out of range."),
+    "FIELD_TOO_LONG": Sentence(
+        "Isian ini terlalu panjang. Persingkat, lalu kirim lagi.",
+        "The value is too long. Shorten it and send again.",
+    ),
+    "FIELD_TOO_SHORT": Sentence(
+        "Isian ini terlalu pendek. Lengkapi, lalu kirim lagi.",
+        "The value is too short. Add to it and send again.",
+    ),
+    "FIELD_NOT_A_CHOICE": Sentence(
+        "Nilai ini bukan salah satu pilihan. Pilih salah satu yang disebut di dokumentasi API.",
+        "The value is not one of the choices. Choose one that the API's documentation names.",
+    ),
+    "FIELD_OUT_OF_RANGE": Sentence(
+        "Angka ini di luar batas. Kirim angka di dalam batas yang disebut di dokumentasi API.",
+        "The number is out of range. Send one within the range that the API's documentation names.",
+    ),
 }
-_UNKNOWN = Sentence("Isian ini belum benar.", "This is not right yet.")
+_UNKNOWN = Sentence(
+    "Isian ini belum benar. Periksa isian ini, lalu kirim lagi.",
+    "This is not right yet. Check it and send again.",
+)
 _STATES = {
     WaveState.PLANNED: Sentence("belum dibuka", "is not open yet"),
     WaveState.OPEN: Sentence("masih dibuka", "is still open"),
