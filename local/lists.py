@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,7 +86,10 @@ def sign(
 def take_in(
     csv: Csv, folder: Folder = LISTS, threads: Threads = 16, state: StateDir = STATE, as_json: AsJson = False
 ) -> None:
-    """Import a signed CSV and let it be in use; exit 1 and name the lines if any of it is not right."""
+    """Import a signed CSV and let it be in use; exit 1 and name the lines if any of it is not right.
+
+    One of before that a refresh has to compare and cannot read any more is kept again; what is in use stays.
+    """
     from gelombang.domain.eligibility import jakarta_day  # noqa: PLC0415 - pydantic
     from gelombang.wiring import ports_from_environment  # noqa: PLC0415 - boto3
 
@@ -94,9 +97,10 @@ def take_in(
         display.say(f"importing {csv.name}")
         today = jakarta_day(ports_from_environment().clock.now())
         header = shelf.take_in(csv, _delivery(csv), today, threads)
-        said = (
-            f"{header.delivery.layer}: version {header.delivery.version} is in use, {header.row_count} NIKs"
-        )
+        layer, version = header.delivery.layer, header.delivery.version
+        is_used = shelf.place_of(layer).in_use == header.delivery.file_name
+        place = "in use" if is_used else "kept again for the refresh"
+        said = f"{layer}: version {version} is {place}, {header.row_count} NIKs"
         answer(header.model_dump(mode="json"), said, as_json=as_json)
 
 
@@ -158,7 +162,7 @@ def refresh(
     """Judge again whom the list in use touches, since the version people were judged by last; safe to do again.
 
     It begins two minutes after the list was published: no process looks into the one before then. Exit 1 when somebody
-    is left: restricted, or for the check after the draw.
+    is left: restricted, in a draw, or a reserve.
     """
     from gelombang.lists.refreshing import LEFT, refresh_layer  # noqa: PLC0415 - pydantic
     from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
@@ -196,7 +200,7 @@ def _wait_until_settled(shelf: Shelf, layer: Layer, display: Display) -> None:
         raise CommandError(
             f"The service does not use this list yet. Publish it first: gelombang lists publish {layer}"
         )
-    left_s = (published.at + SETTLED_AFTER - datetime.now(UTC)).total_seconds()
+    left_s = (SETTLED_AFTER - published.age).total_seconds()
     if left_s > 0:
         display.say(f"waiting {left_s:.0f} s, until every process uses the list")
         time.sleep(left_s)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ SETTLED_AFTER = timedelta(seconds=LOOKED_AT_S + ASKING_S)
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A file of the bucket, with when it was put there."""
+    """A file of the bucket, with how long it has been there by the bucket's own clock."""
 
     content: bytes
-    at: datetime
+    age: timedelta
 
 
 class S3Lists:
@@ -73,7 +74,7 @@ class S3Lists:
         try:
             with reaching(SERVICE):
                 found = self._client.get_object(Bucket=self._bucket, Key=name)
-                return Published(found["Body"].read(), found["LastModified"])
+                return Published(found["Body"].read(), _age_of(found))
         except DependencyError as error:
             if not is_absent(error):
                 raise
@@ -87,3 +88,16 @@ class S3Lists:
         """
         with reaching(SERVICE), path.open("rb") as file:
             self._client.put_object(Bucket=self._bucket, Key=path.name, Body=file)
+
+
+def _age_of(found: dict[str, Any]) -> timedelta:
+    """Return how old a file was when S3 answered; none at all where its answer does not say when that was.
+
+    An operator's clock may be minutes ahead: by it, a file of this second would have been there for long.
+    """
+    answered = found["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    try:
+        age: timedelta = parsedate_to_datetime(answered) - found["LastModified"]
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return timedelta()
+    return max(timedelta(), age)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
 
 from gelombang.aws.clients import aws_client
-from gelombang.aws.lists import LOOKED_AT_S, S3Lists
+from gelombang.aws.lists import LOOKED_AT_S, SETTLED_AFTER, S3Lists
 from gelombang.domain.checks import Person
 from gelombang.domain.errors import DependencyError
 from gelombang.domain.tags import TagKeys
@@ -88,19 +91,39 @@ def test_a_list_that_was_changed_in_the_bucket_is_not_looked_into(s3, tmp_path):
     process.close()
 
 
-def test_what_is_published_is_told_with_its_time_and_nothing_else_is(s3, tmp_path):
+def test_what_is_published_is_told_with_its_age_and_nothing_else_is(s3, tmp_path):
     bucket, path = S3Lists(PLACE, s3), tmp_path / f"{LAYER}.json"
     path.write_bytes(b"{}")
-    before = datetime.now(UTC).replace(microsecond=0)
     bucket.publish(path)
 
     published = bucket.published(path.name)
 
     assert published.content == b"{}"
-    assert published.at >= before
+    assert timedelta() <= published.age < SETTLED_AFTER
     assert bucket.published("aid.json") is None
     with pytest.raises(DependencyError):
         S3Lists("s3://nobody", s3).published(path.name)
+
+
+@pytest.mark.parametrize(
+    ("answered", "age_s"),
+    [
+        ({"date": "Mon, 23 Nov 2026 03:01:30 GMT"}, 90),
+        ({"date": "Mon, 23 Nov 2026 02:59:59 GMT"}, 0),
+        ({"date": "Mon, 23 Nov 2026 03:01:30 -0000"}, 0),
+        ({"date": "yesterday"}, 0),
+        ({}, 0),
+    ],
+)
+def test_how_old_it_is_is_told_by_the_bucket_and_by_nobody_elses_clock(s3, answered, age_s):
+    found = {"Body": StreamingBody(BytesIO(b"{}"), 2), "LastModified": datetime(2026, 11, 23, 3, tzinfo=UTC)}
+    told = {"ResponseMetadata": {"HTTPHeaders": answered, "HTTPStatusCode": 200}}
+    with Stubber(s3) as answering:
+        answering.add_response("get_object", found | told)
+
+        published = S3Lists(PLACE, s3).published("aid.json")
+
+    assert published.age == timedelta(seconds=age_s)
 
 
 def test_a_bucket_that_cannot_be_reached_is_a_dependency_that_did_not_answer(s3, tmp_path):
