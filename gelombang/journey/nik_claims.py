@@ -1,7 +1,6 @@
 """Whose a NIK is: one application holds it, and those that were handed in with it since are named beside.
 
     claim_nik     the checks, once the population register has said that it is the applicant's: held, or named beside
-    held_by       whoever passes the checks: only as long as nobody else has come to hold it
     release_nik   corrected, withdrawn, erased: whoever was named first holds it from here on
     given_to      reviewers give it to another; whoever held it is named beside
     named_with    all of them: what a list says of a NIK is judged for each
@@ -18,7 +17,6 @@ from dataclasses import replace
 from typing import Any
 
 from gelombang.domain.application import Application, State
-from gelombang.domain.errors import ConflictError
 from gelombang.journey import applications, notices
 from gelombang.journey.notices import Notice
 from gelombang.journey.ports import Change, Delete, Ports, Put, Require, Row
@@ -57,18 +55,6 @@ def claim_nik(ports: Ports, application: Application) -> Application:
     if told and told.due:
         notices.send_notice(ports, replace(told, version=1))
     return saved
-
-
-def held_by(ports: Ports, application: Application) -> list[Change]:
-    """Return what makes a commit fail unless this application holds its NIK then.
-
-    Raises:
-        ConflictError: another does now, or nobody.
-    """
-    row, beside = find_or_new(ports, nik_key, _nik_tag(application), {})
-    if _named_in(row)[:1] != [application.application_id]:
-        raise ConflictError(("NIK",))
-    return [Require(row.key, row.version), *beside]
 
 
 def release_nik(ports: Ports, application: Application) -> list[Change]:

@@ -294,7 +294,9 @@ def _take_over_nik(ports: Ports, application: Application, opinions: Sequence[Op
     given, holder = given_to(ports, application), _other_holder(ports, application)
     if holder is None:
         return given
-    if holder.state is State.NOT_ELIGIBLE:  # but an appeal may be restoring them just now
+    # Whoever loses a NIK is changed in this commit, or must be as they are: an appeal may be restoring them just now,
+    # and whoever is verified has looked whose it is.
+    if holder.state is State.NOT_ELIGIBLE:
         return [*given, Require(application_key(holder.application_id), holder.version)]
     refused = _refused_for_another(ports, holder)
     closed = closing_of(ports, holder, Decided.REFUSED_FOR_ANOTHER)

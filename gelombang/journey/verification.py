@@ -53,7 +53,7 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
-from gelombang.journey.nik_claims import ANSWERED, claim_nik, held_by, holder_of, release_nik
+from gelombang.journey.nik_claims import ANSWERED, claim_nik, holder_of, release_nik
 from gelombang.journey.photos import unseen_uploads
 from gelombang.journey.ports import Ports
 from gelombang.journey.registration import person_of
@@ -289,8 +289,7 @@ def _verify_or_doubt(
         review.open_case(ports, application, conclusion.reasons, tuple(filter(None, others)), recorded)
         return
     moved = applications.move(application, Move.VERIFY, ports.clock.now())
-    also = [*recorded.changes, *held_by(ports, application)]  # another may be given the NIK just now
-    applications.save(ports, moved, Decided.VERIFIED, recorded.facts, also=also)
+    applications.save(ports, moved, Decided.VERIFIED, recorded.facts, also=recorded.changes)
 
 
 def _is_nik_contested(ports: Ports, application: Application) -> bool:

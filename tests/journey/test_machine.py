@@ -27,7 +27,6 @@ def test_nothing_that_happens_on_the_way_breaks_a_rule_or_loses_anybody():
 
 def test_the_machine_finds_a_nik_that_two_people_hold(monkeypatch):
     monkeypatch.setattr(verification, "_is_nik_contested", lambda _ports, _application: False)
-    monkeypatch.setattr(verification, "held_by", lambda _ports, _application: [])
 
     with pytest.raises(AssertionError, match="a NIK is held by two"):
         walk(STEPS, seed_number=1, is_shrunk=False)
