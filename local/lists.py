@@ -99,8 +99,10 @@ def take_in(
         header = shelf.take_in(csv, _delivery(csv), today, threads)
         layer, version = header.delivery.layer, header.delivery.version
         is_used = shelf.place_of(layer).in_use == header.delivery.file_name
-        place = "in use" if is_used else "kept again for the refresh"
-        said = f"{layer}: version {version} is {place}, {header.row_count} NIKs"
+        place = (
+            f"imported. Next: gelombang lists publish {layer}" if is_used else "kept again for the refresh"
+        )
+        said = f"{layer}: {header.row_count} NIKs; version {version} is {place}"
         answer(header.model_dump(mode="json"), said, as_json=as_json)
 
 
@@ -198,7 +200,7 @@ def _wait_until_settled(shelf: Shelf, layer: Layer, display: Display) -> None:
     published = _bucket().published(name)
     if published is None or json.loads(published.content)["in_use"] != shelf.place_of(layer).in_use:
         raise CommandError(
-            f"The service does not use this list yet. Publish it first: gelombang lists publish {layer}"
+            f"The service does not use what was imported last. Publish it first: gelombang lists publish {layer}"
         )
     left_s = (SETTLED_AFTER - published.age).total_seconds()
     if left_s > 0:

@@ -24,6 +24,7 @@ from gelombang.domain.signature import is_signed
 KIND = "gelombang-list-delivery-1"
 CHUNK = 1 << 20
 ENDING = ".list"
+NOT_AS_SIGNED = "the file is not the one that was signed: ask for both files again"
 MOST_FAULTS = 50  # shown; a file of another kind has millions
 CODE_LENGTH_MOST = 40
 
@@ -127,7 +128,7 @@ def read_rows(path: Path, delivery: Delivery, today: date) -> Iterator[tuple[str
                 continue
             yield cells[0], cells[1] if columns > 1 else ""
     if digest.hexdigest() != delivery.sha256 or rows != delivery.row_count:
-        raise ListError("the file is not the one that was signed")
+        raise ListError(NOT_AS_SIGNED)
     if faults:
         raise ListError(f"{fault_count} rows are no NIK", tuple(faults))
 

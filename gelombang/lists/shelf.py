@@ -25,7 +25,7 @@ from gelombang.domain.tags import generation_of
 from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Vault
 from gelombang.journey.tags import is_same_tag
-from gelombang.lists.delivery import ENDING, Delivery, ListError, read_rows
+from gelombang.lists.delivery import ENDING, NOT_AS_SIGNED, Delivery, ListError, read_rows
 from gelombang.lists.files import SEALED_AS, KeptList, ListHeader, write_list
 
 
@@ -131,9 +131,15 @@ class Shelf:
         One from before that a refresh compares and cannot read any more is kept anew; what is in use stays.
 
         Raises:
-            ListError: not signed by its agency, not a later version than the one in use, or with rows that are no NIK.
+            ListError: not signed by its agency; made after `today`, so that no genuine one could follow it before that
+                day; not later than the version in use; with rows that are no NIK; or another file than was signed.
         """
         self._agreed(delivery)
+        if delivery.listed_on > today:
+            day = delivery.listed_on.isoformat()
+            raise ListError(
+                f"made on {day}, which is after today: let {delivery.source} sign it with the right day"
+            )
         place, name = self.place_of(delivery.layer), delivery.file_name
         is_before = name in self._names_before(delivery.layer, place)
         kept = self._as_imported(name) if is_before or name == place.in_use else None
@@ -141,6 +147,8 @@ class Shelf:
             raise ListError(f"another list with version {delivery.version} is in use, or was")
         is_readable = kept is not None and kept.generation == self._generation()
         if kept and is_readable and not is_before:
+            if hashlib.sha256(csv.read_bytes()).hexdigest() != delivery.sha256:
+                raise ListError(NOT_AS_SIGNED)
             return kept
         is_needed = is_before and not is_readable
         if place.in_use and not is_needed and not delivery.is_from(place.in_use):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -288,3 +288,20 @@ def test_something_else_is_no_list(tmp_path):
 
     with pytest.raises(ListError, match="is no list"):
         KeptList(path)
+
+
+def test_a_list_made_after_today_is_refused_for_no_genuine_one_could_follow_it(shelf, agency):
+    with pytest.raises(ListError, match="after today"):
+        shelf.take_in(*agency.deliver("1", niks(1), TODAY + timedelta(days=1)), TODAY)
+
+    assert shelf.take_in(*agency.deliver("2", niks(1)), TODAY).row_count == 1
+
+
+def test_the_version_in_use_is_imported_again_only_from_the_file_that_was_signed(shelf, agency):
+    csv, delivery = agency.deliver("1", niks(1))
+    shelf.take_in(csv, delivery, TODAY)
+    assert shelf.take_in(csv, delivery, TODAY).row_count == 1
+    csv.write_text(csv.read_text("utf-8") + niks(2)[0] + "\n", "utf-8")
+
+    with pytest.raises(ListError, match="not the one that was signed"):
+        shelf.take_in(csv, delivery, TODAY)
