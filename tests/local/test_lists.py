@@ -148,7 +148,7 @@ def test_a_version_that_a_refresh_cannot_read_is_named_and_imported_again_withou
     assert f"{first.name}: " in refused.output
     assert "import them again" in " ".join(refused.output.split())
     assert "2026-11-23/1 is kept again for the refresh" in again.output
-    assert "2026-11-23/2 is in use" in used.output
+    assert "2026-11-23/2 is imported. Next: gelombang lists publish" in used.output
     left = desk.lists("refresh", LAYER)
     assert [each["effect"] for each in json.loads(left.stdout)] == ["nobody", "restricted"]
 
