@@ -200,7 +200,9 @@ def _judge_again(ports: Ports, judging: _Judging, application: Application, chan
     before, facts = application.checks[listing.layer], listed_facts(listing.layer, change.after)
     outcome, reason, flags = judge_layer(listing.layer, facts, _NOBODY, judging.rules, jakarta_day(now))
     told = reason if outcome is Outcome.FAILED else ""
-    if application.restricted_at and not _is_noted(ports, application, before, outcome):
+    is_new = (outcome is Outcome.FAILED) is not (before.outcome is Outcome.FAILED)
+    is_noted = is_new and (outcome is Outcome.FAILED or application.state is not State.NOT_ELIGIBLE)
+    if application.restricted_at and not is_noted:
         has_seat = told and application.state is State.SELECTED
         effect = Effect.WITH_SEAT if has_seat else Effect.RESTRICTED
         return Touched(name, effect, application.state, application.state, told, change.why)
@@ -228,15 +230,6 @@ def _judge_again(ports: Ports, judging: _Judging, application: Application, chan
         also=also,
     )
     return touched
-
-
-def _is_noted(ports: Ports, application: Application, before: CheckResult, outcome: Outcome) -> bool:
-    """Say whether a list's answer about somebody who restricted processing is saved: a no that is new.
-
-    Not while their entry is held in a wave that is not frozen: lifting would put it back, with the no.
-    """
-    is_new_no = outcome is Outcome.FAILED and before.outcome is not Outcome.FAILED
-    return is_new_no and (application.state is not State.JOINED or leaving_wave(ports, application) is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 from gelombang.domain.application import Application, Move, State
 from gelombang.domain.audit import AuditEntry
+from gelombang.domain.checks import Outcome
 from gelombang.domain.errors import TooManyRequestsError
 from gelombang.domain.messages import Message
 from gelombang.domain.reasons import Reason
@@ -105,17 +106,21 @@ def _held_entry(ports: Ports, application: Application) -> list[Change]:
 
 
 def _let_go(ports: Ports, application: Application) -> tuple[Application, list[Change]]:
-    """Return the application with its held entry in the wave again, or out of the draw that it has missed."""
+    """Return the application with its held entry in the wave again, or out of a draw that it has missed.
+
+    Nor does whoever a list has excluded meanwhile go back: they have missed it too, with the list's reason.
+    """
     if application.state is not State.JOINED:
         return application, []
     wave_id, entry_id = application.wave_id, application.entry_id
     entry = load_entry(ports, wave_id, entry_id)
     if not entry.is_held:
         return application, []
+    excluded = [check.reason for check in application.checks.values() if check.outcome is Outcome.FAILED]
     gate = gate_key(wave_id, entry_id[:2])
-    if ports.rows.read(gate) is None:
+    if not excluded and ports.rows.read(gate) is None:
         return application, [Put(entry_row(wave_id, replace(entry, is_held=False))), Require(gate, 0)]
-    reasons = (Reason.RESTRICTED_DURING_DRAW,)
+    reasons = tuple(excluded) or (Reason.RESTRICTED_DURING_DRAW,)
     now = ports.clock.now()
     missed = applications.move(application, Move.MISS, now, reasons=reasons, wave_id="", entry_id="")
     return missed, [Delete(entry_key(wave_id, entry_id), entry.version)]

@@ -12,7 +12,7 @@ from gelombang.domain.checks import Layer, Outcome
 from gelombang.journey import applications, restriction
 from gelombang.journey.nik_claims import named_with
 from gelombang.journey.refresh import JUDGED, REFUSES, Effect, ListChange, Listing, refresh
-from gelombang.journey.wave_rows import gate_key, leaving_wave
+from gelombang.journey.wave_rows import entry_key, gate_key, leaving_wave
 from tests.journey.walking import citizen
 
 LAYER = Layer.EARLIER_RECIPIENT
@@ -67,8 +67,7 @@ class Lists:
         is_excluded = check and (check.outcome, check.list_version) == (Outcome.FAILED, listing.list_version)
         is_free = leaving_wave(self.walk.ports, application) is not None  # of a draw whose list is fixed
         if application.restricted_at:
-            is_held = application.state is State.JOINED and is_free
-            is_noted = check is None or check.outcome is Outcome.FAILED or is_held
+            is_noted = check is None or check.outcome is Outcome.FAILED
             is_left = touched.effect is Effect.RESTRICTED
             assert not (is_listed and is_left) or is_noted, "would join a wave when they lift that"
         elif is_excluded and touched.effect is not Effect.BY_APPEAL:
@@ -94,7 +93,9 @@ class Lists:
             excluded = [each for each in application.checks.values() if each.outcome is Outcome.FAILED]
             if application.state is State.JOINED and excluded:
                 gate = gate_key(application.wave_id, application.entry_id[:2])
-                assert self.walk.ports.rows.read(gate), "excluded, and in a wave that is not frozen"
+                entry = self.walk.ports.rows.read(entry_key(application.wave_id, application.entry_id))
+                is_kept_out = self.walk.ports.rows.read(gate) or (entry and entry.fields.get("is_held"))
+                assert is_kept_out, "excluded, and in a wave that is not frozen"
 
     def was_restored_by_a_list(self, name):
         """Say whether somebody's refusal was ever taken back because their list has them no more."""

@@ -91,6 +91,37 @@ def test_whoever_restricted_over_a_refresh_joins_no_wave_on_the_list_before(town
     assert town.refresh() == []
 
 
+def test_whoever_restricted_in_an_open_wave_is_not_put_back_into_it_after_a_no(town):
+    open_wave(town.walk)
+    selection.join(town.walk.ports, town.names[2], WAVE)
+    restriction.restrict(town.walk.ports, town.names[2])
+    town.deliver([2, 3])
+    assert town.effects() == {3: Effect.RESTRICTED}
+    assert town.of(3).state is State.JOINED
+
+    restriction.lift(town.walk.ports, town.names[2])
+
+    assert (town.of(3).state, town.of(3).reasons) == (State.NOT_DRAWN, (REASON,))
+    with pytest.raises(NotReadyError):
+        selection.join(town.walk.ports, town.names[2], WAVE)
+    assert town.effects() == {3: Effect.REFUSED}
+
+
+def test_whoever_restricted_in_an_open_wave_is_put_back_once_no_list_says_no(town):
+    open_wave(town.walk)
+    selection.join(town.walk.ports, town.names[2], WAVE)
+    restriction.restrict(town.walk.ports, town.names[2])
+    for listed in ([2, 3], [2]):
+        town.deliver(listed)
+        assert town.effects() == {3: Effect.RESTRICTED}
+
+    restriction.lift(town.walk.ports, town.names[2])
+
+    assert town.of(3).state is State.JOINED
+    drawn(town.walk)
+    assert town.of(3).state is State.SELECTED
+
+
 def test_whom_a_list_would_restore_is_left_wholly_alone_while_restricted(town):
     restriction.restrict(town.walk.ports, town.names[1])
     before = town.of(2)
