@@ -200,6 +200,7 @@ def _judge_again(ports: Ports, judging: _Judging, application: Application, chan
     before, facts = application.checks[listing.layer], listed_facts(listing.layer, change.after)
     outcome, reason, flags = judge_layer(listing.layer, facts, _NOBODY, judging.rules, jakarta_day(now))
     told = reason if outcome is Outcome.FAILED else ""
+    # Of somebody who restricted processing no more is saved than keeps them out of a draw, or lets them in again.
     is_new = (outcome is Outcome.FAILED) is not (before.outcome is Outcome.FAILED)
     is_noted = is_new and (outcome is Outcome.FAILED or application.state is not State.NOT_ELIGIBLE)
     if application.restricted_at and not is_noted:

@@ -147,8 +147,9 @@ class Shelf:
             raise ListError(f"another list with version {delivery.version} is in use, or was")
         is_readable = kept is not None and kept.generation == self._generation()
         if kept and is_readable and not is_before:
-            if hashlib.sha256(csv.read_bytes()).hexdigest() != delivery.sha256:
-                raise ListError(NOT_AS_SIGNED)
+            with csv.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != delivery.sha256:
+                    raise ListError(NOT_AS_SIGNED)
             return kept
         is_needed = is_before and not is_readable
         if place.in_use and not is_needed and not delivery.is_from(place.in_use):
