@@ -171,6 +171,10 @@ def refresh(
 
     with _lists(folder, state) as (shelf, display), ExitStack() as closing:
         which, counts = _layer(layer), Counter[tuple[str, ...]]()
+        place = shelf.place_of(which)
+        if place.refreshed == place.in_use != "":  # and a report of then stays as it is
+            answer([], f"{layer}: everybody has been judged by {place.in_use}; nobody is left", as_json=as_json)
+            return
         _wait_until_settled(shelf, which, display)
         ports, programme = ports_from_environment(), programme_from_environment()
         lines = closing.enter_context(report.open("w", encoding="utf-8")) if report else None

@@ -101,6 +101,9 @@ def test_a_signed_list_is_imported_verified_compared_and_refreshed(desk):
     assert json.loads(report.read_text())["application_id"] == names[1]
     assert desk.walk.application(names[1]).state is State.NOT_ELIGIBLE
     assert citizen(2).nik not in refreshed.output + report.read_text()
+    again = desk.lists("refresh", LAYER, "--report", str(report))
+    assert (again.exit_code, json.loads(again.stdout)) == (0, [])
+    assert json.loads(report.read_text())["application_id"] == names[1]
 
 
 def test_a_list_with_wrong_rows_names_each_line_and_is_not_in_use(desk):
