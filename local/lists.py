@@ -173,9 +173,8 @@ def refresh(
         which, counts = _layer(layer), Counter[tuple[str, ...]]()
         place = shelf.place_of(which)
         if place.refreshed == place.in_use != "":  # and a report of then stays as it is
-            answer(
-                [], f"{layer}: everybody has been judged by {place.in_use}; nobody is left", as_json=as_json
-            )
+            said = f"{layer}: everybody has been judged by {place.in_use}; nobody is left"
+            answer([], said, as_json=as_json)
             return
         _wait_until_settled(shelf, which, display)
         ports, programme = ports_from_environment(), programme_from_environment()
