@@ -282,11 +282,11 @@ def _verify_or_doubt(
     application = replace(application, photos=photos)
     if conclusion.decided is Decided.SENT_TO_REVIEW:
         others = [candidate.application_id for candidate in verdict.candidates] if verdict else []
-        if (
-            Reason.NIK_ALREADY_REGISTERED in conclusion.reasons
-        ):  # whom accepting would refuse is seen, and first
+        if Reason.NIK_ALREADY_REGISTERED in conclusion.reasons:
+            # Whom accepting would refuse is seen, and first; often the face is theirs too.
             others = [holder_of(ports, application), *others]
-        review.open_case(ports, application, conclusion.reasons, tuple(filter(None, others)), recorded)
+        named = tuple(dict.fromkeys(filter(None, others)))
+        review.open_case(ports, application, conclusion.reasons, named, recorded)
         return
     moved = applications.move(application, Move.VERIFY, ports.clock.now())
     applications.save(ports, moved, Decided.VERIFIED, recorded.facts, also=recorded.changes)

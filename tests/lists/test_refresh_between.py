@@ -26,6 +26,16 @@ from tests.lists.agency import LAYER, TODAY, Agency
 REASON = "EARLIER_RECIPIENT"
 
 
+def change_keys(town: Town, folder: Path) -> None:
+    """Change the HMAC keys, with a shelf that makes tags under the new ones."""
+    town.shelf.close()
+    for keys in (KNOWN, WRITTEN, TWO):
+        move_all(town.walk, keys)
+    ports = process(town.walk, TWO)
+    town.shelf = Shelf(folder / "lists", town.agency.sources(), ports.vault)
+    town.walk = replace(town.walk, world=replace(town.walk.world, ports=ports))
+
+
 @pytest.mark.parametrize(("first", "second", "state"), [([3], [1, 3], State.VERIFIED), ([1], [], None)])
 def test_whom_a_version_in_between_judged_is_judged_again_though_the_last_says_what_the_first_did(
     tmp_path, first, second, state
@@ -102,12 +112,7 @@ def test_a_refresh_over_a_change_of_keys_goes_on_when_the_versions_are_imported_
     restriction.restrict(town.walk.ports, town.names[0])
     town.deliver([1, 2])
     assert town.effects() == {1: Effect.RESTRICTED}
-    town.shelf.close()
-    for keys in (KNOWN, WRITTEN, TWO):
-        move_all(town.walk, keys)
-    ports = process(town.walk, TWO)
-    town.shelf = Shelf(tmp_path / "lists", town.agency.sources(), ports.vault)
-    town.walk = replace(town.walk, world=replace(town.walk.world, ports=ports))
+    change_keys(town, tmp_path)
     town.version = 1
     town.deliver([1, 2])
     with pytest.raises(ListError, match="import them again") as refused:
@@ -116,7 +121,7 @@ def test_a_refresh_over_a_change_of_keys_goes_on_when_the_versions_are_imported_
 
     town.version = 0
     town.deliver([2])
-    restriction.lift(ports, town.names[0])
+    restriction.lift(town.walk.ports, town.names[0])
 
     assert town.effects() == {1: Effect.REFUSED}
     assert town.refresh() == []
@@ -125,12 +130,7 @@ def test_a_refresh_over_a_change_of_keys_goes_on_when_the_versions_are_imported_
 
 def test_an_empty_version_has_no_tags_that_a_change_of_keys_could_make_unreadable(tmp_path):
     town = Town(tmp_path, 1)
-    town.shelf.close()
-    for keys in (KNOWN, WRITTEN, TWO):
-        move_all(town.walk, keys)
-    ports = process(town.walk, TWO)
-    town.shelf = Shelf(tmp_path / "lists", town.agency.sources(), ports.vault)
-    town.walk = replace(town.walk, world=replace(town.walk.world, ports=ports))
+    change_keys(town, tmp_path)
     town.deliver([1])
 
     assert town.effects() == {1: Effect.REFUSED}
