@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import Counter
-from contextlib import ExitStack, contextmanager
+from collections import Counter, deque
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
-from datetime import date
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,11 +54,14 @@ def sign(
     source: Annotated[str, typer.Option(help="Who delivers it, e.g. prakerja_blacklist.")],
     layer: Annotated[str, typer.Option(help="The layer it answers for, e.g. blacklist.")],
     list_version: Annotated[str, typer.Option(help="Its version, later each time.")],
-    listed_on: Annotated[str, typer.Option(help="The day it was made, ISO 8601.")],
+    listed_on: Annotated[datetime, typer.Option(help="The day it was made.", formats=["%Y-%m-%d"])],
     key: Annotated[Path, typer.Option(help="The agency's Ed25519 private key, PEM.", exists=True)],
     as_json: AsJson = False,
 ) -> None:
-    """Sign a list, as its agency; `openssl genpkey -algorithm ed25519` makes a key. Writes <name>.json beside it."""
+    """Sign a list, as its agency; `openssl genpkey -algorithm ed25519` makes a key. Writes <name>.json beside it.
+
+    Exit 1 and name the lines if any is not as the import takes it: nothing is signed then.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - as below
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - other commands need no cipher
         Encoding,
@@ -67,13 +70,18 @@ def sign(
     )
 
     from gelombang.domain.signature import message_to_sign  # noqa: PLC0415 - other commands start faster without
-    from gelombang.lists.delivery import KIND, describe  # noqa: PLC0415 - pydantic
+    from gelombang.lists.delivery import KIND, describe, read_rows  # noqa: PLC0415 - pydantic
 
-    with plainly():
-        private = load_pem_private_key(key.read_bytes(), None)
+    with plainly(), _lines_named():
+        try:
+            private = load_pem_private_key(key.read_bytes(), None)
+        except (TypeError, ValueError):  # it is encrypted; it is no PEM
+            private = None
         if not isinstance(private, Ed25519PrivateKey):
-            raise CommandError("The key is no Ed25519 key.")
-        unsigned = describe(csv, source, _layer(layer), list_version, date.fromisoformat(listed_on))
+            raise CommandError("The key is no Ed25519 key in PEM without a passphrase.")
+        with _fields_named(_beside(csv)):
+            unsigned = describe(csv, source, _layer(layer), list_version, listed_on.date())
+        deque(read_rows(csv, unsigned, listed_on.date()), maxlen=0)  # as the import will read them
         signature = private.sign(message_to_sign(KIND, unsigned.signed_content()))
         signed = unsigned.model_copy(update={"signature": signature.hex()})
         _beside(csv).write_text(signed.model_dump_json(indent=2) + "\n", "utf-8")
@@ -169,7 +177,7 @@ def refresh(
     from gelombang.lists.refreshing import LEFT, refresh_layer  # noqa: PLC0415 - pydantic
     from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
 
-    with _lists(folder, state) as (shelf, display), ExitStack() as closing:
+    with _lists(folder, state) as (shelf, display), ExitStack() as opened:
         which, counts = _layer(layer), Counter[tuple[str, ...]]()
         place = shelf.place_of(which)
         if place.refreshed == place.in_use != "":  # and a report of then stays as it is
@@ -178,7 +186,7 @@ def refresh(
             return
         _wait_until_settled(shelf, which, display)
         ports, programme = ports_from_environment(), programme_from_environment()
-        lines = closing.enter_context(report.open("w", encoding="utf-8")) if report else None
+        lines = opened.enter_context(report.open("w", encoding="utf-8")) if report else None
         pace = partial(_paced, most_per_s)
         found = refresh_layer(ports, programme, shelf, which, paced=pace, threads=threads)
         for number, touched in enumerate(found, 1):
@@ -249,22 +257,43 @@ def _paced(most_per_s: float, changes: Iterable[ListChange]) -> Iterator[ListCha
 def _lists(folder: Path, state: Path) -> Iterator[tuple[Shelf, Display]]:
     """Give the lists of a folder to an operator; what is wrong with one ends the command, its lines named."""
     from gelombang.journey.sources import load_sources  # noqa: PLC0415 - pydantic
-    from gelombang.lists.delivery import ListError  # noqa: PLC0415 - as above
     from gelombang.lists.shelf import Shelf  # noqa: PLC0415 - as above
     from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
 
     with plainly(), as_operator(state) as display:
         sources = load_sources(programme_from_environment().name)
         shelf = Shelf(folder, sources, ports_from_environment().vault)
-        try:
+        with closing(shelf), _lines_named():
             yield shelf, display
-        except ListError as error:
-            for fault in error.faults:
-                err.print(fault, markup=False, soft_wrap=True)
-            err.print(f"[red]{escape(str(error))}[/]", highlight=False, soft_wrap=True)
-            raise typer.Exit(NOT_RIGHT) from None
-        finally:
-            shelf.close()
+
+
+@contextmanager
+def _lines_named() -> Iterator[None]:
+    """Say what is wrong with a list, its lines first, and exit 1."""
+    from gelombang.lists.delivery import ListError  # noqa: PLC0415 - pydantic
+
+    try:
+        yield
+    except ListError as error:
+        for fault in error.faults:
+            err.print(fault, markup=False, soft_wrap=True)
+        err.print(f"[red]{escape(str(error))}[/]", highlight=False, soft_wrap=True)
+        raise typer.Exit(NOT_RIGHT) from None
+
+
+@contextmanager
+def _fields_named(path: Path) -> Iterator[None]:
+    """Name the first field that what describes a list cannot have, in place of pydantic's answer."""
+    from pydantic import ValidationError  # noqa: PLC0415 - other commands start faster without
+
+    from gelombang.lists.delivery import ListError  # noqa: PLC0415 - pydantic
+
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the whole file"
+        raise ListError(f"{path.name}: {field}: {first['msg']}") from None
 
 
 def _opened(shelf: Shelf, folder: Path, name: str) -> KeptList:
@@ -284,16 +313,10 @@ def _layer(name: str) -> Layer:
 
 
 def _delivery(csv: Path) -> Delivery:
-    from pydantic import ValidationError  # noqa: PLC0415 - other commands start faster without
+    from gelombang.lists.delivery import Delivery  # noqa: PLC0415 - pydantic
 
-    from gelombang.lists.delivery import Delivery, ListError  # noqa: PLC0415 - pydantic
-
-    try:
+    with _fields_named(_beside(csv)):
         return Delivery.model_validate_json(_beside(csv).read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or "the whole file"
-        raise ListError(f"{_beside(csv).name}: {field}: {first['msg']}") from None
 
 
 def _beside(csv: Path) -> Path:

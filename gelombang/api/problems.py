@@ -382,7 +382,8 @@ def _faults(error: errors.GelombangError) -> tuple[FieldFault, ...]:
     if isinstance(error, errors.NotReadyError):
         return tuple(FieldFault("", reason) for reason in error.missing)
     if isinstance(error, errors.CodeError):
-        return (FieldFault("/code", error.reason),)
+        is_last = error.reason == "CODE_WRONG" and not error.tries_left  # "type them again" would be in vain
+        return (FieldFault("/code", "CODE_USED_UP" if is_last else error.reason),)
     return ()
 
 

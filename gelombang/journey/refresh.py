@@ -63,6 +63,10 @@ CHANGED_TEXT = (
     "Data instansi tentang Anda diperbarui, dan status pendaftaran Anda berubah. "
     "Lihat alasan dan langkah berikutnya di halaman status Anda."
 )
+LEFT_WAVE_TEXT = (
+    "Data instansi tentang Anda diperbarui, sehingga Anda keluar dari gelombang yang Anda ikuti. "
+    "Lihat alasan dan langkah berikutnya di halaman status Anda."
+)
 _NOBODY = Person("", "", "", date.min, "")  # a list answers without anything that somebody typed
 
 
@@ -319,7 +323,8 @@ def _told_to(ports: Ports, touched: Touched, application: Application, listing: 
     if touched.before == touched.after:
         return []
     name = f"list-{listing.layer}-{listing.list_version.replace('/', '-')}-{application.application_id}"
-    return [Put(notice_row(ports, Notice.to(application, name, CHANGED_TEXT)))]
+    text = LEFT_WAVE_TEXT if touched.effect is Effect.LEFT_WAVE else CHANGED_TEXT
+    return [Put(notice_row(ports, Notice.to(application, name, text)))]
 
 
 def _facts_of(touched: Touched, listing: Listing) -> dict[str, str]:

@@ -102,6 +102,10 @@ def test_a_used_up_code_says_in_header_and_body_when_the_next_can_come(anybody: 
     answers = [anybody.post("/v1/sessions", typed) for _ in range(6)]
 
     assert [each.body["tries_left"] for each in answers] == [4, 3, 2, 1, 0, 0]
+    reasons = [each.body["errors"][0]["reason"] for each in answers]
+    assert (
+        reasons == ["CODE_WRONG"] * 4 + ["CODE_USED_UP"] * 2
+    )  # whoever has no try left is not told to type again
     assert {each.body["resend_after_s"] for each in answers} == {30}
     assert [each.headers.get("retry-after") for each in answers] == [None] * 4 + ["30", "30"]
 

@@ -17,7 +17,7 @@ from gelombang.domain.wave import WaveStep
 from gelombang.journey import applications, registration, restriction, selection
 from gelombang.journey.ports import Change
 from gelombang.journey.reconciliation import reconcile
-from gelombang.journey.refresh import CHANGED_TEXT, Effect
+from gelombang.journey.refresh import CHANGED_TEXT, LEFT_WAVE_TEXT, Effect
 from gelombang.journey.replay import Again, replay
 from gelombang.journey.wave_rows import entry_key
 from tests.journey.reviewers import decide
@@ -167,6 +167,9 @@ def test_somebody_in_an_open_wave_leaves_it_in_the_same_commit(town):
     application = town.of(3)
     assert (application.state, application.wave_id, application.entry_id) == (State.NOT_ELIGIBLE, "", "")
     assert town.walk.ports.rows.read(entry_key(WAVE, entry_id)) is None
+    town.walk.world.clock.advance(minutes=1)
+    reconcile(town.walk.ports)
+    assert town.walk.world.texts.sent[-1][1] == LEFT_WAVE_TEXT  # and not only that something changed
     drawn(town.walk)
     assert selection.find_wave(town.walk.ports, WAVE).entry_count == 0
 

@@ -54,10 +54,15 @@ class Desk:
         path, key = self.folder / f"{version}.csv", self.folder / "key.pem"
         key.write_bytes(self.agency.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         path.write_text("\n".join(["nik", *(citizen(number).nik for number in numbers), ""]), "utf-8")
-        described = ["--source", "prakerja", "--layer", LAYER, "--list-version", version]
-        signed = self.run("sign", str(path), *described, "--listed-on", TODAY.isoformat(), "--key", str(key))
+        signed = self.sign(path, "--list-version", version)
         assert signed.exit_code == 0, signed.output
         return path
+
+    def sign(self, path: Path, *words: str) -> Result:
+        """Sign a CSV as version 1 of today, unless words say otherwise."""
+        described = ["--source", "prakerja", "--layer", LAYER, "--list-version", "1"]
+        dated = ["--listed-on", TODAY.isoformat(), "--key", str(self.folder / "key.pem")]
+        return self.run("sign", str(path), *described, *dated, *words)
 
 
 @pytest.fixture
@@ -106,24 +111,46 @@ def test_a_signed_list_is_imported_verified_compared_and_refreshed(desk):
     assert json.loads(report.read_text())["application_id"] == names[1]
 
 
-def test_a_list_with_wrong_rows_names_each_line_and_is_not_in_use(desk):
+def test_a_list_with_wrong_rows_is_not_signed_and_each_line_is_named(desk):
     path = desk.csv("1", [1])
+    signed = path.with_name("1.csv.json").read_bytes()
     path.write_text(f"nik\n{citizen(1).nik}\n99\n{citizen(2).nik}\nSECRET\n", "utf-8")
-    resigned = desk.agency.deliver("x", [])[0]
-    resigned.write_text(path.read_text(), "utf-8")
-    described = [
-        "--source",
-        "prakerja",
-        "--layer",
-        LAYER,
-        "--list-version",
-        "1",
-        "--listed-on",
-        TODAY.isoformat(),
-    ]
-    desk.run("sign", str(resigned), *described, "--key", str(desk.folder / "key.pem"))
 
-    refused = desk.lists("import", str(resigned))
+    refused = desk.sign(path)
+
+    assert refused.exit_code == 1
+    assert "line 3" in refused.output
+    assert "line 5" in refused.output
+    assert "SECRET" not in refused.output
+    assert path.with_name("1.csv.json").read_bytes() == signed
+
+
+@pytest.mark.parametrize(
+    ("key", "words", "exit_code", "sentence"),
+    [
+        ("no key", (), 2, "The key is no Ed25519 key in PEM without a passphrase."),
+        (None, ("--list-version", "a b"), 1, "1.csv.json: list_version: String should match pattern"),
+        (None, ("--listed-on", "2026-13-01"), 2, "'2026-13-01' does not match the format"),
+    ],
+)
+def test_what_no_list_can_say_of_itself_is_not_signed(desk, key, words, exit_code, sentence):
+    path = desk.csv("1", [1])
+    signed = path.with_name("1.csv.json").read_bytes()
+    if key:
+        (desk.folder / "key.pem").write_text(key, "utf-8")
+
+    refused = desk.sign(path, *words)
+
+    assert refused.exit_code == exit_code
+    assert sentence in " ".join(refused.output.replace("\u2502", " ").split())
+    assert path.with_name("1.csv.json").read_bytes() == signed
+
+
+def test_an_import_names_each_line_that_is_no_nik_and_the_list_is_not_in_use(desk):
+    path, delivery = desk.agency.deliver("1", [citizen(1).nik, "99", citizen(2).nik, "SECRET"])
+    path.with_name(f"{path.name}.json").write_text(delivery.model_dump_json(), "utf-8")
+
+    refused = desk.lists("import", str(path))
 
     assert refused.exit_code == 1
     assert "line 3" in refused.output
@@ -189,9 +216,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence(desk, words, exit_code, sente
 
 
 def test_a_list_that_nobody_agreed_on_is_refused_with_what_to_add(desk):
-    path, described = desk.csv("1", [1]), ["--source", "kemensos", "--layer", "aid", "--list-version", "1"]
-    key = str(desk.folder / "key.pem")
-    desk.run("sign", str(path), *described, "--listed-on", TODAY.isoformat(), "--key", key)
+    path = desk.csv("1", [1])
+    desk.sign(path, "--source", "kemensos", "--layer", "aid")
 
     refused = desk.lists("import", str(path))
 
