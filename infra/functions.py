@@ -31,7 +31,7 @@ TEXTING = ("register", "verify")  # these send text messages
 SENDS = {
     "register": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
     "verify": [QueueName.PHOTOS_ARRIVED, QueueName.CHECKS_DUE, QueueName.FACE_REQUESTS],
-    "select": [QueueName.WAVE_STEPS],
+    "select": [QueueName.WAVE_STEPS, QueueName.CHECKS_DUE],
 }
 RECEIVES = {
     "register": [],

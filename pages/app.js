@@ -224,7 +224,13 @@ function keepButton(waveId) {
 
 function joinCard(wave) {
   const button = el("button", { type: "button", id: "join-" + wave.definition.wave_id }, t("join").replace("{n}", wave.definition.name));
-  onAction(button, "click", async () => { await ask("POST", "/v1/waves/" + wave.definition.wave_id + "/entries", {}); await refresh(); });
+  onAction(button, "click", async () => {
+    try { await ask("POST", "/v1/waves/" + wave.definition.wave_id + "/entries", {}); } catch (problem) {
+      await refresh().catch(() => {}); // perhaps they are checked again before
+      throw problem;
+    }
+    await refresh();
+  });
   return el("div", { className: "card" }, el("h3", {}, wave.definition.name), el("p", {}, t("closes").replace("{n}", moment(wave.closes_at))),
     ...(wave.extensions.length ? [el("p", {}, t("longer"))] : []), button);
 }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from benchmarks.drills.people import STEPS, WAVE, citizen_at, make_ready
+from benchmarks.drills.people import STEPS, WAVE, citizen_at, make_ready, verified_by_hand
 from benchmarks.drills.tap_stage import Case, Stage, Tap, begun, step_by_step
-from gelombang.domain.application import State
 from gelombang.domain.wave import WaveStep
-from gelombang.journey import applications, registration
+from gelombang.journey import registration
 
 SEAT = "/v1/application/seat"
 
@@ -40,7 +37,7 @@ def _accepted_there(stage: Stage) -> Tap:
     ports = stage.world.memory.ports
     ready = make_ready(stage.world.memory, name, citizen_at(len(STEPS)))
     submitted = registration.submit(ports, ready.application_id)
-    applications.save(ports, replace(submitted, state=State.VERIFIED), "verified_by_hand")
+    verified_by_hand(ports, submitted)
     _seated(stage, "assisted")
     effect = stage.events("assisted", "seat_accepted")
     return stage.tap("assisted", f"{SEAT}/receipt", {"answer": "accept", "receipt": receipt}, effect)

@@ -22,7 +22,7 @@ from gelombang.domain.application import ApplicationId
 from gelombang.domain.errors import MoveNotAllowedError, NotReadyError, WaveIdTakenError, WaveNotOpenError
 from gelombang.domain.messages import QueueName, WavePartAsked, WaveStepAsked
 from gelombang.domain.wave import WaveStep, definition_from_json
-from gelombang.journey import anchors, extensions, selection, wave_parts, wave_seed
+from gelombang.journey import anchors, extensions, rechecking, selection, wave_parts, wave_seed
 from gelombang.journey.anchors import Anchors
 from gelombang.journey.ports import Ports
 from gelombang.journey.selection import OwnResult, Receipt, WavePage
@@ -79,7 +79,7 @@ def list_waves(call: Call[None, EmptyForm]) -> Waves:
 def open_wave(call: Call[Staff, WaveForm]) -> WavePage:
     """Store a wave as data."""
     given = call.form.model_dump(mode="json", exclude_unset=True)
-    definition = definition_from_json(given, {each.name for each in call.programme.rule_sets})
+    definition = definition_from_json(given, call.programme.rule_sets)
     return selection.open_wave(call.ports, definition, call.caller.name)
 
 
@@ -92,7 +92,7 @@ def find_wave(call: Call[None, EmptyForm]) -> WavePage:
 @routes.serve(Route("POST", f"{WAVE}/entries", APPLICANT, EmptyForm, Receipt, "Join a wave", 201, JOINING))
 def join(call: Call[ApplicationId, EmptyForm]) -> Receipt:
     """Enter the applicant into the wave; asking again gives the same receipt."""
-    return selection.join(call.ports, call.caller, call.path["wave_id"])
+    return rechecking.join(call.ports, call.programme, call.caller, call.path["wave_id"])
 
 
 @routes.serve(

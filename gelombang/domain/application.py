@@ -84,6 +84,7 @@ class Move(StrEnum):
     REFUSE = "refuse"
     VERIFY = "verify"
     RESTORE = "restore"
+    RECHECK = "recheck"
     JOIN = "join"
     SELECT = "select"
     PUT_ON_RESERVE = "put_on_reserve"
@@ -115,6 +116,10 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.IN_REVIEW, Move.REFUSE): State.NOT_ELIGIBLE,
     (State.IN_REVIEW, Move.VERIFY): State.VERIFIED,
     (State.NOT_ELIGIBLE, Move.RESTORE): State.CHECKING,
+    (State.VERIFIED, Move.RECHECK): State.CHECKING,
+    (State.NOT_DRAWN, Move.RECHECK): State.CHECKING,
+    (State.RESERVE, Move.RECHECK): State.CHECKING,
+    (State.SEAT_RETURNED, Move.RECHECK): State.CHECKING,
     (State.VERIFIED, Move.JOIN): State.JOINED,
     (State.NOT_DRAWN, Move.JOIN): State.JOINED,
     (State.RESERVE, Move.JOIN): State.JOINED,

@@ -90,7 +90,7 @@ def rule_set_for(programme: Programme, day: date) -> RuleSet:
         ValueError: the programme had no rules on that day.
     """
     for rules in programme.rule_sets:
-        if rules.valid_from <= day and (rules.valid_until is None or day <= rules.valid_until):
+        if rules.is_in_force(day):
             return rules
     raise ValueError(f"programme {programme.name} has no rules on {day.isoformat()}")
 

@@ -41,6 +41,10 @@ class RuleSet:
         """The layers asked, in this order."""
         return tuple(rule.layer for rule in self.layer_rules)
 
+    def is_in_force(self, day: date) -> bool:
+        """Say whether people are judged by these on a day."""
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
+
     def rule_of(self, layer: Layer) -> LayerRule | None:
         """Return what these rules make of a layer, None when they do not ask it."""
         return next((rule for rule in self.layer_rules if rule.layer is layer), None)

@@ -17,11 +17,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
-from typing import NewType, cast
+from typing import TYPE_CHECKING, NewType, cast
 
 from gelombang.domain.beacon import BEACONS
 from gelombang.domain.errors import FieldFault, InvalidFormError, MoveNotAllowedError
 from gelombang.domain.reasons import Reason
+
+if TYPE_CHECKING:
+    from gelombang.domain.programme import RuleSet
 
 WaveId = NewType("WaveId", str)
 
@@ -251,11 +254,11 @@ def reserve_count(definition: WaveDefinition, region: str) -> int:
 
 
 def definition_from_json(
-    fields: Mapping[str, object], rule_sets: Collection[str] | None = None
+    fields: Mapping[str, object], rule_sets: Collection[RuleSet] | None = None
 ) -> WaveDefinition:
     """Return the wave defined by a JSON object; see programmes/prakerja/waves for examples.
 
-    `rule_sets` are the names of those that there are, where that is known.
+    `rule_sets` are those that there are, where that is known: the wave's must be in force when it opens.
 
     Raises:
         InvalidFormError: fields are missing, unknown or wrong; all of them are named.
@@ -274,11 +277,22 @@ def definition_from_json(
         faults.append(FieldFault("/closes_at", Reason.NOT_AFTER_OPENING))
     if definition.priority_seats > seat_count(definition):
         faults.append(FieldFault("/priority_seats", Reason.MORE_THAN_SEATS))
-    if rule_sets is not None and definition.rule_set not in rule_sets:
-        faults.append(FieldFault("/rule_set", Reason.FIELD_INVALID))
+    if rule_sets is not None and (reason := _fault_of_rules(definition, rule_sets)):
+        faults.append(FieldFault("/rule_set", reason))
     if faults:
         raise InvalidFormError(tuple(faults))
     return definition
+
+
+def _fault_of_rules(definition: WaveDefinition, rule_sets: Collection[RuleSet]) -> str:
+    named = [rules for rules in rule_sets if rules.name == definition.rule_set]
+    if not named:
+        return Reason.FIELD_INVALID
+    return (
+        ""
+        if named[0].is_in_force(definition.opens_at.astimezone(JAKARTA).date())
+        else Reason.RULES_NOT_IN_FORCE
+    )
 
 
 def definition_to_json(definition: WaveDefinition) -> dict[str, object]:

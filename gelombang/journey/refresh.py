@@ -38,7 +38,6 @@ from gelombang.domain.messages import ChecksDue, Message
 from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.sources import listed_facts
 from gelombang.journey import applications, decisions, review
-from gelombang.journey.appeal_decisions import photo_again
 from gelombang.journey.appeal_endings import calling_off
 from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import UNRECORDED, Recorded
@@ -46,6 +45,7 @@ from gelombang.journey.nik_claims import named_with
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.parallel import in_parallel
 from gelombang.journey.ports import Change, Ports, Put
+from gelombang.journey.rechecking import checked_again
 from gelombang.journey.seats import BY_AUDIT
 from gelombang.journey.wave_rows import leaving_wave
 
@@ -270,20 +270,10 @@ def _restored(ports: Ports, judged: Application) -> _Step:
 
     An open appeal is over, and was right: what the refusal kept them out of is theirs as if it had been upheld.
     """
-    photos = {slot: photo_again(photo) for slot, photo in judged.photos.items()}
-    has_all = all(photo.key for photo in photos.values())
     now, ended = ports.clock.now(), calling_off(ports, judged)
     since = judged.restored_from or judged.state_since
     closed = {"open_appeal": "", "appeal_closed_at": now, "restored_from": since} if ended else {}
-    restored = applications.move(
-        judged,
-        Move.RESTORE,
-        now,
-        photos=photos,
-        submission=judged.submission + 1,
-        face_check_id=judged.face_check_id if has_all else "",
-        **closed,
-    )
+    restored = checked_again(judged, Move.RESTORE, now, **closed)
     due = ChecksDue(restored.application_id, restored.submission)
     return _Step(Effect.RESTORED, restored, tuple(ended), announce=(due,))
 

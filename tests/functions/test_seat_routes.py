@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from function_calls import Caller, assisted, code_in, sign_in, staff
 
-from gelombang.domain.application import Application, Form, State
+from benchmarks.drills.people import verified_by_hand
+from gelombang.domain.application import Form
 from gelombang.domain.wave import definition_from_json
 from gelombang.journey import applications, seat_clock, selection
 from gelombang.journey.programme import load_programme
@@ -28,8 +29,10 @@ def drawn(world: MemoryWorld, *callers: Caller, seats: int = 1) -> dict[str, Cal
     selection.open_wave(world.ports, definition_from_json(fields | seats_of), "operator")
     for number, caller in enumerate(callers):
         name = caller.get("/v1/application").body["application_id"]
-        verified = verified_by_hand(applications.load(world.ports, name), number)
-        applications.save(world.ports, verified, "verified_by_hand")
+        form = Form(
+            {}, f"{number + 1:064x}", f"{number + 1:064x}", "3171"
+        )  # each in a household of their own
+        verified_by_hand(world.ports, replace(applications.load(world.ports, name), form=form))
         assert caller.post(f"/v1/waves/{WAVE}/entries").status == 201
     close_and_run(world.ports, WAVE)
     for entry in read_entries(world.ports, WAVE):
@@ -38,12 +41,6 @@ def drawn(world: MemoryWorld, *callers: Caller, seats: int = 1) -> dict[str, Cal
             world.ports.rows.commit(changes)
     world.clock.advance(minutes=10)
     return {caller.get("/v1/application").body["state"]["code"]: caller for caller in callers}
-
-
-def verified_by_hand(application: Application, number: int) -> Application:
-    """Return an application as if all checks had passed; each person in a household of their own."""
-    form = Form({}, f"{number + 1:064x}", f"{number + 1:064x}", "3171")
-    return replace(application, state=State.VERIFIED, form=form)
 
 
 def tend(world: MemoryWorld) -> None:

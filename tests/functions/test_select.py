@@ -11,10 +11,12 @@ import pytest
 from chalice.test import Client
 from function_calls import Caller, accepted_by_two, deliver, in_review, load_function, sqs_event, staff
 
+from benchmarks.drills.people import verified_by_hand
 from gelombang import wiring
 from gelombang.domain.draw_bundle import BUNDLE
 from gelombang.domain.draw_signature import SIGNATURES
 from gelombang.domain.messages import QueueName, message_to_json
+from gelombang.journey import applications
 from gelombang.journey.extensions import HEARTBEAT
 from gelombang.journey.programme import load_programme
 from gelombang.memory.ports import MemoryWorld
@@ -37,9 +39,11 @@ def wave_around(world: MemoryWorld, **changes: object) -> dict[str, Any]:
 
 
 def verified(world: MemoryWorld, applicant: Caller) -> Caller:
-    """Have Siti verified, by reviewers."""
+    """Have Siti verified, by reviewers; the registers let her in."""
     in_review(world, applicant)
     accepted_by_two(world)
+    name = applicant.get("/v1/application").body["application_id"]
+    verified_by_hand(world.ports, applications.load(world.ports, name))
     return applicant
 
 
@@ -111,6 +115,32 @@ def test_an_id_that_another_wave_has_is_refused_for_good_in_both_languages(world
     assert "Choose another id" in other.body["next_step_en"]
     assert "retry_after_s" not in other.body
     assert operator.get("/v1/waves/gelombang-1").body == first.body
+
+
+def test_a_wave_by_rules_that_are_not_in_force_when_it_opens_is_refused(world: MemoryWorld) -> None:
+    operator = staff(world, "operator")
+
+    refused = operator.post("/v1/waves", wave_around(world) | {"rule_set": "2021-december"})
+
+    assert (refused.status, refused.slug) == (422, "invalid-form")
+    assert [(one["pointer"], one["reason"]) for one in refused.body["errors"]] == [
+        ("/rule_set", "RULES_NOT_IN_FORCE")
+    ]
+    assert operator.get("/v1/waves/gelombang-1").slug == "not-found"
+
+
+def test_whoever_was_checked_by_other_rules_is_told_that_they_are_checked_again(
+    world: MemoryWorld, applicant: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff(world, "operator").post("/v1/waves", wave_around(world))
+    verified(world, applicant)
+    monkeypatch.setattr("gelombang.journey.rechecking.rules_hash", lambda _rules: "of other rules")
+
+    again = applicant.post("/v1/waves/gelombang-1/entries")
+
+    assert (again.status, again.body["errors"][0]["reason"]) == (409, "CHECKED_AGAIN")
+    assert "tidak perlu mengirim apa pun" in again.body["errors"][0]["detail"]
+    assert applicant.get("/v1/application").body["state"]["code"] == "CHECKING"
 
 
 def test_a_wave_is_joined_only_in_its_hours_and_only_by_the_verified(
