@@ -40,6 +40,7 @@ from gelombang.journey.decisions import SignedBundle, bundles_of, evidence_row_o
 from gelombang.journey.evidence import evidence_of
 from gelombang.journey.ports import Ports
 from gelombang.journey.registration import seal_context
+from gelombang.journey.seats import BY_AUDIT
 
 
 class Again(StrEnum):
@@ -155,7 +156,7 @@ def _check_again(
     if layer in facts:
         rules = _rules(programme, told["rules_sha256"])
         outcome, reason, flags = judge_layer(layer, facts[layer], person, rules, jakarta_day(at))
-    elif not (layer is Layer.FACE or outcome is Outcome.PENDING or told["source"].startswith(BY_APPEAL)):
+    elif not (layer is Layer.FACE or outcome is Outcome.PENDING or _is_of_people(told["source"])):
         raise _NotReplayableError(Again.DIFFERS, f"nothing is kept of what layer {layer} was judged from")
     return CheckResult(
         layer,
@@ -169,6 +170,11 @@ def _check_again(
         told["rules_sha256"],
         sealed.get(layer, ""),
     )
+
+
+def _is_of_people(source: str) -> bool:
+    """Say whether people decided a check, on appeal or after an audit: no register's answer lies under it."""
+    return source == BY_AUDIT or source.startswith(BY_APPEAL)
 
 
 def _face_again(

@@ -328,6 +328,35 @@ def test_an_upheld_appeal_against_a_seat_taken_back_is_checked_again_and_comes_f
     assert "STILL_AT_SCHOOL" in bundle.read_text()
 
 
+def test_what_is_decided_after_a_seat_was_taken_back_is_replayed_and_verified(tmp_path):
+    walk = begin(citizen(1))
+    name = walk.submit(citizen(1))
+    walk.deliver()
+    open_wave(walk, "gelombang-1")
+    selection.join(walk.ports, name, "gelombang-1")
+    walk.world.clock.advance(hours=1)
+    take_steps(walk, "gelombang-1", "freeze", "commit", "draw", "publish")
+    take(walk.ports, name)
+    nik_tag = walk.ports.vault.tag("nik", citizen(1).nik)
+    listing = Listing(Layer.EARLIER_RECIPIENT, "prakerja", "2027-01-01/1")
+    list(refresh(walk.ports, walk.programme, listing, [ListChange(nik_tag, None, "")]))
+
+    # The list is overruled; the machine decides once more, from the audit's finding.
+    decide(walk, file(walk, name, "EARLIER_RECIPIENT").number, AppealCode.SHOWN_OTHERWISE)
+
+    assert walk.application(name).reasons == (FOUND,)
+    last = bundles_of(walk.ports, name)[-1].content
+    assert ("opinions" in last, [c["source"] for c in last["checks"] if c["outcome"] == "FAILED"]) == (
+        False,
+        [seats.BY_AUDIT],
+    )
+    assert replay.replay(walk.ports, walk.programme, name)[-1].again is Again.IDENTICAL
+    for path, content in audit_export.export(walk.ports, walk.programme, [name], has_everything=False):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    assert verify_audit(tmp_path) == []
+
+
 def test_the_household_counts_one_less_once_the_seat_was_taken_up_by_the_clock():
     world = one_region(1, 1)
     (name,) = who(world.ports, DrawOutcome.SELECTED)
