@@ -4,10 +4,10 @@ python -m benchmarks.drills.tampering --count 1000 --seed 1
 
 Some people are decided about over three days in memory, with anchors, keys and signatures as deployed; their evidence
 is written as an auditor gets it, of everybody and of each. Then one thing at a time is changed: a byte is flipped; a
-file, line or member is taken away; lines, files or entries change places; chains, files and the row of anchors are cut
-short; bundles are signed again with another key and everything after them is made to fit. The verifier has what was
-published: the list of keys and the hash of the last anchor. A change is found if a sentence names its file, or, of a
-file that is gone, its name.
+file, line or member is taken away; lines, files or entries change places; entries are put in that say an earlier time;
+chains, files and the row of anchors are cut short; bundles are signed again with another key and everything after them
+is made to fit. The verifier has what was published: the list of keys and the hash of the last anchor. A change is found
+if a sentence names its file, or, of a file that is gone, its name.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -179,6 +180,17 @@ def change_an_entry(target: Target, random: Random) -> Change:
     return Change("entry, chain made to fit", _of_chain(target, path))
 
 
+def put_an_entry_in(target: Target, random: Random) -> Change:
+    """Put an entry at a chain's end, well formed, that says an earlier time, also one before all anchors."""
+    path = random.choice(_anchored_chains(target))
+    entries = entries_of(path)
+    ago = timedelta(days=random.choice([0, 1, 30]))
+    at = datetime.fromisoformat(random.choice(entries)["at"]) - ago
+    entries.append({"at": at.isoformat(), "event": "wave_joined", "facts": {"wave_id": "gelombang-1"}})
+    write_fitting(path, entries)
+    return Change("entry put in", (f"{_name(target, path)} line {len(entries)}",))
+
+
 def delete_a_file(target: Target, random: Random) -> Change:
     """Take one file away."""
     path = random.choice(target.files("**/*"))
@@ -298,6 +310,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     flip,
     flip_in_a_bundle,
     change_an_entry,
+    put_an_entry_in,
     delete_a_file,
     delete_an_entry,
     delete_a_line,

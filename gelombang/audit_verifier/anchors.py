@@ -63,22 +63,35 @@ def read_leaves(root: Path, anchors: Sequence[Object], names: Sequence[str]) -> 
 def check_anchored(
     name: str, chain: Sequence[Object], anchors: Sequence[Object], own: dict[str, Object]
 ) -> None:
-    """Check that a chain goes on from each of its leaves, and that each anchored day has what it then held."""
-    where = f"chains/{name}.jsonl"
+    """Check that a chain goes on from each of its leaves, and that no entry was put in later than it says."""
+    where, covered = f"chains/{name}.jsonl", 0
+    days = [_day(entry["at"]) for entry in chain]
     for day in (anchor["day"] for anchor in anchors):
-        on_it = [entry["sequence"] for entry in chain if _day(entry["at"]) == day]
-        if day not in own:
+        on_it = [number for number, each in enumerate(days, start=1) if each == day]
+        if day in own:
+            length, head = own[day]["length"], own[day]["head"]
+            must(
+                len(chain) >= length >= 1, where, f"ends after {len(chain)} entries; on {day} it had {length}"
+            )
+            here = f"{where} line {length}"
+            must(
+                chain[length - 1]["entry_hash"] == head,
+                here,
+                f"is not the entry that {day} was anchored with",
+            )
+            late = next((number for number in on_it if number > length), 0)
+            here = f"{where} line {late}"
+            must(not late, here, f"is of {day}, but was not there when that day was anchored")
+            covered = max(covered, length)
+        else:
             here = f"{where} line {on_it[0] if on_it else 0}"
             must(not on_it, here, f"is of {day}, but the anchor of that day has nothing of it")
-            continue
-        length, head = own[day]["length"], own[day]["head"]
-        must(len(chain) >= length >= 1, where, f"ends after {len(chain)} entries; on {day} it had {length}")
-        here = f"{where} line {length}"
-        must(chain[length - 1]["entry_hash"] == head, here, f"is not the entry that {day} was anchored with")
-        late = [number for number in on_it if number > length]
-        must(
-            not late, f"{where} line {late[:1]}", f"is of {day}, but was not there when that day was anchored"
-        )
+        # What no leaf covers by now came after this day, whatever it says: also if it says a day before all anchors.
+        # Without any leaf so far such a day cannot be told from a chain that began before the anchors did.
+        since = enumerate(days[covered:], start=covered + 1) if covered else ()
+        late = next((number for number, each in since if each <= day), 0)
+        here = f"{where} line {late}"
+        must(not late, here, f"is of {days[late - 1]}, but was not there when {day} was anchored")
 
 
 def tree_root(leaves: Iterable[bytes]) -> str:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,9 +27,11 @@ from gelombang.domain.decision import SPEC, FaceGrounds, Grounds, Inputs, Place,
 from gelombang.domain.eligibility import rule_set_for
 from gelombang.domain.signature import message_to_sign
 from gelombang.domain.verdict import FaceOutcome, FaceVerdict
+from gelombang.journey import anchors, applications
 from gelombang.journey.programme import load_programme
 from local.command import app
-from tests.journey.audited import audited
+from tests.journey.audited import Audited, audited, next_day
+from tests.journey.walking import begin, citizen
 
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 RULES = rule_set_for(load_programme("prakerja"), AT.date())
@@ -92,6 +94,66 @@ def test_entries_that_an_anchor_has_cannot_be_cut_off_and_later_ones_can(world, 
 
     assert fault == f"chains/{early.name}: ends after 2 entries; on 2026-11-23 it had {had[early]}"
     assert had[early] > 2
+
+
+@pytest.mark.parametrize("days_before", [0, 1, 400])
+@pytest.mark.parametrize("kind", ["verified", "retaken"])
+def test_an_entry_put_in_after_an_anchor_is_found_whatever_day_it_says(world, copy, kind, days_before):
+    path = copy / "chains" / f"{world.names[kind]}.jsonl"
+    entries = entries_of(path)
+    at = AT - timedelta(days=days_before)  # on the first day that has an anchor, or before it
+    entries.append({"at": at.isoformat(), "event": "wave_joined", "facts": {"wave_id": "g1"}})
+    write_fitting(path, entries)
+
+    (fault,) = verify_audit(copy)
+
+    place, _, what = fault.partition(": ")
+    assert place == f"chains/{path.name} line {len(entries)}"
+    assert what.startswith(f"is of {at.date()}, but was not there when ")
+
+
+def test_a_chain_older_than_the_anchors_is_accepted_with_and_without_a_leaf_and_takes_nothing_in_after_one(
+    tmp_path,
+):
+    walk = begin(citizen(1), citizen(2))
+    names = [walk.submit(citizen(number), f"+62812345678{number}") for number in (1, 2)]
+    walk.deliver()
+    for _ in range(3):
+        next_day(walk)  # the first only begins with the anchors
+    applications.save(walk.ports, walk.application(names[0]), "looked at")
+    next_day(walk)
+    walk.world.clock.advance(days=5)  # a late round makes up for these nights
+    anchors.anchor_due(walk.ports, "prakerja")
+    folder = Audited(walk, {"grew": names[0]}, names[1]).write(tmp_path)
+    assert verify_audit(folder) == []
+    path = folder / "chains" / f"{names[0]}.jsonl"
+    entries = entries_of(path)
+    write_fitting(path, [*entries, {**entries[0]}])
+
+    (fault,) = verify_audit(folder)
+
+    assert fault == (
+        f"chains/{path.name} line {len(entries) + 1}: is of 2026-11-23, but was not there when 2026-11-26 was anchored"
+    )
+
+
+def test_clocks_that_differ_at_midnight_make_no_fault(tmp_path):
+    walk = begin(citizen(1))
+    anchors.anchor_due(walk.ports, "prakerja")
+    name = walk.submit(citizen(1))
+    walk.deliver()
+    walk.world.clock.advance(hours=15, seconds=1)  # 09.00 until after midnight in Jakarta
+    applications.save(walk.ports, walk.application(name), "looked at")
+    walk.world.clock.advance(seconds=-2)  # another process, whose clock is behind
+    applications.save(walk.ports, walk.application(name), "looked at")
+    next_day(walk)
+    next_day(walk)
+
+    folder = Audited(walk, {}, name).write(tmp_path)
+
+    *_, before, last = entries_of(folder / "chains" / f"{name}.jsonl")
+    assert before["at"] > last["at"]
+    assert verify_audit(folder) == []
 
 
 def test_a_decision_that_does_not_follow_from_its_checks_is_found_though_it_is_signed(world, copy):
