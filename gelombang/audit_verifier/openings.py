@@ -43,6 +43,7 @@ class Draw:
 
     wave_id: str
     root: str
+    opens_at: datetime
     closes_at: datetime
     counts: dict[str, int]  # region → entries, by the commitment
     entries: dict[str, Entry]
@@ -114,8 +115,9 @@ def read_draw(bundle: Path, commitment_sha256: str | None) -> Draw:
         inside = Counter(each.region for each in rows.values())
         differing = _differing(counts, inside)
         must(not differing, where, f"counts other entries than entries.csv has in {', '.join(differing)}")
-        closes_at = time_in(json.loads(rules)["closes_at"], "rules.json")
-        return Draw(promised["wave_id"], promised["root"], closes_at, counts, rows)
+        planned = json.loads(rules)
+        opens_at, closes_at = (time_in(planned[name], "rules.json") for name in ("opens_at", "closes_at"))
+        return Draw(promised["wave_id"], promised["root"], opens_at, closes_at, counts, rows)
 
 
 def chosen_by(seed: str, count: int, entry_ids: Iterable[str]) -> list[str]:
@@ -212,6 +214,8 @@ def _why_ghost(  # noqa: PLR0911 - one line of the specification each
         return f"application {name} joined with entry {own.entry_id}"
     if own.region != entry.region:
         return f"application {name} joined with region {own.region or 'unknown'}"
+    if own.at < draw.opens_at:
+        return f"application {name} joined at {own.at.isoformat()}, before the wave opened"
     is_late = own.at >= draw.closes_at and not entry.restored
     if is_late and not _was_kept_out(root, name, chain, draw):
         return f"application {name} joined at {own.at.isoformat()}, after the close"

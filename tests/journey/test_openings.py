@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +15,16 @@ import pytest
 from typer.testing import CliRunner
 
 from gelombang import wiring
+from gelombang.audit_verifier import verify_audit
 from gelombang.audit_verifier.openings import told_asked, verify_openings
+from gelombang.domain.audit import next_entry
 from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFoundError
 from gelombang.domain.messages import FaceClusterFound
 from gelombang.domain.review import ReviewDecision
 from gelombang.journey import applications, erasure, restriction, selection
+from gelombang.journey.anchors import anchor_due
 from gelombang.journey.openings import GIVEN, OPENED, Asked, open_entries
-from gelombang.journey.ports import Delete, Put
+from gelombang.journey.ports import Delete, Key, Put, Row
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.staff import Staff, staff_row
 from gelombang.journey.wave_rows import (
@@ -197,6 +200,42 @@ def test_an_entry_of_somebody_verified_who_never_joined_is_named(wave):
     )
 
 
+@pytest.mark.parametrize("days_before", [0, 1, 30])
+def test_whose_joining_was_put_on_record_after_the_draw_is_named(wave, days_before):
+    anchor_due(wave.ports, "prakerja")
+    joined_at = wave.walk.world.clock.now() - timedelta(days=days_before)
+    ghost = wave.plant(wave.idle)
+    wave.draw()
+    put_in(wave.ports, wave.idle, joined_at, {"wave_id": WAVE, "entry_id": ghost, "region": "3171"})
+    opened = wave.open()  # on record after it
+    next_day(wave.walk)
+
+    with pytest.raises(AssertionError):  # the audit itself is not accepted
+        wave.evidence()
+    (fault,) = verify_audit(wave.folder / "audit")
+    found = verify_openings(wave.folder / "bundle", opened, wave.folder / "audit")
+
+    assert fault.startswith(f"chains/{wave.idle}.jsonl line ")
+    assert f": is of {joined_at.date()}, but was not there when " in fault
+    # On the first day only the anchor tells it from somebody who joined; before, the wave was not open.
+    too_early = f"{joined_at.isoformat()}, before the wave opened"
+    assert [each.endswith(too_early) for each in found] == ([True] if days_before else [])
+
+
+def test_a_joining_put_on_record_of_a_day_before_all_anchors_is_named(wave):
+    ghost = wave.plant(wave.idle)
+    wave.walk.world.clock.advance(days=1)
+    anchor_due(wave.ports, "prakerja")  # the chain of who did not join has no leaf
+    wave.draw()
+    before = wave.walk.world.clock.now() - timedelta(days=30)
+    put_in(wave.ports, wave.idle, before, {"wave_id": WAVE, "entry_id": ghost, "region": "3171"})
+
+    (found,) = wave.check()
+
+    assert found.startswith(f"entry {ghost} of region 3171 is a ghost: ")
+    assert found.endswith(f"joined at {before.isoformat()}, before the wave opened")
+
+
 # --- a region's number of entries, raised between the freeze and the commitment
 
 
@@ -290,6 +329,18 @@ def test_who_joined_after_the_close_and_was_kept_out_by_nothing_is_named(wave):
     (found,) = wave.check()
     assert found.startswith(f"entry {entry_of(wave, wave.idle)} of region 3171 is a ghost: ")
     assert found.endswith(", after the close")
+
+
+def put_in(ports, name, at, facts):
+    """Put a joining into a chain as somebody can who has the table: beside the code that has it anchored."""
+    application = applications.load(ports, name)
+    entry = next_entry(application.audit_length, application.audit_head, at, "wave_joined", facts)
+    row = ports.rows.read(applications.application_key(name))
+    fields = row.fields | {"audit_length": entry.sequence, "audit_head": entry.entry_hash}
+    key = Key(row.key.partition, f"AUDIT#{entry.sequence:06d}")
+    ports.rows.commit(
+        [Put(replace(row, fields=fields)), Put(Row(key, {**asdict(entry), "at": at.isoformat()}))]
+    )
 
 
 # --- the commands
