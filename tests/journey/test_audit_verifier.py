@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from gelombang.domain.signature import message_to_sign
 from gelombang.domain.verdict import FaceOutcome, FaceVerdict
 from gelombang.journey import anchors, applications
 from gelombang.journey.programme import load_programme
+from gelombang.memory.signer import MemorySigner
 from local.command import app
 from tests.journey.audited import Audited, audited, next_day
 from tests.journey.walking import begin, citizen
@@ -153,6 +155,24 @@ def test_clocks_that_differ_at_midnight_make_no_fault(tmp_path):
 
     *_, before, last = entries_of(folder / "chains" / f"{name}.jsonl")
     assert before["at"] > last["at"]
+    assert verify_audit(folder) == []
+
+
+def test_a_late_anchor_of_a_day_before_its_key_is_accepted(tmp_path):
+    walk = begin(citizen(1))
+    anchors.anchor_due(walk.ports, "prakerja")
+    name = walk.submit(citizen(1))
+    walk.deliver()
+    walk.world.clock.advance(days=3)
+    walk.world = replace(walk.world, ports=replace(walk.ports, signer=MemorySigner(2)))
+    anchors.anchor_due(walk.ports, "prakerja")  # three nights at once, with the new key
+
+    folder = Audited(walk, {}, name).write(tmp_path)
+
+    first = json.loads(min(folder.glob("anchors/*")).read_bytes())
+    key = json.loads((folder / "keys.json").read_bytes())["keys"][1]
+    assert first["key_id"] == key["key_id"]
+    assert (first["anchor"]["day"], key["valid_from"][:10]) == ("2026-11-23", "2026-11-26")
     assert verify_audit(folder) == []
 
 
