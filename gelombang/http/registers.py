@@ -16,7 +16,8 @@
 An answer is `{"list_version", "listed_on", "about", "facts"}`; `about` is the number that was asked about (the first
 field sent), said again, so that no answer meant for somebody else counts. A register that agreed to it answers about
 many at once: POST to the path with /batch `{"people": [{nik, …}, …]}`, answered with `{"list_version", "listed_on",
-"answers": [{"about", "facts"}, …]}`.
+"answers": [{"about", "facts"}, …]}`. Where it cannot be said whose each part is, none of them counts; a part that is
+wrong in nothing but its own facts is no answer about that one person.
 
 A NIK travels in the body only, never in a URL, and no register is told more than it needs. Whatever is not exactly such
 an answer, is about somebody else, or comes from an older list than an answer before is a DependencyError: the check
@@ -33,7 +34,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import urllib3
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gelombang.domain.checks import Layer, Person, RegisterAnswer
 from gelombang.domain.errors import DependencyError
@@ -68,6 +69,7 @@ OK = 200
 
 _Facts = TypeVar("_Facts")
 _Told = TypeVar("_Told")
+_NotAsAgreed = Annotated[None, BeforeValidator(lambda _given: None)]  # whatever was given
 
 
 class _Shape(BaseModel):
@@ -112,14 +114,18 @@ class _Household(_Shape):
     recipients: Annotated[int, Field(ge=0)]
 
 
-class _Part(_Shape, Generic[_Facts]):
+class _Answer(_Shape, Generic[_Facts]):
+    list_version: Annotated[str, Field(min_length=1, max_length=80)]
+    listed_on: date
     about: str
     facts: _Facts
 
 
-class _Answer(_Part[_Facts], Generic[_Facts]):
-    list_version: Annotated[str, Field(min_length=1, max_length=80)]
-    listed_on: date
+class _Part(_Shape, Generic[_Facts]):
+    """One person's part of an answer about many: None for facts that are not as agreed."""
+
+    about: str
+    facts: Annotated[_Facts | _NotAsAgreed, Field(union_mode="left_to_right")] = None
 
 
 class _Answers(_Shape, Generic[_Facts]):
@@ -219,7 +225,7 @@ class HttpRegisters:
             answer = register.one.model_validate_json(body)
             if answer.about != question[register.asked_with[0]]:
                 raise _WrongAnswerError("an answer about somebody else")
-            return RegisterAnswer(register.source, self._version(register, answer), _facts(answer))
+            return RegisterAnswer(register.source, self._version(register, answer), _plain(answer.facts))
 
         return self._asked(register, register.path, question, MOST_BYTES, read)
 
@@ -253,7 +259,10 @@ class HttpRegisters:
             parts = {part.about: part for part in answer.answers}
             if len(parts) != len(answer.answers) or not parts.keys() <= set(asked):
                 raise _WrongAnswerError("answers about somebody else")
-            told = {about: _facts(part) for about, part in parts.items()}
+            # About whom each part is is known by now: one with wrong facts keeps nobody else from an answer.
+            told = {about: _plain(part.facts) for about, part in parts.items() if part.facts is not None}
+            if parts and not told:
+                raise _WrongAnswerError("not as agreed in any part")
             return [
                 RegisterAnswer(register.source, version, told[about]) if about in told else None
                 for about in asked
@@ -334,6 +343,5 @@ def _question(register: _Register, person: Person) -> dict[str, str]:
     return {name: getattr(person, name) for name in register.asked_with}
 
 
-def _facts(part: _Part[Any]) -> dict[str, Any]:
-    facts: dict[str, Any] = part.facts.model_dump(mode="json")
-    return facts
+def _plain(facts: BaseModel) -> dict[str, Any]:
+    return facts.model_dump(mode="json")

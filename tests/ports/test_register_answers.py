@@ -28,6 +28,16 @@ AGREED = {
     name: Source(name, requests_per_s=50_000, batch_most=1 if name == "dukcapil" else 25, list_days_most=30)
     for name in SOURCES.values()
 }
+TEN_AT_ONCE = {name: replace(source, batch_most=10) for name, source in AGREED.items()}
+FOUND = {
+    "found": True,
+    "name": "Sari",
+    "birth_date": "1990-02-28",
+    "sex": "F",
+    "region": "3171",
+    "citizenship": "WNI",
+    "kk_matches": True,
+}
 pytestmark = [pytest.mark.enable_socket, pytest.mark.xdist_group("registers")]
 
 
@@ -111,15 +121,59 @@ def test_whoever_a_register_is_silent_about_among_many_has_no_answer():
     [
         [{"about": "3171990101800001", "facts": {"receives_aid": True}}],
         [{"about": people()[0].nik, "facts": {"receives_aid": each}} for each in (True, False)],
-        [{"about": people()[0].nik, "facts": {}}],
+        [{"about": people()[0].nik, "facts": each} for each in ({"receives_aid": True}, None)],
         [{"facts": {"receives_aid": True}}],
+        [{"about": None, "facts": {"receives_aid": True}}],
+        [None],
     ],
 )
-def test_many_answers_with_one_that_is_wrong_are_none(parts):
-    body = {"list_version": "1", "listed_on": "2026-11-21", "answers": parts}
+def test_many_answers_of_which_one_may_be_about_anybody_are_none(parts):
+    right = {"about": people()[1].nik, "facts": {"receives_aid": True}}
+    body = {"list_version": "1", "listed_on": "2026-11-21", "answers": [right, *parts]}
 
     with one_answer(json.dumps(body).encode()) as url, closing(HttpRegisters(url, sources=AGREED)) as asked:
         assert asked.ask_many(Layer.AID, people()[:3]) == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("layer", "right", "wrong"),
+    [
+        (Layer.AID, {"receives_aid": True}, {"facts": {}}),
+        (Layer.AID, {"receives_aid": True}, {"facts": None}),
+        (Layer.AID, {"receives_aid": True}, {"facts": {"receives_aid": None}}),
+        (Layer.AID, {"receives_aid": True}, {"facts": {"receives_aid": 1}}),
+        (Layer.AID, {"receives_aid": True}, {}),
+        (Layer.POPULATION, {"found": False}, {"facts": {"found": True}}),
+        (Layer.POPULATION, FOUND, {"facts": FOUND | {"birth_date": "1990-02-30"}}),
+    ],
+)
+def test_whoever_has_a_wrong_part_of_many_answers_is_the_only_one_without_an_answer(layer, right, wrong):
+    parts = [{"about": one.nik, "facts": right} for one in people()[:3]]
+    parts[1] = {"about": people()[1].nik} | wrong
+    body = {"list_version": "1", "listed_on": "2026-11-21", "answers": parts}
+
+    with (
+        one_answer(json.dumps(body).encode()) as url,
+        closing(HttpRegisters(url, sources=TEN_AT_ONCE)) as asked,
+    ):
+        told = asked.ask_many(layer, people()[:3])
+
+    assert [each and each.facts for each in told] == [right, None, right]
+
+
+@pytest.mark.parametrize(("right_count", "is_open"), [(0, True), (1, False)])
+def test_a_register_is_in_trouble_when_no_part_of_its_answers_is_right(right_count, is_open):
+    facts = [{"enrolled": False}] * right_count + [{"enrolled": None}] * (3 - right_count)
+    parts = [{"about": one.nik, "facts": each} for one, each in zip(people()[:3], facts, strict=True)]
+    body = {"list_version": "1", "listed_on": "2026-11-21", "answers": parts}
+
+    with one_answer(json.dumps(body).encode()) as url, closing(HttpRegisters(url, sources=AGREED)) as asked:
+        for _ in range(FAILURES_MOST):
+            assert asked.ask_many(Layer.EDUCATION, people()[:3]).count(None) == 3 - right_count
+        with pytest.raises(DependencyError) as failed:
+            asked.ask(Layer.EDUCATION, people()[0])  # answered as many are, which is nonsense about one
+
+    assert ("has not answered for a while" in str(failed.value)) == is_open
 
 
 @pytest.mark.parametrize(
