@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import replace
 
 from gelombang.domain.application import State
+from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.errors import DependencyError
 from gelombang.domain.messages import ChecksDue, QueueName
 from gelombang.journey import applications, verification
 from gelombang.journey.together import asking_together
@@ -27,6 +29,23 @@ class Counting:
 
     def ask_many(self, layer, people):
         self.common[SOURCES[layer]] += 1
+        return self.registers.ask_many(layer, people)
+
+
+class FailingOver:
+    """Registers of which one fails over every request that somebody is in."""
+
+    def __init__(self, registers, source: str, nik: str) -> None:
+        self.registers, self.source, self.nik = registers, source, nik
+
+    def ask(self, layer, person):
+        if SOURCES[layer] == self.source and person.nik == self.nik:
+            raise DependencyError(self.source, "status 500")
+        return self.registers.ask(layer, person)
+
+    def ask_many(self, layer, people):
+        if SOURCES[layer] == self.source and self.nik in {person.nik for person in people}:
+            return [None] * len(people)
         return self.registers.ask_many(layer, people)
 
 
@@ -117,3 +136,36 @@ def test_whose_time_to_be_asked_about_has_not_come_is_in_no_common_request():
     assert early.registers is counting
     assert not counting.single + counting.common
     assert asking_together(walk.ports, walk.programme, due).registers is not counting
+
+
+def test_one_over_whom_a_register_fails_keeps_nobody_else_for_long():
+    walk, names, counting = waiting("kemdikbud")
+    walk.registers.recover()
+    counting.registers = FailingOver(walk.registers, "kemdikbud", citizen(1).nik)
+
+    deliver_together(walk)
+    assert counting.common["kemdikbud"] == 1
+    for tries in range(40):  # tosses of a coin: 40 times on one side is once in 10 to the 11
+        asked = counting.common["kemdikbud"] + counting.single["kemdikbud"]
+        deliver_together(walk)
+        assert counting.common["kemdikbud"] + counting.single["kemdikbud"] <= asked + 2, tries
+    walk.deliver()
+
+    states = [walk.application(name).state for name in names]
+    assert states == [State.CHECKING, *[State.VERIFIED] * (COUNT - 1)]
+
+
+def test_whoever_waits_for_the_first_time_is_not_with_those_who_often_did():
+    walk, names, counting = waiting("kemdikbud")
+    walk.registers.recover()
+    counting.registers = FailingOver(walk.registers, "kemdikbud", citizen(1).nik)
+    due = [ChecksDue(name, 1) for name in names]
+
+    for some in (due[:1], due):  # alone and in vain; then with everybody else
+        walk.world.clock.advance(minutes=20)
+        ports = asking_together(walk.ports, walk.programme, some)
+        for message in some:
+            verification.run_checks(ports, walk.programme, message)
+
+    outcomes = [walk.application(name).checks[Layer.EDUCATION].outcome for name in names]
+    assert outcomes == [Outcome.PENDING, *[Outcome.PASSED] * (COUNT - 1)]
