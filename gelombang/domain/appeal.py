@@ -10,9 +10,11 @@ Nobody who had a hand in the refusal decides about it (docs/decisions/0028).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from gelombang.domain.checks import CheckResult, Layer
 
@@ -57,6 +59,17 @@ OUTCOMES: dict[AppealCode, AppealState] = {
 }
 OF_FACES = frozenset({AppealCode.FACE_CONFIRMED, AppealCode.FACE_NOT_CONFIRMED, AppealCode.ASK_PICTURE})
 OF_REGISTERS = frozenset(AppealCode) - {AppealCode.FACE_CONFIRMED, AppealCode.FACE_NOT_CONFIRMED}
+
+# What was typed that an appeal's answer is about, of all other registers the NIK alone. A region goes with whose the
+# NIK is: quotas go by it, so that nobody may choose theirs behind an answer.
+ANSWERED_ABOUT: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        Layer.POPULATION: frozenset({"nik", "name", "birth_date", "region"}),
+        Layer.AGE: frozenset({"nik", "birth_date"}),
+        Layer.KK: frozenset({"nik", "kk"}),
+        Layer.HOUSEHOLD_CAP: frozenset({"nik", "kk"}),
+    }
+)
 
 
 class Escalation(StrEnum):
@@ -147,6 +160,15 @@ def fits(code: AppealCode, layer: Layer) -> bool:
 def is_by_appeal(check: CheckResult | None) -> bool:
     """Say whether people decided about a check on appeal: no machine decides about it again."""
     return check is not None and check.source.startswith(BY_APPEAL)
+
+
+def stands(check: CheckResult, unchanged: frozenset[str]) -> bool:
+    """Say whether a check stands over a correction of the form that left these fields as they were: only by appeal.
+
+    A photograph can be another then, so no answer about a face does.
+    """
+    about = ANSWERED_ABOUT.get(check.layer, frozenset({"nik"}))
+    return is_by_appeal(check) and check.layer is not Layer.FACE and about <= unchanged
 
 
 def evidence_key(application_id: str, number: str, name: str) -> str:

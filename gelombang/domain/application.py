@@ -242,6 +242,8 @@ class Application:
     state_since: datetime
     version: int = 0  # of the stored row; 0 before it is stored
     draft: dict[str, str] = field(default_factory=dict)  # sealed fields saved while typing
+    # While a form is corrected: its sealed fields as they were when an appeal was upheld, whose answer is about them.
+    answered_as: dict[str, str] = field(default_factory=dict)
     consents: dict[str, str] = field(default_factory=dict)  # purpose to the version agreed to
     form: Form | None = None
     photos: dict[Slot, Photo] = field(default_factory=lambda: {slot: Photo() for slot in Slot})

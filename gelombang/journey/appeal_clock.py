@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from gelombang.domain.appeal import Appeal, Escalation, without_words
 from gelombang.domain.application import Application, State
+from gelombang.domain.eligibility import CORRECTABLE
 from gelombang.domain.errors import RefusedError
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, selection
@@ -109,7 +110,7 @@ def _reopen(ports: Ports, programme: Programme, appeal: Appeal) -> bool:
 def _join(ports: Ports, appeal: Appeal) -> bool:
     """Enter somebody into the running wave as they asked to be, as soon as they are verified."""
     application, now = applications.load(ports, appeal.application_id), ports.clock.now()
-    if application.state in ON_THE_WAY:
+    if application.state in ON_THE_WAY or _is_correcting(application):
         later = replace(appeal, join_at=now + LOOK_AGAIN)
         if application.state is State.CHECKING:
             later = replace(appeal, join_at=now + timedelta(minutes=1))
@@ -123,6 +124,11 @@ def _join(ports: Ports, appeal: Appeal) -> bool:
         return True
     ports.rows.commit([done])
     return False
+
+
+def _is_correcting(application: Application) -> bool:
+    """Say whether a typing error is being corrected; a draft of whoever withdrew consent is no way to a wave."""
+    return application.state is State.DRAFT and not CORRECTABLE.isdisjoint(application.reasons)
 
 
 def _has_joined(ports: Ports, application: Application, also: Sequence[Change]) -> bool:

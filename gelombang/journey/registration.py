@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
+from gelombang.domain.appeal import is_by_appeal, stands
 from gelombang.domain.application import (
     Application,
     Form,
@@ -19,7 +20,7 @@ from gelombang.domain.application import (
     require_unrestricted,
     sealed_fields,
 )
-from gelombang.domain.checks import Layer, Person
+from gelombang.domain.checks import CheckResult, Layer, Person
 from gelombang.domain.consent import missing_purposes
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.domain.errors import FieldFault, FormChangedError, InvalidFormError, MoveNotAllowedError
@@ -87,7 +88,7 @@ def save_form(
             return _view(ports, application)
         raise FormChangedError(form_etag(application))
     sealed = {name: _seal(ports, application_id, name, value) for name, value in typed.items()}
-    draft = replace(application, draft=application.draft | sealed)
+    draft = replace(application, draft=application.draft | sealed, answered_as=_answered_as(application))
     return _view(ports, applications.save(ports, draft, "form_saved", {"fields": sorted(sealed)}))
 
 
@@ -117,10 +118,11 @@ def submit(ports: Ports, application_id: str) -> Application:
     if elsewhere := _district_faults(ports, form.region):
         raise InvalidFormError(elsewhere)
     # A corrected form is checked anew; a new photograph leaves what the registers said as it is.
-    kept = {} if application.form is None else application.checks
+    kept = _standing(ports, application) if application.form is None else application.checks
     kept = {name: result for name, result in kept.items() if name != Layer.FACE}
+    number = application.submission + 1
     moved = replace(
-        moved, form=form, draft={}, checks=kept, submission=application.submission + 1, face_check_id=""
+        moved, form=form, draft={}, answered_as={}, checks=kept, submission=number, face_check_id=""
     )
     asked: list[Message] = [ChecksDue(application_id, moved.submission), *unseen.values()]
     facts = {"submission": moved.submission}
@@ -172,6 +174,24 @@ def form_faults(ports: Ports, programme: Programme, typed: Mapping[str, str]) ->
     )
     region = typed.get("region", "")
     return faults + (_district_faults(ports, region) if region in programme.regions else ())
+
+
+def _answered_as(application: Application) -> dict[str, str]:
+    """Return the fields as an appeal's answer found them, if one stands: whoever types another NIK leaves it behind."""
+    is_answered = any(map(is_by_appeal, application.checks.values()))
+    return application.answered_as or (application.draft if is_answered else {})
+
+
+def _standing(ports: Ports, application: Application) -> dict[str, CheckResult]:
+    """Return the checks that people decided about on appeal, as far as their person is still who has the form."""
+    name, before, now = application.application_id, _answered_as(application), application.draft
+
+    def is_unchanged(field: str) -> bool:
+        sealed = before[field], now[field]
+        return sealed[0] == sealed[1] or len({_open(ports, name, field, each) for each in sealed}) == 1
+
+    unchanged = frozenset(field for field in before if is_unchanged(field))
+    return {layer: check for layer, check in application.checks.items() if stands(check, unchanged)}
 
 
 def _view(ports: Ports, application: Application) -> FormView:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from gelombang.domain.appeal import AppealCode
+from gelombang.domain.appeal import AppealCode, is_by_appeal
 from gelombang.domain.application import Slot, State
 from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.consent import Purpose
 from gelombang.domain.errors import (
     NotFoundError,
     WaveNotOpenError,
@@ -21,10 +23,12 @@ from gelombang.journey import (
     appeal_clock,
     appeal_decisions,
     appeals,
+    consents,
     registration,
     retention,
     selection,
 )
+from gelombang.journey.appeal_rows import load_appeal
 from gelombang.journey.applications import SHARDS
 from gelombang.journey.staff import Staff
 from tests.journey import reviewers
@@ -45,7 +49,11 @@ from tests.journey.appealing import (
 )
 from tests.journey.dying import Died, Dying
 from tests.journey.reviewers import RINA
-from tests.journey.walking import Walk, begin
+from tests.journey.walking import Walk, begin, citizen
+
+OLD = citizen(1, born=date(1950, 1, 5))
+ANOTHER_OLD = citizen(2, born=date(1950, 1, 6))
+FOREIGN = citizen(3, citizenship="WNA")
 
 
 def told(walk: Walk, name: str):
@@ -55,6 +63,26 @@ def told(walk: Walk, name: str):
 def joined(walk: Walk, name: str, wave_id: str) -> bool:
     application = walk.application(name)
     return application.state is State.JOINED and application.wave_id == wave_id
+
+
+def correcting(person) -> tuple[Walk, str]:
+    """Return somebody who is to correct their family card, once an appeal against the other reason was upheld."""
+    walk = begin(OLD, ANOTHER_OLD, FOREIGN)
+    name = walk.submit(replace(person, kk="3171990101199999"))
+    walk.deliver()
+    open_wave(walk, "gelombang-1", days=9)
+    (other,) = set(walk.application(name).reasons) - {"KK_DIFFERS"}
+    decide(walk, file(walk, name, other, wants_to_join=True).number, AppealCode.SHOWN_OTHERWISE)
+    assert (walk.application(name).state, walk.application(name).reasons) == (State.DRAFT, ("KK_DIFFERS",))
+    return walk, name
+
+
+def correct(walk: Walk, name: str, *saves: dict[str, str]) -> None:
+    """Save the form, each time some fields, hand it in, and let follow what follows."""
+    for fields in saves:
+        registration.save_form(walk.ports, walk.programme, name, fields)
+    registration.submit(walk.ports, name)
+    walk.deliver()
 
 
 def test_upheld_before_the_freeze_restores_into_the_running_wave_even_after_its_hours():
@@ -277,3 +305,59 @@ def test_a_nik_that_was_given_to_another_meanwhile_is_decided_by_reviewers():
     restored = walk.application(name)
     assert restored.state is State.IN_REVIEW
     assert restored.review_case_id != case_id
+
+
+@pytest.mark.parametrize("person", [OLD, FOREIGN], ids=["age", "population"])
+def test_what_was_upheld_outlives_the_correction_of_a_typing_error_and_so_does_the_wish_to_join(person):
+    walk, name = correcting(person)
+
+    days_pass(walk, 1)  # the clock looks whether they may join by now
+    correct(walk, name, {"nik": ANOTHER_OLD.nik}, {"nik": person.nik, "kk": person.kk})
+    walk.world.clock.advance(seconds=appeal_clock.LOOK_AGAIN.total_seconds())
+    tend(walk)
+
+    assert joined(walk, name, "gelombang-1")
+
+
+def test_nobody_takes_what_was_upheld_about_them_to_the_nik_of_another():
+    walk, name = correcting(OLD)
+    other = {"name": ANOTHER_OLD.name, "birth_date": ANOTHER_OLD.birth_date.isoformat(), "kk": ANOTHER_OLD.kk}
+
+    correct(walk, name, {"nik": ANOTHER_OLD.nik}, other, {"nik": ANOTHER_OLD.nik})
+
+    assert (walk.application(name).state, walk.application(name).reasons) == (
+        State.NOT_ELIGIBLE,
+        ("TOO_OLD",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("person", "layer", "retyped"),
+    [
+        (OLD, Layer.AGE, {"birth_date": "1990-01-05"}),
+        (FOREIGN, Layer.POPULATION, {"region": "1271"}),
+        (FOREIGN, Layer.POPULATION, {"name": "Orang Lain"}),
+        (FOREIGN, Layer.POPULATION, {"birth_date": "1990-01-06"}),
+    ],
+)
+def test_what_an_answer_was_about_is_asked_anew_when_it_is_retyped(person, layer, retyped):
+    walk, name = correcting(person)
+
+    correct(walk, name, {"kk": person.kk}, retyped)
+
+    assert walk.application(name).state is not State.VERIFIED
+    assert not is_by_appeal(walk.application(name).checks.get(layer))
+
+
+def test_who_withdraws_consent_on_the_way_is_not_entered_when_they_agree_again():
+    walk, name = refused_pupil()
+    walk.world.clock.advance(days=31)
+    retention.remove_due(walk.ports, walk.programme, range(SHARDS))
+    filed = file(walk, name, wants_to_join=True)
+    decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)  # photographs are asked for again
+
+    consents.withdraw_consent(walk.ports, walk.programme, name, Purpose.IDENTITY_CHECK)
+    tend(walk)
+
+    assert walk.application(name).state is State.DRAFT
+    assert load_appeal(walk.ports, filed.number).join_at is None
