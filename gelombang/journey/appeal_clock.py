@@ -28,6 +28,7 @@ from gelombang.journey.appeal_rows import (
     appeal_in,
     appeal_row,
     facts_of,
+    last_day_to_answer,
     save_appeal,
     with_deadline,
 )
@@ -93,7 +94,7 @@ def _warn(ports: Ports, programme: Programme, appeal: Appeal) -> bool:
 def _escalate(ports: Ports, appeal: Appeal) -> bool:
     late = replace(appeal, escalation=Escalation.PASSED)
     application = applications.load(ports, appeal.application_id)
-    name = f"appeal-{appeal.number}-late-{appeal.question_count}"
+    name = f"appeal-{appeal.number}-late-{appeal.late_at:%Y-%m-%d}"  # a deadline can be counted anew and pass again
     notice = Notice.to(application, name, LATE_TEXT.format(number=appeal.number))
     also = [Put(appeal_row(late)), Put(notice_row(ports, notice))]
     applications.save(ports, application, "appeal_late", facts_of(late), also=also)
@@ -101,7 +102,13 @@ def _escalate(ports: Ports, appeal: Appeal) -> bool:
 
 
 def _reopen(ports: Ports, programme: Programme, appeal: Appeal) -> bool:
+    """Put a question that nobody answered back into the queue; but tell its last day first where that begins anew."""
     application = applications.load(ports, appeal.application_id)
+    if appeal.answer_by is None:
+        day = last_day_to_answer(programme, appeal.counted_from)
+        facts = {"answer_by": day.isoformat()}
+        save_appeal(ports, application, replace(appeal, answer_by=day), "appeal_answer_day_set", facts)
+        return False
     reopened = with_deadline(appeal, programme, ports.clock.now())
     save_appeal(ports, application, reopened, "appeal_not_answered")
     return True

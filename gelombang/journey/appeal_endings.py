@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gelombang.domain.appeal import Appeal, AppealState, without_words
+from gelombang.domain.appeal import Appeal, AppealState, Escalation, without_words
 from gelombang.domain.application import Application
 from gelombang.journey.appeal_rows import appeal_row, count_ended, load_appeal
 from gelombang.journey.ports import Change, Ports, Put
@@ -21,14 +21,17 @@ def calling_off(ports: Ports, application: Application) -> list[Change]:
 def pausing(ports: Ports, application: Application, *, is_paused: bool) -> list[Change]:
     """Return what takes an open appeal off every list for a while, or puts it back; its deadline is then counted anew.
 
-    `appeal_clock` tells the new deadline: only it knows the calendar.
+    So is the time to answer what was asked for. `appeal_clock` tells the new day: only it knows the calendar.
     """
     if not application.open_appeal:
         return []
     appeal, now = load_appeal(ports, application.open_appeal), ports.clock.now()
     paused = replace(appeal, is_paused=is_paused)
     if not is_paused and appeal.state is AppealState.OPEN:
-        paused = replace(paused, deadline=None, counted_from=now, warned_at=now)
+        fresh = replace(paused, escalation=Escalation.NONE)  # near or late was the deadline of before
+        paused = replace(fresh, deadline=None, counted_from=now, warned_at=now)
+    if not is_paused and appeal.state is AppealState.ASKED:
+        paused = replace(paused, answer_by=None, counted_from=now)
     return [Put(appeal_row(paused))]
 
 

@@ -3,7 +3,7 @@
     APPEALS   open, its deadline not near      by when it is near
     NEAR      open, near                       by when it is late
     LATE      open, late                       by when it became late
-    ASKED     its owner was asked for more     by the end of the last day for it
+    ASKED     its owner was asked for more     by the end of the last day for it; at once while none is told
     JOINING   upheld, joins a wave next        by when to look again
     DECIDED   answered                         by when its words and pictures go
 
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -173,6 +173,15 @@ def with_deadline(appeal: Appeal, programme: Programme, counted_from: datetime) 
     )
 
 
+def last_day_to_answer(programme: Programme, asked_at: datetime) -> date:
+    """Return by when what was asked for is answered; in a year of unknown holidays no earlier than with them."""
+    count = programme.appeals.answered_within
+    try:
+        return working_day_after(asked_at, count, programme.calendar)
+    except YearNotCoveredError:  # at least the days that are sure to be working days
+        return earliest_day_after(asked_at, 2 * count)
+
+
 def month_of(moment: datetime) -> str:
     """Return the month in Jakarta, e.g. `2026-11`."""
     return f"{jakarta_date(moment):%Y-%m}"
@@ -224,8 +233,8 @@ def _due(appeal: Appeal) -> Due | None:
     if appeal.state is AppealState.OPEN:
         at = appeal.warned_at if appeal.escalation is Escalation.NONE else appeal.late_at
         return Due(OPEN_LISTS[appeal.escalation], at)
-    if appeal.state is AppealState.ASKED and appeal.answer_by:
-        return Due(ASKED, end_of(appeal.answer_by))
+    if appeal.state is AppealState.ASKED:
+        return Due(ASKED, end_of(appeal.answer_by) if appeal.answer_by else appeal.counted_from)
     if appeal.join_at:
         return Due(JOINING, appeal.join_at)
     return Due(DECIDED, appeal.kept_until) if appeal.kept_until else None

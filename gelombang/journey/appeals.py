@@ -37,6 +37,7 @@ from gelombang.journey.appeal_rows import (
     appeal_row,
     count_filed,
     facts_of,
+    last_day_to_answer,
     layer_of,
     load_appeal,
     new_number,
@@ -248,6 +249,9 @@ def _told(ports: Ports, programme: Programme, appeal: Appeal) -> AppealTold:
         deadline = deadline or with_deadline(appeal, programme, appeal.counted_from).deadline
         unknown = "" if deadline else Reason.APPEAL_DEADLINE_UNKNOWN
         note = Reason.APPEAL_TAKES_LONGER if appeal.escalation is Escalation.PASSED else unknown
+    answer_by = appeal.answer_by
+    if appeal.state is AppealState.ASKED:
+        answer_by = answer_by or last_day_to_answer(programme, appeal.counted_from)
     is_rejected = appeal.state is AppealState.REJECTED
     return AppealTold(
         number=appeal.number,
@@ -262,7 +266,7 @@ def _told(ports: Ports, programme: Programme, appeal: Appeal) -> AppealTold:
             for each in appeal.evidence
         ),
         may_add=appeal.is_under_way,
-        answer_by=appeal.answer_by,
+        answer_by=answer_by,
         outcome=told(programme, appeal.code) if appeal.code else None,
         agency=told(programme, agency_of(appeal.layer)) if is_rejected or appeal.is_under_way else None,
         wants_to_join=appeal.wants_to_join,

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from gelombang.domain.appeal import AppealCode, Escalation
+from gelombang.domain.appeal import AppealCode, AppealState, Escalation
 from gelombang.domain.errors import DependencyError
-from gelombang.journey import appeal_clock, appeal_evidence, appeals
+from gelombang.journey import appeal_clock, appeal_evidence, appeals, restriction
 from gelombang.journey.appeal_rows import appeal_key, load_appeal
+from gelombang.journey.lateness import count_late
 from gelombang.journey.ports import Put
 from gelombang.journey.rounds import MOST_UNREACHED
-from tests.journey.appealing import SCHOOL, WORDS, decide, picture
+from tests.journey.appealing import SCHOOL, WORDS, days_pass, decide, picture
 from tests.journey.walking import Walk, begin, citizen
 
 
@@ -118,3 +119,50 @@ def test_a_store_out_of_reach_is_not_asked_about_everybody():
 
     assert away.asked == keys[:MOST_UNREACHED]
     assert tend(walk).forgotten_count == len(keys)
+
+
+@pytest.mark.parametrize(("days", "found"), [(12, Escalation.NEAR), (15, Escalation.PASSED)])
+def test_lifting_a_restriction_counts_the_deadline_anew_however_near_or_late_it_was(days, found):
+    walk, (number,) = appealing(1)
+    name = load_appeal(walk.ports, number).application_id
+    walk.world.clock.advance(days=days)
+    tend(walk)
+    tend(walk)
+    before = load_appeal(walk.ports, number)
+
+    restriction.restrict(walk.ports, name)
+    days_pass(walk, 2)
+    restriction.lift(walk.ports, name)
+    tend(walk)
+    tend(walk)
+
+    after = load_appeal(walk.ports, number)
+    assert (before.escalation, after.escalation) == (found, Escalation.NONE)
+    assert after.deadline > before.deadline
+    assert after.deadline == appeals.read_appeals(walk.ports, walk.programme, name).appeals[0].deadline
+    assert count_late(walk.ports).late_appeals_count == 0
+    days_pass(walk, 20)  # within a month of the day it was late before: it is said again
+    days_pass(walk, 1)
+    assert count_late(walk.ports).late_appeals_count == 1
+    late = [text for _, text in walk.world.texts.sent if "terlambat" in text]
+    assert len(late) == (2 if found is Escalation.PASSED else 1)
+
+
+def test_lifting_a_restriction_counts_the_time_to_answer_a_question_anew():
+    walk, (number,) = appealing(1)
+    name = load_appeal(walk.ports, number).application_id
+    decide(walk, number, AppealCode.ASK_LETTER)
+    asked = load_appeal(walk.ports, number)
+
+    restriction.restrict(walk.ports, name)
+    days_pass(walk, 21)
+    restriction.lift(walk.ports, name)
+    lifted_at = walk.world.clock.now()
+    told = appeals.read_appeals(walk.ports, walk.programme, name).appeals[0].answer_by
+    days_pass(walk, 1)
+
+    after = load_appeal(walk.ports, number)
+    assert (after.state, after.answer_by) == (AppealState.ASKED, told)
+    assert after.answer_by > lifted_at.date() > asked.answer_by
+    days_pass(walk, 21)
+    assert load_appeal(walk.ports, number).state is AppealState.OPEN
