@@ -16,7 +16,7 @@ from datetime import timedelta
 from gelombang.domain.appeal import Appeal, Escalation, without_words
 from gelombang.domain.application import Application, State
 from gelombang.domain.eligibility import CORRECTABLE
-from gelombang.domain.errors import RefusedError
+from gelombang.domain.errors import RefusedError, RestrictedError
 from gelombang.domain.programme import Programme
 from gelombang.journey import applications, selection
 from gelombang.journey.appeal_rows import (
@@ -117,20 +117,29 @@ def _reopen(ports: Ports, programme: Programme, appeal: Appeal) -> bool:
 def _join(ports: Ports, appeal: Appeal) -> bool:
     """Enter somebody into the running wave as they asked to be, as soon as they are verified."""
     application, now = applications.load(ports, appeal.application_id), ports.clock.now()
-    if application.state in ON_THE_WAY or _is_correcting(application):
-        later = replace(appeal, join_at=now + LOOK_AGAIN)
-        if application.state is State.CHECKING:
-            later = replace(appeal, join_at=now + timedelta(minutes=1))
+    if _is_to_wait(ports, application):
+        is_soon = application.state is State.CHECKING and not application.restricted_at
+        later = replace(appeal, join_at=now + (timedelta(minutes=1) if is_soon else LOOK_AGAIN))
         ports.rows.commit([Put(appeal_row(later))])
         return False
     done = Put(appeal_row(replace(appeal, join_at=None)))
     notice = Notice.to(application, f"appeal-{appeal.number}-joined", JOINED_TEXT)
-    if application.state is State.VERIFIED and _has_joined(
-        ports, application, [done, Put(notice_row(ports, notice))]
-    ):
-        return True
+    try:
+        if application.state is State.VERIFIED and _has_joined(
+            ports, application, [done, Put(notice_row(ports, notice))]
+        ):
+            return True
+    except RestrictedError:
+        return False  # in this very moment: the next round finds them restricted
     ports.rows.commit([done])
     return False
+
+
+def _is_to_wait(ports: Ports, application: Application) -> bool:
+    """Say whether somebody may yet come to join: verified soon, or restricting processing while a wave takes them."""
+    if application.restricted_at and application.state is State.VERIFIED:
+        return joinable_wave(ports, application) != ""
+    return application.state in ON_THE_WAY or _is_correcting(application)
 
 
 def _is_correcting(application: Application) -> bool:
@@ -139,13 +148,20 @@ def _is_correcting(application: Application) -> bool:
 
 
 def _has_joined(ports: Ports, application: Application, also: Sequence[Change]) -> bool:
+    """Join the wave that takes somebody now, if one does.
+
+    Raises:
+        RestrictedError: they have restricted processing since they were loaded.
+    """
     wave_id = joinable_wave(ports, application)
     if not wave_id:
         return False
     try:
         selection.join(ports, application.application_id, wave_id, also)
+    except RestrictedError:
+        raise
     except RefusedError:
-        return False  # the wave was frozen, or processing restricted, in this very moment
+        return False  # the wave was frozen in this very moment
     return True
 
 

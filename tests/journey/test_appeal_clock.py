@@ -1,4 +1,4 @@
-"""The clock of appeals: one that cannot be tended keeps no other waiting, is seen, and is tried again."""
+"""The clock of appeals: one that fails keeps no other waiting, is seen, and is tried again; what a restriction does."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ from dataclasses import replace
 import pytest
 
 from gelombang.domain.appeal import AppealCode, AppealState, Escalation
+from gelombang.domain.application import State
 from gelombang.domain.errors import DependencyError
-from gelombang.journey import appeal_clock, appeal_evidence, appeals, restriction
+from gelombang.journey import appeal_clock, appeal_evidence, appeals, restriction, selection
 from gelombang.journey.appeal_rows import appeal_key, load_appeal
 from gelombang.journey.lateness import count_late
 from gelombang.journey.ports import Put
 from gelombang.journey.rounds import MOST_UNREACHED
-from tests.journey.appealing import SCHOOL, WORDS, days_pass, decide, picture
+from tests.journey.appealing import (
+    SCHOOL,
+    WORDS,
+    days_pass,
+    decide,
+    file,
+    open_wave,
+    picture,
+    refused_pupil,
+    take_steps,
+)
 from tests.journey.walking import Walk, begin, citizen
 
 
@@ -166,3 +177,56 @@ def test_lifting_a_restriction_counts_the_time_to_answer_a_question_anew():
     assert after.answer_by > lifted_at.date() > asked.answer_by
     days_pass(walk, 21)
     assert load_appeal(walk.ports, number).state is AppealState.OPEN
+
+
+def upheld_to_join(days: float) -> tuple[Walk, str, str]:
+    """Return somebody verified who is to be joined to a wave open for some days, and their appeal's number."""
+    walk, name = refused_pupil()
+    open_wave(walk, "gelombang-1", days=days)
+    number = file(walk, name, wants_to_join=True).number
+    decide(walk, number, AppealCode.SHOWN_OTHERWISE)
+    return walk, name, number
+
+
+def test_the_wish_to_join_outlives_a_restriction_as_long_as_a_wave_takes_them():
+    walk, name, number = upheld_to_join(days=3)
+    restriction.restrict(walk.ports, name)
+    days_pass(walk, 1)
+    days_pass(walk, 1)
+    restriction.lift(walk.ports, name)
+    days_pass(walk, 0.01)
+
+    assert walk.application(name).state is State.JOINED
+    assert load_appeal(walk.ports, number).join_at is None
+
+
+def test_a_restriction_in_the_moment_of_joining_leaves_the_wish_too(monkeypatch):
+    walk, name, _ = upheld_to_join(days=3)
+    join = selection.join
+
+    def restrict_and_join(*given):
+        restriction.restrict(walk.ports, name)
+        return join(*given)
+
+    monkeypatch.setattr(selection, "join", restrict_and_join)
+    tend(walk)
+    monkeypatch.undo()
+
+    assert walk.application(name).state is State.VERIFIED
+    restriction.lift(walk.ports, name)
+    tend(walk)
+    assert walk.application(name).state is State.JOINED
+
+
+def test_nobody_is_entered_into_a_later_wave_who_restricted_processing_over_a_freeze():
+    walk, name, number = upheld_to_join(days=3)
+    restriction.restrict(walk.ports, name)
+    tend(walk)
+    take_steps(walk, "gelombang-1", "freeze", "commit", "draw", "publish")
+    days_pass(walk, 1)
+    restriction.lift(walk.ports, name)
+    open_wave(walk, "gelombang-2")
+    days_pass(walk, 1)
+
+    assert walk.application(name).state is State.VERIFIED
+    assert load_appeal(walk.ports, number).join_at is None
