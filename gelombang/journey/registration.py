@@ -153,6 +153,18 @@ def typed_fields(ports: Ports, application: Application) -> dict[str, str]:
     return {field: _open(ports, name, field, each) for field, each in sealed.items()}
 
 
+def region_of(ports: Ports, application: Application) -> str:
+    """Return the region as handed in, or as typed so far; "" where none is.
+
+    Raises:
+        NotFoundError: the application was forgotten.
+    """
+    if application.form:
+        return application.form.region
+    sealed = application.draft.get("region")
+    return _open(ports, application.application_id, "region", sealed) if sealed else ""
+
+
 def person_of(ports: Ports, application: Application) -> Person:
     """Return whom registers are asked about.
 

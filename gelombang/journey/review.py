@@ -9,7 +9,7 @@ Who gets which case, and what they see of it: `gelombang.journey.reviewing`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,6 +35,7 @@ from gelombang.journey.applications import application_key
 from gelombang.journey.decisions import UNRECORDED, Recorded, people_decided
 from gelombang.journey.nik_claims import given_to, holder_of
 from gelombang.journey.ports import Change, Ports, Put, Require
+from gelombang.journey.registration import region_of
 from gelombang.journey.review_cases import case_row, load_case, named_in
 from gelombang.journey.staff import REVIEWER
 
@@ -212,6 +213,15 @@ def without_notes(ports: Ports, entries: Sequence[AuditEntry]) -> list[Change]:
     ]
 
 
+def regions_of(ports: Ports, application_ids: Iterable[str]) -> set[str]:
+    """Return the districts of these applications as they are now: of whoever corrects their form, as it is typed."""
+    found = set()
+    for name in application_ids:
+        with suppress(NotFoundError):
+            found.add(region_of(ports, applications.load(ports, name)))
+    return found - {""}
+
+
 def _moved(
     ports: Ports, application: Application, outcome: ReviewDecision, opinions: Sequence[Opinion]
 ) -> tuple[Application, list[Change]]:
@@ -258,11 +268,8 @@ def _opened(
 
 def _regions(ports: Ports, application: Application, others: Sequence[str]) -> tuple[str, ...]:
     """Return the districts of all whom a case concerns."""
-    concerned = [application]
-    for other in others:
-        with suppress(NotFoundError):
-            concerned.append(applications.load(ports, other))
-    return tuple(sorted({each.form.region for each in concerned if each.form}))
+    own = region_of(ports, application)
+    return tuple(sorted(regions_of(ports, others) | ({own} if own else set())))
 
 
 def _case_of(ports: Ports, application: Application) -> Case | None:

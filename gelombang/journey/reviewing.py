@@ -32,7 +32,14 @@ from gelombang.journey import applications, review_quality
 from gelombang.journey.applications import rereading
 from gelombang.journey.challenge import ChallengeShown, ask_for_challenge, challenges_shown
 from gelombang.journey.ports import Due, Key, Ports, Put, Row
-from gelombang.journey.review import CLOSED, application_of, naming, refused_by_accepting, take_answer
+from gelombang.journey.review import (
+    CLOSED,
+    application_of,
+    naming,
+    refused_by_accepting,
+    regions_of,
+    take_answer,
+)
 from gelombang.journey.review_cases import case_row, cluster_of, load_case, waiting
 from gelombang.journey.staff import Scope, Staff
 
@@ -209,6 +216,8 @@ def _give(ports: Ports, staff: Staff, case_id: str, version: int) -> Held | None
     first = load_case(ports, case_id)
     people: dict[str, Case | None] = {"": first} if first.planted else cluster_of(ports, first)
     concerned = {region for case in people.values() if case for region in case.regions}
+    # Whoever was correcting a form when a case was opened may have another district since.
+    concerned |= regions_of(ports, filter(None, people))
     if staff.district in concerned or not may_be_given(first, staff.name, now):
         return None
     mine = {name: case for name, case in people.items() if case and may_be_given(case, staff.name, now)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 
 import pytest
@@ -15,10 +16,11 @@ from gelombang.domain.consent import NEEDED
 from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError, NotFoundError
 from gelombang.domain.face_evidence import Candidate, PhotoEvidence, PhotoOutcome
 from gelombang.domain.review import GIVEN_FOR, ReviewDecision, outcome_of
-from gelombang.journey import consents, explanation, photos, reviewing
+from gelombang.journey import consents, explanation, photos, registration, reviewing
 from gelombang.journey.lateness import count_late
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.staff import Staff
+from gelombang.memory.registers import Outage
 from tests.journey.reviewers import RATNA, RINA, RUDI, case_of, decide, doubted, open_cases, say, take
 from tests.journey.walking import AUDITOR, begin, citizen
 
@@ -123,6 +125,27 @@ def test_a_reviewer_never_gets_anybody_of_their_own_district():
         assert reviewing.next_review(walk.ports, Staff("tono", "reviewer", district)) is None
     with pytest.raises(NotAllowedError):
         reviewing.next_review(walk.ports, Staff("tono", "reviewer"))
+    assert reviewing.next_review(walk.ports, RINA).labels == ("A",)
+
+
+def test_a_reviewer_never_gets_anybody_of_their_own_district_who_is_correcting_a_form():
+    first, second = citizen(1, region="3578"), citizen(2)
+    walk = begin(first, second)
+    walk.registers.fail("dukcapil", Outage.OFF)
+    name = walk.submit(replace(first, region="3273"), "+6281234567890")
+    walk.deliver()  # the face is enrolled
+    walk.registers.recover()
+    walk.world.clock.advance(minutes=20)
+    walk.deliver()
+    assert walk.application(name).reasons == ("REGION_DIFFERS",)
+    other = walk.submit(second, "+6281234567891")
+    walk.candidates[other] = (Candidate(name, 0.95),)
+    walk.deliver()
+
+    assert case_of(walk.ports, other).regions == ("3171", "3273")
+    for typed in ("3273", "3578"):
+        registration.save_form(walk.ports, walk.programme, name, {"region": typed})
+        assert reviewing.next_review(walk.ports, Staff("tono", "reviewer", typed)) is None
     assert reviewing.next_review(walk.ports, RINA).labels == ("A",)
 
 
