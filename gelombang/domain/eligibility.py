@@ -19,6 +19,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from gelombang.domain.appeal import is_by_appeal
 from gelombang.domain.checks import CheckResult, Layer, Outcome
 from gelombang.domain.conditions import Statement
 from gelombang.domain.layers import CONTRACTS
@@ -31,6 +32,9 @@ from gelombang.domain.wave import JAKARTA
 CORRECTABLE = frozenset(
     {Reason.NIK_NOT_FOUND, Reason.BIRTH_DATE_DIFFERS, Reason.KK_DIFFERS, Reason.REGION_DIFFERS}
 )
+
+# Nothing is left to ask, and nothing is against it.
+GOOD = frozenset({Outcome.PASSED, Outcome.NOT_APPLICABLE})
 
 Judgement = tuple[Outcome, str, tuple[str, ...]]  # outcome, reason code or "", soft flags
 
@@ -146,8 +150,7 @@ def decide(checks: Mapping[str, CheckResult], rules: RuleSet) -> Decision:
     }
     registers = [layer for layer in rules.layers if layer is not Layer.FACE]
     failed = [layer for layer in registers if outcomes[layer] is Outcome.FAILED]
-    good = (Outcome.PASSED, Outcome.NOT_APPLICABLE)
-    pending = tuple(layer for layer in rules.layers if outcomes[layer] not in good and layer not in failed)
+    pending = tuple(layer for layer in rules.layers if outcomes[layer] not in GOOD and layer not in failed)
     if failed:
         return Decision(Step.REFUSE, tuple(dict.fromkeys(checks[layer].reason for layer in failed)), pending)
     if Layer.FACE in rules.layers and Layer.FACE not in checks:
@@ -157,7 +160,9 @@ def decide(checks: Mapping[str, CheckResult], rules: RuleSet) -> Decision:
 
 def _have_passed(layers: Iterable[Layer], checks: Mapping[str, CheckResult], rules: RuleSet) -> bool:
     asked = [layer for layer in layers if layer in rules.layers]
-    return all(layer in checks and checks[layer].outcome is Outcome.PASSED for layer in asked)
+    # Of whom people decided on appeal who they are, a register that does not know them says nothing, now or later.
+    enough = GOOD if is_by_appeal(checks.get(Layer.POPULATION)) else {Outcome.PASSED}
+    return all(layer in checks and checks[layer].outcome in enough for layer in asked)
 
 
 def _fact(name: str, facts: Mapping[str, Any], claimant: Claimant, today: date) -> Any:  # noqa: ANN401 - see CONTRACTS

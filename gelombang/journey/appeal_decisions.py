@@ -39,7 +39,7 @@ from gelombang.domain.errors import (
     NotFoundError,
     NotReadyError,
 )
-from gelombang.domain.layers import Agency
+from gelombang.domain.layers import CONTRACTS, Agency
 from gelombang.domain.messages import ChecksDue
 from gelombang.domain.programme import Programme
 from gelombang.domain.reasons import Reason
@@ -312,7 +312,9 @@ def _restored(application: Application, appeal: Appeal, now: datetime) -> Applic
 
     Its submission has a number of its own, so that neither a case nor a face check of before is met again.
     """
-    checks = {layer: check for layer, check in application.checks.items() if layer != appeal.layer}
+    checks = {
+        layer: check for layer, check in application.checks.items() if not _is_open_again(check, appeal.layer)
+    }
     if appeal.code != AppealCode.REGISTER_CORRECTED:
         before = application.checks.get(appeal.layer)
         version = before.list_version if before else ""
@@ -331,6 +333,15 @@ def _restored(application: Application, appeal: Appeal, now: datetime) -> Applic
         face_check_id=application.face_check_id if has_all else "",
         restored_from=refused_at,
     )
+
+
+def _is_open_again(check: CheckResult, disputed: Layer) -> bool:
+    """Say whether a check is the disputed one, or was skipped for what the same answer said."""
+    if check.layer == disputed:
+        return True
+    contract = CONTRACTS.get(check.layer)
+    is_of_it = contract is not None and contract.answered_by is disputed
+    return is_of_it and check.outcome is Outcome.NOT_APPLICABLE
 
 
 def _asked(programme: Programme, appeal: Appeal, now: datetime) -> Appeal:

@@ -60,6 +60,7 @@ from gelombang.journey.registration import person_of
 
 FIRST_RETRY_S = 5
 LONGEST_RETRY_S = 900  # SQS delays a message no longer
+TYPED = "form"  # source of an age of which no register knows anything
 GIVING_A_SEAT = frozenset({Decided.VERIFIED, Decided.SENT_TO_REVIEW})  # or about to: whose NIK it is matters
 
 
@@ -155,6 +156,9 @@ def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> di
                 layer, Outcome.PENDING, answer.service, "", now, "REGISTER_UNREACHABLE", (), tries
             )
             continue
+        if _is_known_by_word_alone(layer, answer, application.checks | results):
+            asked = layer
+            answer = RegisterAnswer(TYPED, "", {"birth_date": person.birth_date.isoformat()})
         if asked not in sealed:
             sealed[asked] = decisions.sealed_facts(ports, application.application_id, answer.facts)
         outcome, reason, flags = judge_layer(layer, answer.facts, person, rules, jakarta_day(now))
@@ -171,6 +175,15 @@ def _ask_registers(ports: Ports, application: Application, rules: RuleSet) -> di
             sealed[asked],
         )
     return results
+
+
+def _is_known_by_word_alone(layer: Layer, answer: RegisterAnswer, checks: Mapping[str, CheckResult]) -> bool:
+    """Say whether an age is judged from the form: of somebody in no register, whose NIK people accepted on appeal.
+
+    So that there is nobody whose age was judged nowhere.
+    """
+    is_shown = is_by_appeal(checks.get(Layer.POPULATION))
+    return layer is Layer.AGE and is_shown and answer.facts.get("found") is False
 
 
 def _answer_of(ports: Ports, layer: Layer, person: Person) -> RegisterAnswer | DependencyError:

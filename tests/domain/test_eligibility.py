@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gelombang.domain.appeal import BY_APPEAL
 from gelombang.domain.checks import CheckResult, Layer, Outcome, Person
 from gelombang.domain.conditions import LayerRule
 from gelombang.domain.eligibility import Step, age_on, decide, jakarta_day, judge_layer, may_ask
@@ -163,6 +164,14 @@ def test_no_layer_is_asked_before_it_is_known_whose_number_it_is():
         Layer.POPULATION,
         Layer.KK,
     }
+
+
+def test_a_card_of_which_nothing_is_known_is_enough_only_where_people_decided_who_it_is():
+    checks = results({Layer.POPULATION: Outcome.PASSED, Layer.KK: Outcome.NOT_APPLICABLE})
+    by_people = replace(checks[Layer.POPULATION], source=f"{BY_APPEAL}B-7K2M-9QXA")
+
+    assert not may_ask(Layer.EDUCATION, checks, RULES)
+    assert may_ask(Layer.EDUCATION, checks | {Layer.POPULATION: by_people}, RULES)
 
 
 def test_a_face_is_not_judged_as_a_register():

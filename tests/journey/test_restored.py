@@ -30,6 +30,7 @@ from gelombang.journey import (
 )
 from gelombang.journey.appeal_rows import load_appeal
 from gelombang.journey.applications import SHARDS
+from gelombang.journey.replay import Again, replay
 from gelombang.journey.staff import Staff
 from tests.journey import reviewers
 from tests.journey.appealing import (
@@ -238,6 +239,64 @@ def test_a_register_that_was_corrected_is_asked_again_and_decides(is_corrected, 
     assert walk.application(name).checks[Layer.EDUCATION].source == "kemdikbud"
     may_file = {reason.code for reason in told(walk, name).may_file}
     assert may_file == (set() if is_corrected else {SCHOOL})  # a refusal of its own
+
+
+def refused_as_unknown(person) -> tuple[Walk, str]:
+    """Return somebody whom the population register does not know, however often they looked at what they typed."""
+    walk = begin()
+    name = walk.submit(person)
+    walk.deliver()
+    while walk.application(name).state is State.DRAFT:
+        registration.submit(walk.ports, name)
+        walk.deliver()
+    assert walk.application(name).reasons == ("NIK_NOT_FOUND",)
+    return walk, name
+
+
+@pytest.mark.parametrize("code", [AppealCode.REGISTER_CORRECTED, AppealCode.SHOWN_OTHERWISE])
+def test_whoever_the_population_register_knows_by_then_is_asked_about_everything_that_was_skipped(code):
+    walk, name = refused_as_unknown(OTHERS[0])
+    walk.registers._by_nik[OTHERS[0].nik] = OTHERS[0]  # the register's own doing
+
+    decide(walk, file(walk, name, "NIK_NOT_FOUND").number, code)
+
+    restored = walk.application(name)
+    assert restored.state is State.VERIFIED
+    assert {check.outcome for check in restored.checks.values()} == {Outcome.PASSED}
+    assert restored.checks[Layer.AGE].source == "dukcapil"
+
+
+def test_whoever_it_still_does_not_know_is_refused_again_if_it_was_to_be_corrected():
+    walk, name = refused_as_unknown(OTHERS[0])
+
+    decide(walk, file(walk, name, "NIK_NOT_FOUND").number, AppealCode.REGISTER_CORRECTED)
+
+    refused = walk.application(name)
+    assert (refused.state, refused.reasons) == (State.NOT_ELIGIBLE, ("NIK_NOT_FOUND",))
+
+
+@pytest.mark.parametrize(
+    ("born", "state", "reasons"),
+    [
+        (date(1990, 1, 5), State.VERIFIED, ()),
+        (date(2015, 1, 5), State.NOT_ELIGIBLE, ("TOO_YOUNG",)),
+        (date(1950, 1, 5), State.NOT_ELIGIBLE, ("TOO_OLD",)),
+    ],
+)
+def test_whoever_people_know_and_no_register_is_judged_by_the_lists_and_by_the_age_they_say(
+    born, state, reasons
+):
+    walk, name = refused_as_unknown(citizen(7, born))
+
+    decide(walk, file(walk, name, "NIK_NOT_FOUND").number, AppealCode.SHOWN_OTHERWISE)
+
+    restored = walk.application(name)
+    assert (restored.state, restored.reasons) == (state, reasons)
+    assert (restored.checks[Layer.AGE].source, restored.has_nik) == ("form", True)
+    assert restored.checks[Layer.KK].outcome is Outcome.NOT_APPLICABLE
+    assert restored.checks[Layer.EDUCATION].outcome is Outcome.PASSED
+    again = [each.again for each in replay(walk.ports, walk.programme, name)]
+    assert set(again) == {Again.IDENTICAL, Again.PEOPLE}
 
 
 def test_a_face_is_accepted_by_somebody_who_did_not_refuse_it_and_no_machine_doubts_it_again():
