@@ -203,7 +203,7 @@ def _settle(
     """
     rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
     grounds = Grounds(application.photos, application.checks, None, application.submission)
-    is_settled = photo_faults(grounds) or is_by_appeal(application.checks.get(Layer.FACE))
+    is_settled = photo_faults(grounds) or _is_by_people(application.checks.get(Layer.FACE))
     evidence = None if is_settled else evidence_of(ports, application.face_check_id)
     if evidence:
         verdict = judge_face(evidence, programme.operating_point(evidence.model_release))
@@ -231,6 +231,11 @@ def _settle(
         evidence=evidence,
     )
     _carry_out(ports, application, conclusion, grounds, recorded)
+
+
+def _is_by_people(face: CheckResult | None) -> bool:
+    """Say whether people decided about a face: no machine doubts the same pictures again."""
+    return is_by_appeal(face) or (face is not None and face.source == review.REVIEWERS)
 
 
 def _carry_out(

@@ -7,11 +7,17 @@ from datetime import timedelta
 
 import pytest
 
+from gelombang.domain.appeal import AppealCode
 from gelombang.domain.application import Move, Slot, State
+from gelombang.domain.checks import Layer
 from gelombang.domain.errors import MoveNotAllowedError
 from gelombang.domain.review import ReviewDecision
-from gelombang.journey import applications, explanation, registration, status
+from gelombang.journey import applications, explanation, registration, retention, status
+from gelombang.journey.applications import SHARDS
+from gelombang.journey.replay import Again, replay
+from tests.journey import appealing
 from tests.journey.reviewers import RINA, RUDI, case_of, decide, doubted, open_cases, say
+from tests.journey.town import Town
 from tests.journey.walking import AUDITOR, SPOILED, begin, citizen
 
 ACCEPT, REFUSE, RETAKE = ReviewDecision.ACCEPT, ReviewDecision.REFUSE, ReviewDecision.RETAKE
@@ -100,3 +106,83 @@ def test_who_answered_before_may_answer_a_later_case_of_the_same_person():
     decide(walk.ports, name, ACCEPT)
 
     assert walk.application(name).state is State.VERIFIED
+
+
+@pytest.fixture
+def accepted(tmp_path):
+    """A town in which reviewers accepted somebody's doubtful face, whom a list then refuses; and their application."""
+    town = Town(tmp_path, 0)
+    walk = town.walk
+    walk.registers._by_nik[citizen(1).nik] = citizen(1)
+    town.names.append(walk.submit(citizen(1), "+6281234567899"))
+    walk.similarity[town.names[0]] = 0.1
+    walk.deliver()
+    decide(walk.ports, town.names[0], ACCEPT)
+    assert town.of(1).state is State.VERIFIED
+    yield town
+    town.shelf.close()
+
+
+def refused_by_list(town):
+    """Let the list refuse everybody with this NIK."""
+    town.deliver([1])
+    town.refresh()
+    return town.walk, town.names[0]
+
+
+def uphold(walk, name):
+    """Let an appeal take the list's refusal back."""
+    filed = appealing.file(walk, name, "EARLIER_RECIPIENT")
+    appealing.decide(walk, filed.number, AppealCode.SHOWN_OTHERWISE)
+
+
+def test_a_face_that_reviewers_accepted_is_asked_about_no_more_when_a_list_was_wrong(accepted):
+    walk, name = refused_by_list(accepted)
+
+    accepted.deliver([])
+    accepted.refresh()
+    walk.deliver()
+
+    assert accepted.of(1).state is State.VERIFIED
+    assert accepted.of(1).checks[Layer.FACE].source == "reviewers"
+    again = [each.again for each in replay(walk.ports, walk.programme, name)]
+    assert set(again) == {Again.IDENTICAL, Again.PEOPLE}
+
+
+def test_nor_when_an_appeal_against_a_list_was_right(accepted):
+    walk, name = refused_by_list(accepted)
+
+    uphold(walk, name)
+
+    assert accepted.of(1).state is State.VERIFIED
+    assert open_cases(walk.ports) == []
+
+
+def test_another_selfie_after_a_refusal_that_was_taken_back_is_judged_anew(accepted):
+    walk, name = refused_by_list(accepted)
+    walk.world.clock.advance(days=31)
+    retention.remove_due(walk.ports, walk.programme, range(SHARDS))
+
+    uphold(walk, name)
+    asked = accepted.of(1).state
+    for slot in Slot:
+        walk.send_photo(name, slot)
+    registration.submit(walk.ports, name)
+    walk.deliver()
+
+    assert asked is State.NEEDS_PHOTO
+    assert accepted.of(1).state is State.IN_REVIEW
+
+
+def test_a_nik_that_another_got_meanwhile_is_decided_by_people_though_the_face_was_accepted(accepted):
+    other = accepted.walk.submit(citizen(1), "+6281234567898")
+    accepted.walk.deliver()
+    walk, name = refused_by_list(accepted)
+    uphold(walk, other)
+    decide(walk.ports, other, ACCEPT, "pemilik")
+    assert walk.application(other).state is State.VERIFIED
+
+    uphold(walk, name)
+
+    assert accepted.of(1).state is State.IN_REVIEW
+    assert case_of(walk.ports, name).reasons == ("NIK_ALREADY_REGISTERED",)
