@@ -144,7 +144,7 @@ def _conclude(where: str, bundle: Object) -> tuple[str, list[str]]:
     failed = [layer for layer in layers if layer != "face" and outcomes[layer] == "FAILED"]
     if failed:  # 2
         reasons = _once(checks[layer]["reason"] for layer in failed)
-        is_correctable = CORRECTABLE.issuperset(reasons) and bundle["submission"] <= MOST_CORRECTIONS
+        is_correctable = CORRECTABLE.issuperset(reasons) and bundle["correction_count"] < MOST_CORRECTIONS
         return ("correction_asked" if is_correctable else "refused"), reasons
     left = {layer for layer in layers if outcomes[layer] not in ("PASSED", "NOT_APPLICABLE")}
     if left and not (face and left == {"face"}):  # 4

@@ -25,7 +25,10 @@ MEMBERS: dict[str, tuple[str, ...]] = {
     "key": ("key_id", "algorithm", "public_key", "valid_from", "valid_until"),
     "entry": ("sequence", "at", "event", "facts", "previous_hash", "entry_hash"),
     "signed bundle": ("bundle", "key_id", "signature"),
-    "machine's bundle": (*HEAD, "rule_set", "submission", "photos", "face", "is_nik_contested", "inputs"),
+    "machine's bundle": (
+        *HEAD,
+        *("rule_set", "submission", "correction_count", "photos", "face", "is_nik_contested", "inputs"),
+    ),
     "people's bundle": (*HEAD, "outcome", "case_id", "follows", "opinions"),
     "signed anchor": ("anchor", "key_id", "signature"),
     "anchor": (*("spec", "programme", "day", "number", "previous_sha256", "leaf_count", "shards", "root"),),

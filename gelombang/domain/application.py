@@ -249,6 +249,7 @@ class Application:
     photos: dict[Slot, Photo] = field(default_factory=lambda: {slot: Photo() for slot in Slot})
     checks: dict[str, CheckResult] = field(default_factory=dict)
     submission: int = 0  # how many times it was submitted; names its face check
+    correction_count: int = 0  # how many times its form was reopened for a typing error
     has_nik: bool = False  # whether it is in the row of its NIK: it holds that, or is named there
     face_check_id: str = ""  # the one face check whose answer counts
     retry: Retry | None = None  # of the registers that did not answer last

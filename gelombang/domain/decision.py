@@ -56,6 +56,7 @@ class Grounds:
     checks: Mapping[str, CheckResult]
     verdict: FaceVerdict | None
     submission: int  # 1, 2, 3 …
+    correction_count: int  # how many corrections were asked for before
     is_nik_contested: bool = False  # another application holds it
 
 
@@ -118,7 +119,8 @@ def conclude(grounds: Grounds, rules: RuleSet) -> Conclusion:
         return Conclusion(Decided.PHOTO_REFUSED, tuple(dict.fromkeys(every)))
     decision = decide(grounds.checks, rules)
     if decision.step is Step.REFUSE:
-        is_final = not CORRECTABLE.issuperset(decision.reasons) or grounds.submission > MOST_CORRECTIONS
+        is_used_up = grounds.correction_count >= MOST_CORRECTIONS
+        is_final = is_used_up or not CORRECTABLE.issuperset(decision.reasons)
         return Conclusion(Decided.REFUSED if is_final else Decided.CORRECTION_ASKED, decision.reasons)
     is_face_left = grounds.verdict is not None and set(decision.pending) == {Layer.FACE}
     if decision.step is not Step.VERIFY and not is_face_left:
@@ -220,6 +222,7 @@ def machine_bundle(
             "layers": [str(layer) for layer in rules.layers],
         },
         "submission": grounds.submission,
+        "correction_count": grounds.correction_count,
         "photos": {
             slot: {"status": str(photo.status), "faults": list(photo.faults)}
             for slot, photo in grounds.photos.items()

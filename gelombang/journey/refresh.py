@@ -289,7 +289,7 @@ def _refused(ports: Ports, judging: _Judging, judged: Application, reason: str) 
     left = leaving_wave(ports, judged)
     if judged.state not in REFUSES or left is None:
         return _Step(Effect.AFTER_DRAW, judged)
-    grounds = Grounds(judged.photos, judged.checks, None, judged.submission)
+    grounds = Grounds(judged.photos, judged.checks, None, judged.submission, judged.correction_count)
     conclusion = conclude(grounds, judging.rules)
     recorded = decisions.machine_decided(
         ports,

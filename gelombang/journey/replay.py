@@ -108,7 +108,9 @@ def _bundle_again(ports: Ports, programme: Programme, told: Json) -> Json:
         Slot(slot): Photo(PhotoStatus(each["status"]), row.fields["photos"][slot], tuple(each["faults"]))
         for slot, each in told["photos"].items()
     }
-    grounds = Grounds(photos, checks, verdict, told["submission"], told["is_nik_contested"])
+    grounds = Grounds(
+        photos, checks, verdict, told["submission"], told["correction_count"], told["is_nik_contested"]
+    )
     conclusion = conclude(grounds, rules)
     if conclusion.decided is None:
         raise _NotReplayableError(Again.DIFFERS, "nothing follows from it")

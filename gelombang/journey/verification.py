@@ -202,7 +202,9 @@ def _settle(
     `stored` is the application as last saved; `is_in_vain`: a register was asked just now and did not answer.
     """
     rules = rule_set_for(programme, jakarta_day(ports.clock.now()))
-    grounds = Grounds(application.photos, application.checks, None, application.submission)
+    grounds = Grounds(
+        application.photos, application.checks, None, application.submission, application.correction_count
+    )
     is_settled = photo_faults(grounds) or _is_by_people(application.checks.get(Layer.FACE))
     evidence = None if is_settled else evidence_of(ports, application.face_check_id)
     if evidence:
@@ -281,6 +283,7 @@ def _refuse(ports: Ports, application: Application, conclusion: Conclusion, reco
         Move.ASK_FOR_CORRECTION,
         now,
         reasons=reasons,
+        correction_count=application.correction_count + 1,
         form=None,
         has_nik=False,
         draft=sealed_fields(application),

@@ -270,7 +270,8 @@ def grounds(draw):
         checks[Layer.FACE] = CheckResult(Layer.FACE, outcome, "face worker", "r", AT)
     elif draw(st.booleans()):
         checks[Layer.FACE] = CheckResult(Layer.FACE, Outcome.PASSED, "appeal 1", "r", AT)
-    return Grounds(photos, checks, verdict, draw(st.integers(1, 7)), draw(st.booleans()))
+    submission, correction_count = draw(st.integers(1, 7)), draw(st.integers(0, 7))
+    return Grounds(photos, checks, verdict, submission, correction_count, draw(st.booleans()))
 
 
 @given(grounds())

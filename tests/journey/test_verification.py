@@ -9,6 +9,7 @@ import pytest
 
 from gelombang.domain.application import PhotoStatus, Slot, State
 from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.decision import MOST_CORRECTIONS
 from gelombang.domain.errors import MoveNotAllowedError, NotAllowedError
 from gelombang.domain.face_evidence import PhotoEvidence, PhotoOutcome
 from gelombang.domain.messages import ChecksDue, FaceEvidenceReady, QueueName
@@ -22,7 +23,7 @@ from gelombang.journey import (
 )
 from gelombang.journey.staff import Staff
 from gelombang.memory.registers import Outage
-from tests.journey.walking import AUDITOR, SPOILED, begin, citizen
+from tests.journey.walking import AUDITOR, GOOD, SPOILED, begin, citizen
 
 
 def test_somebody_who_passes_every_layer_is_verified():
@@ -106,6 +107,30 @@ def test_corrections_end_so_that_nobody_can_guess_a_strangers_birth_date():
     walk.deliver()
 
     assert walk.application(name).state is State.NOT_ELIGIBLE
+
+
+def test_a_typing_error_is_corrected_however_often_a_photograph_was_asked_for_before():
+    walk = begin(citizen(1))
+    walk.registers.fail("dukcapil")
+    name = walk.submit(citizen(1, birth_date=date(1990, 1, 6)))
+    walk.selfies[name] = SPOILED
+    walk.deliver()
+    for _ in range(MOST_CORRECTIONS):
+        walk.world.clock.advance(minutes=20)
+        walk.send_photo(name, Slot.SELFIE)
+        registration.submit(walk.ports, name)
+        walk.deliver()
+
+    walk.registers.recover()
+    walk.world.clock.advance(minutes=20)
+    walk.selfies[name] = GOOD
+    walk.send_photo(name, Slot.SELFIE)
+    registration.submit(walk.ports, name)
+    walk.deliver()
+
+    asked = walk.application(name)
+    assert asked.submission > MOST_CORRECTIONS
+    assert (asked.state, asked.reasons) == (State.DRAFT, ("BIRTH_DATE_DIFFERS",))
 
 
 @pytest.mark.parametrize("outage", Outage)
