@@ -164,11 +164,26 @@ def keep_frame(ports: Ports, key: str) -> None:
 
 def unseen_uploads(ports: Ports, application: Application) -> dict[Slot, PhotoArrived]:
     """Return the photographs that are there though nobody has looked at them yet, each with the hint to do so."""
-    return {
-        slot: PhotoArrived(photo.key)
-        for slot, photo in application.photos.items()
-        if photo.status is PhotoStatus.AWAITED and ports.photos.upload_size(photo.key)
-    }
+    awaited = _awaited(application)
+    return {slot: PhotoArrived(key) for slot, key in awaited.items() if ports.photos.upload_size(key)}
+
+
+def arrivals_due(ports: Ports, application: Application) -> list[PhotoArrived]:
+    """Return the hints that an application waits for.
+
+    What is handed in has every upload there, and no other can begin in checking: one that is not there has outlived its
+    days in quarantine, or never came to somebody whose refusal was taken back, and `record_arrival` asks for another.
+    Elsewhere it may be on its way.
+    """
+    if application.state is State.CHECKING:
+        return [PhotoArrived(key) for key in _awaited(application).values()]
+    return [*unseen_uploads(ports, application).values()]
+
+
+def _awaited(application: Application) -> dict[Slot, str]:
+    """Return the key under which each photograph is awaited that is."""
+    photos = application.photos.items()
+    return {slot: photo.key for slot, photo in photos if photo.status is PhotoStatus.AWAITED}
 
 
 def _awaiting(ports: Ports, key: str) -> tuple[Application, Slot] | None:

@@ -54,7 +54,7 @@ from gelombang.journey.decisions import Recorded
 from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.gallery import erase_face
 from gelombang.journey.nik_claims import ANSWERED, claim_nik, holder_of, release_nik
-from gelombang.journey.photos import unseen_uploads
+from gelombang.journey.photos import arrivals_due
 from gelombang.journey.ports import Ports
 from gelombang.journey.registration import person_of
 
@@ -110,7 +110,7 @@ def take_evidence(ports: Ports, programme: Programme, message: FaceEvidenceReady
 
 def messages_due(ports: Ports, application: Application) -> list[Message]:
     """Return the messages on which an application waits: its photographs, its checks, its face check."""
-    due: list[Message] = [*unseen_uploads(ports, application).values()]
+    due: list[Message] = [*arrivals_due(ports, application)]
     if application.state is State.CHECKING:
         due.append(ChecksDue(application.application_id, application.submission))
         if application.face_check_id and evidence_of(ports, application.face_check_id) is None:

@@ -9,7 +9,7 @@ import pytest
 from gelombang.domain.application import PhotoStatus, Slot, State
 from gelombang.domain.errors import DependencyError, TooManyRequestsError
 from gelombang.domain.messages import PhotoArrived, QueueName
-from gelombang.journey import photos, reconciliation, registration, verification
+from gelombang.journey import photos, reconciliation, registration, restriction, verification
 from gelombang.journey.ports import ScanResult
 from gelombang.journey.status import status_of
 from tests.journey.walking import JPEG, begin, citizen
@@ -149,6 +149,37 @@ def test_an_upload_that_quarantine_forgot_before_anybody_looked_is_asked_for_aga
     check(walk)
 
     assert walk.application(name).reasons == ("TRUNCATED",)
+
+
+def test_an_upload_that_quarantine_forgot_is_asked_for_again_though_its_message_was_lost_too(walk):
+    name = filled(walk)
+    key = offer(walk, name)
+    walk.world.photos.receive(key, JPEG)
+    registration.submit(walk.ports, name)
+    while walk.world.queues.take(QueueName.PHOTOS_ARRIVED):
+        pass  # the cleaner fails, and its messages are set aside
+    check(walk)
+
+    walk.world.clock.advance(days=8)
+    del walk.world.photos.quarantine[key]
+    reconciliation.reconcile(walk.ports)
+    arrive(walk)
+    check(walk)
+
+    assert walk.application(name).reasons == ("TRUNCATED",)
+    assert status_of(walk.ports, walk.programme, name).open_slots == (Slot.SELFIE,)
+
+
+def test_an_upload_under_way_is_not_refused_when_a_restriction_is_lifted(walk):
+    name = filled(walk)
+    key = offer(walk, name)
+    restriction.restrict(walk.ports, name)
+
+    restriction.lift(walk.ports, name)
+    arrive(walk)
+
+    photo = walk.application(name).photos[Slot.SELFIE]
+    assert (photo.status, photo.key) == (PhotoStatus.AWAITED, key)
 
 
 def test_a_scanner_that_has_not_answered_delays_and_never_refuses(walk):
