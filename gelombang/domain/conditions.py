@@ -87,5 +87,8 @@ def value_fits(kind: type, comparison: Comparison, value: Value) -> bool:
     """Say whether a fact of this kind can be compared with this value in this way."""
     if comparison is Comparison.ONE_OF:
         return isinstance(value, tuple) and bool(value)
-    numbers = (int, float) if kind is float else (kind,)
-    return type(value) in numbers
+    if kind is float:  # a likeness: from 0 to 1
+        return type(value) in {int, float} and 0 <= value <= 1  # type: ignore[operator]
+    if kind is int:  # a number of years or of people
+        return type(value) is int and value >= 0
+    return type(value) is kind

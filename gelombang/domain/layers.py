@@ -1,4 +1,4 @@
-"""The contract of each register layer: whose data it is, what is asked with, what is told, who puts it right.
+"""The contract of each register layer: whose data it is, what is asked with and told, its reasons, who puts it right.
 
 What follows from the facts is no matter of a layer: the rule set in force says it (`gelombang.domain.conditions`).
 """
@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from gelombang.domain.checks import Layer
+from gelombang.domain.reasons import Reason
 
 
 class Agency(StrEnum):
@@ -82,4 +83,28 @@ CONTRACTS: Mapping[Layer, Contract] = MappingProxyType(
             WHO_AND_WHOSE,
         ),
     }
+)
+# What a layer may fail with. A reason of another layer would send the person to the wrong agency, with a wrong text.
+REASONS: Mapping[Layer, tuple[Reason, ...]] = MappingProxyType(
+    {
+        Layer.POPULATION: (
+            Reason.NIK_NOT_FOUND,
+            Reason.BIRTH_DATE_DIFFERS,
+            Reason.REGION_DIFFERS,
+            Reason.NOT_A_CITIZEN,
+        ),
+        Layer.AGE: (Reason.TOO_YOUNG, Reason.TOO_OLD),
+        Layer.KK: (Reason.KK_DIFFERS,),
+        Layer.EDUCATION: (Reason.STILL_AT_SCHOOL,),
+        Layer.RELIGIOUS_EDUCATION: (Reason.STILL_AT_MADRASAH,),
+        Layer.AID: (Reason.RECEIVES_AID,),
+        Layer.EXCLUDED_OCCUPATION: (Reason.EXCLUDED_OCCUPATION,),
+        Layer.EARLIER_RECIPIENT: (Reason.EARLIER_RECIPIENT,),
+        Layer.BLACKLIST: (Reason.BLACKLISTED,),
+        Layer.HOUSEHOLD_CAP: (Reason.KK_AT_LIMIT,),
+    }
+)
+# What it may remark besides; these never block, so they are no reasons to fail.
+REMARKS: Mapping[Layer, tuple[Reason, ...]] = MappingProxyType(
+    {Layer.POPULATION: (Reason.NIK_DATE_DIFFERS, Reason.NAME_DIFFERS)}
 )

@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from importlib.resources.abc import Traversable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 from gelombang.domain.checks import Layer
 from gelombang.domain.conditions import (
@@ -30,7 +31,7 @@ from gelombang.domain.conditions import (
     Value,
     value_fits,
 )
-from gelombang.domain.layers import CONTRACTS
+from gelombang.domain.layers import CONTRACTS, REASONS, REMARKS
 from gelombang.domain.programme import RuleSet
 from gelombang.domain.reasons import Reason
 from gelombang.journey.data_files import DataFile, Filled, Path, fault, read_data
@@ -50,20 +51,33 @@ def read_rules(file: Traversable, name: str) -> tuple[RuleSet, ...]:
     return tuple(entry.rules() for entry in read.rule_sets)
 
 
+class _OneOfTheKinds:
+    """Says in one sentence what a value of no kind could be; pydantic would name its first kind alone."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        """Return the schema of a union with one error of its own."""
+        said = "must be true or false, a finite number, a text or a list of texts"
+        own: Any = {"custom_error_type": "value_kind", "custom_error_message": said}
+        schema: CoreSchema = {**handler(source), **own}
+        return schema
+
+
 class _StatementEntry(DataFile):
     fact: Filled
     comparison: Comparison
-    value: Value
+    value: Annotated[Value, _OneOfTheKinds()]
 
     def statement(self) -> Statement:
         return Statement(self.fact, self.comparison, self.value)
 
 
 class _ConditionEntry(_StatementEntry):
-    reason: Reason
+    reason: (
+        Filled  # one of the layer's, which `_reason_faults` sees to: it names those, not every code there is
+    )
 
     def condition(self) -> Condition:
-        return Condition(self.statement(), self.reason)
+        return Condition(self.statement(), Reason(self.reason))
 
 
 class _LayerEntry(DataFile):
@@ -91,7 +105,7 @@ class _RuleSetEntry(DataFile):
     valid_until: date | None
     source: Filled
     uncertain: str
-    pending_at_freeze: Literal[Reason.PENDING_JOINS_NEXT_WAVE]
+    pending_at_freeze: Literal["PENDING_JOINS_NEXT_WAVE"]
     layers: Annotated[tuple[_LayerEntry, ...], Field(min_length=1)]
 
     def rules(self) -> RuleSet:
@@ -100,7 +114,7 @@ class _RuleSetEntry(DataFile):
             self.valid_from,
             self.valid_until,
             tuple(entry.rule() for entry in self.layers),
-            self.pending_at_freeze,
+            Reason(self.pending_at_freeze),
             self.source,
             self.uncertain,
         )
@@ -121,6 +135,8 @@ def _faults(read: _RulesFile) -> Iterator[Fault]:
             before = [earlier.layer for earlier in rules.layers[:index]]
             faults = (*_order_faults(entry.layer, before), *_layer_faults(entry))
             yield from (((*here, "layers", index, *path), message) for path, message in faults)
+        if Layer.FACE not in [entry.layer for entry in rules.layers]:
+            yield (*here, "layers"), "the layer face is missing: nobody would be asked for photographs"
 
 
 def _date_faults(rule_sets: tuple[_RuleSetEntry, ...], number: int) -> Iterator[Fault]:
@@ -153,13 +169,26 @@ def _layer_faults(entry: _LayerEntry) -> Iterator[Fault]:
         yield ("layer",), "a layer without a condition in `fails` would let everybody pass"
     for path, statement in entry.statements():
         yield from (((*path, *more), message) for more, message in _statement_faults(entry.layer, statement))
+    yield from _reason_faults(entry)
+
+
+def _reason_faults(entry: _LayerEntry) -> Iterator[Fault]:
+    reasons = REASONS[entry.layer]
+    for kind, entries, known in (
+        ("fails", entry.fails, reasons),
+        ("remarks", entry.remarks, (*reasons, *REMARKS.get(entry.layer, ()))),
+    ):
+        for number, condition in enumerate(entries):
+            if condition.reason not in known:
+                told = f"layer {entry.layer} has no such reason in `{kind}`; it has: {', '.join(known)}"
+                yield (kind, number, "reason"), told
 
 
 def _statement_faults(layer: Layer, entry: _StatementEntry) -> Iterator[Fault]:
     facts = CONTRACTS[layer].facts
     kind = facts.get(entry.fact)
     if kind is None:
-        yield ("fact",), f"{layer} is told no such fact, but {', '.join(facts)}"
+        yield ("fact",), f"layer {layer} knows no fact {entry.fact}; it knows: {', '.join(facts)}"
     elif entry.comparison not in COMPARABLE[kind]:
         yield ("comparison",), f"{entry.fact} can be compared by {', '.join(sorted(COMPARABLE[kind]))}"
     elif not value_fits(kind, entry.comparison, entry.value):
@@ -169,4 +198,9 @@ def _statement_faults(layer: Layer, entry: _StatementEntry) -> Iterator[Fault]:
 def _wanted(kind: type, comparison: Comparison) -> str:
     if comparison is Comparison.ONE_OF:
         return "a list of texts"
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}[kind]
+    return {
+        bool: "true or false",
+        int: "a whole number that is not negative",
+        float: "a number from 0 to 1",
+        str: "a text",
+    }[kind]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gelombang.domain.checks import Layer
-from gelombang.domain.layers import CONTRACTS
+from gelombang.domain.layers import CONTRACTS, REASONS, REMARKS
 from gelombang.http.registers import _REGISTERS
 from gelombang.journey.programme import load_programme
 from gelombang.journey.rule_files import read_rules
@@ -32,9 +32,9 @@ WRONG = [
     ((*SECOND, "valid_from"), "2020-07-07", "rule_sets.1.valid_from: these days overlap"),
     ((*SECOND, "valid_from"), "2020-07-10", "rule_sets.1.valid_from: no rules are in force"),
     ((*SECOND, "name"), "2020-april", "rule_sets.1.name: another rule set has this name"),
-    ((*FIRST, "pending_at_freeze"), "REFUSED", "rule_sets.0.pending_at_freeze"),
+    ((*FIRST, "pending_at_freeze"), "REFUSED", "Input should be 'PENDING_JOINS_NEXT_WAVE' ("),
     ((*FIRST, "surprise"), 1, "rule_sets.0.surprise"),
-    ((*FIRST, "layers"), [], "rule_sets.0.layers"),
+    ((*FIRST, "layers"), [], "rule_sets.0.layers: at least one is needed here ("),
     ((*FIRST, "layers", 0, "layer"), "horoscope", "rule_sets.0.layers.0.layer"),
     ((*FIRST, "layers", 3, "layer"), "age", "rule_sets.0.layers.3.layer: this layer is named twice"),
     ((*FIRST, "layers", 0, "layer"), "face", "layers.0.layer: the face has no conditions"),
@@ -49,10 +49,45 @@ WRONG = [
         True,
         "layers.1.fails.0.value: age is compared with a whole",
     ),
-    ((*FIRST, "layers", 1, "fails", 0, "fact"), "height", "layers.1.fails.0.fact: age is told no such fact"),
+    (
+        (*FIRST, "layers", 1, "fails", 0, "fact"),
+        "height",
+        "layers.1.fails.0.fact: layer age knows no fact height; it knows: found, age",
+    ),
     ((*FIRST, "layers", 1, "fails", 0, "comparison"), "eval", "rule_sets.0.layers.1.fails.0.comparison"),
     ((*FIRST, "layers", 1, "fails", 0, "comparison"), "one_of", "comparison: age can be compared by above,"),
-    ((*FIRST, "layers", 1, "fails", 0, "reason"), "BAD_LUCK", "rule_sets.0.layers.1.fails.0.reason"),
+    (
+        (*FIRST, "layers", 1, "fails", 0, "reason"),
+        "BAD_LUCK",
+        "layers.1.fails.0.reason: layer age has no such reason in `fails`; it has: TOO_YOUNG, TOO_OLD (",
+    ),
+    ((*FIRST, "layers", 1, "fails", 0, "reason"), "HAT", "layers.1.fails.0.reason: layer age has no such"),
+    (
+        (*FIRST, "layers", 0, "fails", 0, "reason"),
+        "NIK_DATE_DIFFERS",
+        "layers.0.fails.0.reason: layer population has no such reason in `fails`",
+    ),
+    (
+        (*FIRST, "layers", 0, "remarks", 0, "reason"),
+        "CODE_WRONG",
+        "layers.0.remarks.0.reason: layer population has no such reason in `remarks`",
+    ),
+    (
+        (*FIRST, "layers", 1, "fails", 0, "value"),
+        -1,
+        "value: age is compared with a whole number that is not negative",
+    ),
+    (
+        (*FIRST, "layers", 0, "remarks", 1, "value"),
+        60,
+        "value: name_likeness is compared with a number from 0 to 1",
+    ),
+    (
+        (*FIRST, "layers", 1, "fails", 0, "value"),
+        float("nan"),
+        "value: must be true or false, a finite number",
+    ),
+    ((*FIRST, "layers", 1, "fails", 0, "value"), None, "value: must be true or false, a finite number"),
     (
         (*FIRST, "layers", 1, "skipped_if", "value"),
         0,
@@ -102,6 +137,71 @@ def test_the_line_is_named_however_the_file_is_laid_out(tmp_path, indent):
 
     with pytest.raises(ValueError, match=r"rule_sets\.0\.source: .*required \(line [0-9]+\)"):
         read_rules(wrong, "proposed.json")
+
+
+def test_a_number_too_large_to_be_one_is_said_to_be_none(tmp_path):
+    wrong = tmp_path / "rules.json"
+    wrong.write_text(FILE.read_text().replace('"value": 64', '"value": 1e400'))
+
+    with pytest.raises(ValueError, match=r"fails\.1\.value: must be true or false, a finite number.* \(line"):
+        read_rules(wrong, "proposed.json")
+
+
+def test_a_rule_set_without_the_face_is_refused(tmp_path):
+    content = json.loads(FILE.read_text())
+    del content["rule_sets"][3]["layers"][-1]
+    wrong = tmp_path / "rules.json"
+    wrong.write_text(json.dumps(content, indent=2))
+
+    with pytest.raises(
+        ValueError, match=r"rule_sets\.3\.layers: the layer face is missing.* \(line [0-9]+\)"
+    ):
+        read_rules(wrong, "proposed.json")
+
+
+def test_every_register_layer_has_its_own_reasons_and_the_file_needs_no_other():
+    given = {
+        (rule.layer, condition.reason)
+        for rules in PRAKERJA.rule_sets
+        for rule in rules.layer_rules
+        for condition in (*rule.fails, *rule.remarks)
+    }
+    known = {(layer, reason) for kind in (REASONS, REMARKS) for layer in kind for reason in kind[layer]}
+
+    assert known == given
+    assert set(REASONS) == set(CONTRACTS)
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ('      "valid_until": "2026-12-31",', "rule_sets.3.valid_until"),  # the first: null
+        ('      "layers": [],', "rule_sets.3.layers"),
+    ],
+)
+def test_a_name_that_is_there_twice_is_refused_with_the_line_of_the_second(tmp_path, line, field):
+    wrong = tmp_path / "rules.json"
+    at = next(number for number, each in enumerate(RULES) if each.strip() == '"valid_until": null,')
+    wrong.write_text("".join([*RULES[:at], line + "\n", *RULES[at:]]))
+    name = field.rsplit(".", 1)[1]
+    last = max(
+        number for number, each in enumerate(wrong.read_text().splitlines(), 1) if f'"{name}":' in each
+    )
+
+    said = re.escape(f"proposed.json: {field}: this name is here twice (line {last})")
+    with pytest.raises(ValueError, match=said):
+        read_rules(wrong, "proposed.json")
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read_like_any_other(tmp_path):
+    marked = tmp_path / "rules.json"
+    marked.write_text(FILE.read_text(), encoding="utf-8-sig")
+
+    assert read_rules(marked, "proposed.json") == PRAKERJA.rule_sets
+
+    marked.write_text(FILE.read_text().replace("TOO_OLD", "HAT"), encoding="utf-8-sig")
+    with pytest.raises(ValueError, match=r"reason: layer age has no such reason .* \(line [0-9]+\)"):
+        read_rules(marked, "proposed.json")
 
 
 def test_a_file_that_is_no_json_is_refused_with_the_line_on_which_it_stops_being_it(tmp_path):
