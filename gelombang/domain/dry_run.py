@@ -1,4 +1,4 @@
-"""Judges people by two rule sets and says who would gain and who would lose, by reason.
+"""Judges people by two rule sets and says who would gain and who would lose, by reason; finds which sets to try.
 
     case ──▶ standing_of(…, rules in force) ─┐
          └─▶ standing_of(…, rules proposed) ─┴─▶ counted; the first few who gain or lose by pseudonym
@@ -10,9 +10,9 @@ points decide about it, and no rule set changes them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -34,6 +34,15 @@ class Case:
     pseudonym: str
     claimant: Claimant = field(repr=False)
     answers: Mapping[Layer, Mapping[str, Any]] = field(repr=False)
+
+
+class News(StrEnum):
+    """What is new about a proposed rule set, beside the programme's of the same name."""
+
+    NEW = "new"  # the programme has none of this name
+    CHANGED = "changed"  # other layers or conditions
+    OTHER_DAYS = "other_days"  # the same conditions
+    NONE = "none"
 
 
 class Place(StrEnum):
@@ -67,6 +76,32 @@ class Diff:
     otherwise_count: int  # refused before and after, for other reasons
     gained: tuple[str, ...]  # pseudonyms, the first few
     lost: tuple[str, ...]
+
+
+def news_of(proposed: Sequence[RuleSet], rule_sets: Sequence[RuleSet]) -> dict[str, News]:
+    """Return by name what is new about each proposed set, beside a programme's."""
+    known = {rules.name: rules for rules in rule_sets}
+    return {rules.name: _news(rules, known.get(rules.name)) for rules in proposed}
+
+
+def worth_trying(proposed: Sequence[RuleSet], rule_sets: Sequence[RuleSet], day: date) -> RuleSet | None:
+    """Return the proposed set that judges otherwise than the programme's, None when none does.
+
+    Of several the one in force on the day, else the next that is, else the last that was.
+    """
+    news = news_of(proposed, rule_sets)
+    differing = [rules for rules in proposed if news[rules.name] in {News.NEW, News.CHANGED}]
+    not_over = [rules for rules in differing if rules.valid_until is None or day <= rules.valid_until]
+    return next(iter([*not_over, *reversed(differing)]), None)
+
+
+def _news(rules: RuleSet, known: RuleSet | None) -> News:
+    if known is None:
+        return News.NEW
+    if rules.layer_rules != known.layer_rules:
+        return News.CHANGED
+    days = (rules.valid_from, rules.valid_until)
+    return News.NONE if days == (known.valid_from, known.valid_until) else News.OTHER_DAYS
 
 
 def compare(before: RuleSet, after: RuleSet, cases: Iterable[Case], now: datetime, most_named: int) -> Diff:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gelombang.domain.checks import Layer, Person
-from gelombang.domain.dry_run import Case, Place, compare, standing_of
+from gelombang.domain.dry_run import Case, News, Place, compare, news_of, standing_of, worth_trying
 from gelombang.journey.programme import load_programme
 from local.rules import made_up
 
@@ -87,6 +87,37 @@ def test_a_register_that_was_not_asked_leaves_people_waiting_where_the_rules_nee
     assert (diff.before["eligible"], diff.after["waiting"]) == (1, 1)
     assert diff.lost_by_reason == {"REGISTER_UNREACHABLE": 1}
     assert standing_of(case, SINCE_2023, NOW).place is Place.WAITING
+
+
+TODAY = date(2026, 11, 21)
+ENDED = replace(SINCE_2023, valid_until=date(2026, 12, 31))
+LATER = replace(BEFORE, name="2027", valid_from=date(2027, 1, 1), valid_until=None)
+
+
+def test_what_is_new_about_a_proposed_set_is_its_conditions_or_its_days():
+    stricter = replace(SINCE_2023, layer_rules=BEFORE.layer_rules)
+
+    assert news_of((*SETS[:-1], ENDED, LATER), SETS) == {
+        **dict.fromkeys(("2020-april", "2020-july", "2021-december"), News.NONE),
+        "2023": News.OTHER_DAYS,
+        "2027": News.NEW,
+    }
+    assert news_of((stricter,), SETS) == {"2023": News.CHANGED}
+
+
+def test_a_set_that_begins_later_is_worth_trying_where_only_it_is_new():
+    assert worth_trying((*SETS[:-1], ENDED, LATER), SETS, TODAY) is LATER
+    assert worth_trying((*SETS[:-1], ENDED), SETS, TODAY) is None
+    assert worth_trying(SETS, SETS, TODAY) is None
+
+
+def test_of_several_the_one_in_force_is_worth_trying_then_the_next_then_the_last_that_was():
+    rewritten = [replace(rules, layer_rules=rules.layer_rules[:-2]) for rules in SETS[:2]]
+    stricter = replace(ENDED, layer_rules=BEFORE.layer_rules)
+
+    assert worth_trying((*rewritten, SETS[2], stricter, LATER), SETS, TODAY) is stricter
+    assert worth_trying((*rewritten, SETS[2], ENDED, LATER), SETS, TODAY) is LATER
+    assert worth_trying((*rewritten, *SETS[2:]), SETS, TODAY) is rewritten[1]
 
 
 def test_a_case_shows_no_number_and_no_name():
