@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +26,24 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 9999  # citizens of one population; a larger one is several, each with the next seed
 MOST_NAMED = 5  # of those who gain, and of those who lose
-File = Annotated[Path, typer.Argument(help="A file like programmes/prakerja/rules.json.", exists=True)]
+PEOPLE, SEED = 10_000, 1  # made up where nothing else is asked for
+# What the code says and what a person reads: why an applicant is not judged, why a set of the file is not tried.
+LEFT_OUT = {
+    "erased": "erased",
+    "restricted": "processing restricted",
+    "form_not_sent": "form not sent",
+    "by_appeal": "decided by people on appeal",
+    "no_answer": "no register has answered yet",
+}
+NOT_TRIED = {
+    "none": "as the programme has them",
+    "other_days": "with other days only",
+    "changed": "though changed",
+    "new": "though new",
+}
+File = Annotated[
+    Path, typer.Argument(help="A file like programmes/prakerja/rules.json.", exists=True, dir_okay=False)
+]
 rules_app = typer.Typer(no_args_is_help=True, help="Check and try rule files: docs/eligibility.md.")
 
 
@@ -52,10 +70,21 @@ def check(file: File, as_json: AsJson = False) -> None:
 def dry_run(
     file: File,
     *,
-    rule_set: Annotated[str, typer.Option(help="Of the file; default: the one in force on the day.")] = "",
-    day: Annotated[str, typer.Option(help="ISO 8601; default: today in Jakarta.")] = "",
-    people: Annotated[int, typer.Option(help="How many made-up people.", min=1, max=10_000_000)] = 10_000,
-    seed: Annotated[int, typer.Option(help="The same seed and day make the same people.")] = 1,
+    rule_set: Annotated[
+        str, typer.Option(help="Of the file; default: the one in force on --day, else the one that is new.")
+    ] = "",
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            help="The day on which people are judged; default: today in Jakarta.", formats=["%Y-%m-%d"]
+        ),
+    ] = None,
+    people: Annotated[
+        int | None, typer.Option(help=f"How many made-up people; default: {PEOPLE}.", min=1, max=10_000_000)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help=f"The same seed and day make the same people; default: {SEED}.")
+    ] = None,
     stored: Annotated[
         bool,
         typer.Option("--stored", help="The service's applicants instead, as registers answered about them."),
@@ -65,26 +94,47 @@ def dry_run(
 ) -> None:
     """Judge people by the rules in force and by a proposed file, and say who would gain, who would lose, and why.
 
-    Half of the made-up people are ordinary and the others of each kind in turn, so the counts are of this population
-    and say nothing about the country's; who is named is named as seed/number in it. Without --stored nobody's data is
-    read; with it, that of the service that the environment names, else of the one on this machine. Nobody is asked.
+    One set of the file is tried: without --rule-set and --day the one whose conditions the programme does not have yet,
+    even one that begins later; the others are named. Half of the made-up people are ordinary and the others of each
+    kind in turn, so the counts are of this population and say nothing about the country's; who is named is named as
+    seed/number in it. Without --stored nobody's data is read; with it, that of the service that the environment names,
+    else of the one on this machine. Nobody is asked, and who had to be left out is counted.
     """
-    from gelombang.domain.dry_run import compare  # noqa: PLC0415 - as the command alone needs it
+    from gelombang.domain.dry_run import compare, news_of  # noqa: PLC0415 - as the command alone needs it
     from gelombang.journey.programme import load_programme  # noqa: PLC0415 - pydantic
+    from gelombang.journey.rule_files import read_rules  # noqa: PLC0415 - pydantic
 
     with plainly():
+        if stored and (people, seed) != (None, None):
+            raise CommandError(
+                "--people and --seed make people up; --stored judges the applicants there are."
+            )
+        today = day.date() if day else jakarta_day(datetime.now(UTC))
         try:
-            today = date.fromisoformat(day) if day else jakarta_day(datetime.now(UTC))
             in_force = load_programme(os.environ.get("GELOMBANG_PROGRAMME", "prakerja"))
-            before, after = rule_set_for(in_force, today), _proposed(in_force, file, rule_set, today)
+            proposed = replace(in_force, rule_sets=read_rules(file, str(file)))
+            before, after = rule_set_for(in_force, today), _tried(in_force, proposed, rule_set, day, today)
         except ValueError as error:
             raise CommandError(str(error)) from error
         noon = datetime.combine(today, time(12), JAKARTA)
+        left_out: Counter[str] = Counter()
         with as_operator(state) if stored else nullcontext():
-            cases = _recorded() if stored else made_up(seed, people, today)
+            cases = (
+                _recorded(left_out)
+                if stored
+                else made_up(SEED if seed is None else seed, people or PEOPLE, today)
+            )
             diff = compare(before, after, cases, noon, MOST_NAMED)
-    told = {"day": today.isoformat(), "before": before.name, "after": after.name, "diff": asdict(diff)}
-    answer(told, _told(diff, before, after), as_json=as_json)
+    news = news_of(proposed.rule_sets, in_force.rule_sets)
+    told = {
+        "day": today.isoformat(),
+        "before": before.name,
+        "after": after.name,
+        "not_tried": {name: what for name, what in news.items() if name != after.name},
+        "diff": asdict(diff),
+        "left_out": {why: left_out[why] for why in LEFT_OUT} if stored else {},
+    }
+    answer(told, _told(told, diff, before, after), as_json=as_json)
 
 
 def made_up(seed: int, count: int, today: date) -> Iterator[Case]:
@@ -105,43 +155,66 @@ def made_up(seed: int, count: int, today: date) -> Iterator[Case]:
             )
 
 
-def _recorded() -> Iterator[Case]:
+def _recorded(left_out: Counter[str]) -> Iterator[Case]:
     from gelombang.journey.recorded_cases import recorded_cases  # noqa: PLC0415 - pydantic
     from gelombang.wiring import ports_from_environment  # noqa: PLC0415 - boto3
 
-    return recorded_cases(ports_from_environment(), every_name())
+    return recorded_cases(ports_from_environment(), every_name(), left_out)
 
 
-def _proposed(in_force: Programme, file: Path, name: str, today: date) -> RuleSet:
-    from gelombang.journey.rule_files import read_rules  # noqa: PLC0415 - pydantic
+def _tried(in_force: Programme, proposed: Programme, name: str, day: datetime | None, today: date) -> RuleSet:
+    from gelombang.domain.dry_run import worth_trying  # noqa: PLC0415 - as above
 
-    proposed = read_rules(file, str(file))
-    if not name:
-        return rule_set_for(replace(in_force, rule_sets=proposed), today)
-    found = [rules for rules in proposed if rules.name == name]
-    if not found:
-        raise CommandError(f"{file} has no rule set {name}, but {', '.join(each.name for each in proposed)}.")
-    return found[0]
+    if name:
+        try:
+            return proposed.rule_set_named(name)
+        except KeyError:
+            names = ", ".join(each.name for each in proposed.rule_sets)
+            raise CommandError(f"The file has no rule set {name}, but {names}.") from None
+    # A set that begins later is not in force today, and is what a new file is mostly about.
+    other = None if day else worth_trying(proposed.rule_sets, in_force.rule_sets, today)
+    try:
+        return other or rule_set_for(proposed, today)
+    except ValueError:
+        raise CommandError(f"The file has no rules on {today.isoformat()}.") from None
 
 
 def _days(rules: RuleSet) -> str:
     return f"{rules.valid_from} to {rules.valid_until or 'until further notice'}"
 
 
-def _told(diff: Diff, before: RuleSet, after: RuleSet) -> str:
+def _told(told: dict[str, Any], diff: Diff, before: RuleSet, after: RuleSet) -> str:
+    is_same = before.layer_rules == after.layer_rules
     places = "\n".join(
         f"  {place:<10}{diff.before[place]:>10}{diff.after[place]:>10}" for place in diff.before
     )
     return "\n".join(
         [
-            f"{diff.people_count} people; before: {before.name}, after: {after.name}",
+            f"{diff.people_count} people on {told['day']}; before: {before.name}, after: {after.name}, {_days(after)}",
+            *(["The conditions are the same before and after."] if is_same else []),
             f"  {'':<10}{'before':>10}{'after':>10}",
             places,
             f"would gain: {diff.gained_count}{_by_reason(diff.gained_by_reason)}{_names(diff.gained)}",
             f"would lose: {diff.lost_count}{_by_reason(diff.lost_by_reason)}{_names(diff.lost)}",
             f"refused by both for other reasons: {diff.otherwise_count}",
+            *_left_out(told["left_out"]),
+            *_not_tried(told["not_tried"]),
         ]
     )
+
+
+def _left_out(counts: dict[str, int]) -> list[str]:
+    if not counts:
+        return []
+    reasons = [f"\n  {LEFT_OUT[why]}: {count}" for why, count in counts.items() if count]
+    return [f"left out and in no count: {sum(counts.values())}{''.join(reasons)}"]
+
+
+def _not_tried(news: dict[str, str]) -> list[str]:
+    names = {what: [name for name, of_it in news.items() if of_it == what] for what in NOT_TRIED}
+    lines = [f"not tried, {NOT_TRIED[what]}: {', '.join(some)}" for what, some in names.items() if some]
+    how = ["try another with --rule-set NAME or --day DAY"] if names["changed"] or names["new"] else []
+    return lines + how
 
 
 def _by_reason(counts: dict[str, int]) -> str:

@@ -1,12 +1,13 @@
 """Applicants as cases for a dry run of rules: what they typed and what registers answered about them, as recorded.
 
-Nothing is asked and nothing is written; whoever has restricted processing, and whoever people decided for on appeal, is
-left out.
+Nothing is asked and nothing is written. Who is left out, and why, is counted (`LeftOut`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Any
 
 from gelombang.domain.appeal import is_by_appeal
@@ -21,33 +22,53 @@ from gelombang.journey.ports import Ports
 from gelombang.journey.registration import person_of
 
 
-def recorded_cases(ports: Ports, names: Iterable[str]) -> Iterator[Case]:
+class LeftOut(StrEnum):
+    """Why an applicant is no case."""
+
+    ERASED = "erased"  # with the key that their data are sealed with
+    RESTRICTED = "restricted"  # they restricted processing
+    FORM_NOT_SENT = "form_not_sent"
+    BY_APPEAL = "by_appeal"  # people decided about a check: no rule does again
+    NO_ANSWER = "no_answer"  # no register has answered about them yet
+
+
+def recorded_cases(ports: Ports, names: Iterable[str], left_out: Counter[str]) -> Iterator[Case]:
     """Yield the applicants of these applications about whom a register has answered, one at a time.
 
-    The pseudonym is the application's id.
+    The pseudonym is the application's id. The others are counted in `left_out`, each under one reason.
 
     Raises:
         DependencyError: a store could not be reached.
     """
     for name in names:
         case = _case(ports, name)
-        if case:
+        if isinstance(case, LeftOut):
+            left_out[case] += 1
+        else:
             yield case
 
 
-def _case(ports: Ports, name: str) -> Case | None:
+def _case(ports: Ports, name: str) -> Case | LeftOut:
     try:
         application = applications.load(ports, name)
-        answers = _answers(ports, application)
-        is_counted = application.form and answers and not application.restricted_at
-        return Case(name, person_of(ports, application), answers) if is_counted else None
-    except NotFoundError:  # erased meanwhile
-        return None
+        why = _why_left_out(application)
+        return why or Case(name, person_of(ports, application), _answers(ports, application))
+    except NotFoundError:  # erased, perhaps meanwhile
+        return LeftOut.ERASED
+
+
+def _why_left_out(application: Application) -> LeftOut | None:
+    checks = application.checks.values()
+    if application.restricted_at:
+        return LeftOut.RESTRICTED
+    if not application.form:
+        return LeftOut.FORM_NOT_SENT
+    if any(is_by_appeal(check) for check in checks):
+        return LeftOut.BY_APPEAL
+    return None if any(check.sealed_facts for check in checks) else LeftOut.NO_ANSWER
 
 
 def _answers(ports: Ports, application: Application) -> dict[Layer, dict[str, Any]]:
     checks = application.checks.values()
-    if any(is_by_appeal(check) for check in checks):
-        return {}
     sealed = {CONTRACTS[each.layer].answered_by: each.sealed_facts for each in checks if each.sealed_facts}
     return {layer: opened_facts(ports, application.application_id, text) for layer, text in sealed.items()}
