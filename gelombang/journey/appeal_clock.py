@@ -18,7 +18,7 @@ from gelombang.domain.application import Application, State
 from gelombang.domain.eligibility import CORRECTABLE
 from gelombang.domain.errors import RefusedError, RestrictedError
 from gelombang.domain.programme import Programme
-from gelombang.journey import applications, selection
+from gelombang.journey import applications, rechecking
 from gelombang.journey.appeal_rows import (
     APPEALS,
     ASKED,
@@ -34,6 +34,7 @@ from gelombang.journey.appeal_rows import (
 )
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.ports import Change, Ports, Put
+from gelombang.journey.rechecking import CheckedAgainError
 from gelombang.journey.restored import joinable_wave
 from gelombang.journey.rounds import Round
 
@@ -71,7 +72,7 @@ def tend_appeals(ports: Ports, programme: Programme) -> Tended:
         warned_count=each(APPEALS, lambda appeal: _warn(ports, programme, appeal)),
         escalated_count=each(NEAR, lambda appeal: _escalate(ports, appeal)),
         reopened_count=each(ASKED, lambda appeal: _reopen(ports, programme, appeal)),
-        joined_count=each(JOINING, lambda appeal: _join(ports, appeal)),
+        joined_count=each(JOINING, lambda appeal: _join(ports, programme, appeal)),
         forgotten_count=each(DECIDED, lambda appeal: _forget(ports, appeal)),
     )
     this.end()
@@ -114,7 +115,7 @@ def _reopen(ports: Ports, programme: Programme, appeal: Appeal) -> bool:
     return True
 
 
-def _join(ports: Ports, appeal: Appeal) -> bool:
+def _join(ports: Ports, programme: Programme, appeal: Appeal) -> bool:
     """Enter somebody into the running wave as they asked to be, as soon as they are verified."""
     application, now = applications.load(ports, appeal.application_id), ports.clock.now()
     if _is_to_wait(ports, application):
@@ -126,11 +127,11 @@ def _join(ports: Ports, appeal: Appeal) -> bool:
     notice = Notice.to(application, f"appeal-{appeal.number}-joined", JOINED_TEXT)
     try:
         if application.state is State.VERIFIED and _has_joined(
-            ports, application, [done, Put(notice_row(ports, notice))]
+            ports, programme, application, [done, Put(notice_row(ports, notice))]
         ):
             return True
-    except RestrictedError:
-        return False  # in this very moment: the next round finds them restricted
+    except (RestrictedError, CheckedAgainError):
+        return False  # in this very moment: the next round finds them restricted, or being checked
     ports.rows.commit([done])
     return False
 
@@ -147,18 +148,19 @@ def _is_correcting(application: Application) -> bool:
     return application.state is State.DRAFT and not CORRECTABLE.isdisjoint(application.reasons)
 
 
-def _has_joined(ports: Ports, application: Application, also: Sequence[Change]) -> bool:
+def _has_joined(ports: Ports, programme: Programme, application: Application, also: Sequence[Change]) -> bool:
     """Join the wave that takes somebody now, if one does.
 
     Raises:
         RestrictedError: they have restricted processing since they were loaded.
+        CheckedAgainError: other rules are in force than those they were checked by.
     """
     wave_id = joinable_wave(ports, application)
     if not wave_id:
         return False
     try:
-        selection.join(ports, application.application_id, wave_id, also)
-    except RestrictedError:
+        rechecking.join(ports, programme, application.application_id, wave_id, also)
+    except (RestrictedError, CheckedAgainError):
         raise
     except RefusedError:
         return False  # the wave was frozen in this very moment

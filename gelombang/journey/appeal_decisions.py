@@ -24,8 +24,6 @@ from gelombang.domain.appeal import (
 from gelombang.domain.application import (
     Application,
     Move,
-    Photo,
-    PhotoStatus,
     Slot,
     require_unrestricted,
 )
@@ -65,6 +63,7 @@ from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import people_decided
 from gelombang.journey.notices import Notice, notice_row
 from gelombang.journey.ports import Ports, Put
+from gelombang.journey.rechecking import checked_again
 from gelombang.journey.staff import Scope, Staff
 
 MOST_LISTED = 50  # each is looked up: whoever had a hand in the refusal does not get it
@@ -300,18 +299,8 @@ def _is_said(ports: Ports, staff: Staff, appeal: Appeal, code: AppealCode, note:
     return is_theirs and opened_note(ports, appeal) == note
 
 
-def photo_again(photo: Photo) -> Photo:
-    """Return a photograph of whose refusal is taken back: as it is, or asked for again where its copy is gone."""
-    if photo.key:
-        return photo
-    return replace(photo, status=PhotoStatus.REFUSED, faults=(Reason.PHOTO_KEPT_NO_LONGER,))
-
-
 def _restored(application: Application, appeal: Appeal, now: datetime) -> Application:
-    """Return the application back in checking: what was disputed is open or overruled, all else stays as it is.
-
-    Its submission has a number of its own, so that neither a case nor a face check of before is met again.
-    """
+    """Return the application back in checking: what was disputed is open or overruled, all else stays as it is."""
     checks = {
         layer: check for layer, check in application.checks.items() if not _is_open_again(check, appeal.layer)
     }
@@ -321,18 +310,7 @@ def _restored(application: Application, appeal: Appeal, now: datetime) -> Applic
         source = f"{BY_APPEAL}{appeal.number}"
         checks[appeal.layer] = CheckResult(appeal.layer, Outcome.PASSED, source, version, now)
     refused_at = min(appeal.refused_at, application.restored_from or appeal.refused_at)
-    photos = {slot: photo_again(photo) for slot, photo in application.photos.items()}
-    has_all = all(photo.key for photo in photos.values())
-    return applications.move(
-        application,
-        Move.RESTORE,
-        now,
-        checks=checks,
-        photos=photos,
-        submission=application.submission + 1,
-        face_check_id=application.face_check_id if has_all else "",
-        restored_from=refused_at,
-    )
+    return checked_again(application, Move.RESTORE, now, checks=checks, restored_from=refused_at)
 
 
 def _is_open_again(check: CheckResult, disputed: Layer) -> bool:

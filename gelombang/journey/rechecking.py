@@ -35,6 +35,13 @@ MAY_JOIN = frozenset(at for at, how in MOVES if how is Move.JOIN)
 _NOBODY = Person("", "", "", date.min, "")  # an age follows from the register's answer alone
 
 
+class CheckedAgainError(NotReadyError):
+    """Whoever asked to join is being checked by other rules, or again, and may join after that."""
+
+    def __init__(self) -> None:
+        super().__init__((Reason.CHECKED_AGAIN,))
+
+
 def join(
     ports: Ports, programme: Programme, application_id: str, wave_id: str, also: Sequence[Change] = ()
 ) -> Receipt:
@@ -44,8 +51,9 @@ def join(
     that was too late (`restored_from`).
 
     Raises:
-        NotReadyError: CHECKED_AGAIN, from now on, and they need do nothing; or as `selection.join`.
-        NotFoundError, WaveNotOpenError, MoveNotAllowedError, RestrictedError, ConflictError: as `selection.join`.
+        CheckedAgainError: from now on, and they need do nothing.
+        NotReadyError, NotFoundError, WaveNotOpenError, MoveNotAllowedError, RestrictedError, ConflictError: as
+            `selection.join`.
     """
     _require_current(ports, programme, application_id, wave_id)
     return selection.join(ports, application_id, wave_id, also)
@@ -69,7 +77,7 @@ def _require_current(ports: Ports, programme: Programme, application_id: str, wa
     checked = checked_again(application, Move.RECHECK, now, checks=kept, rank=0, restored_from=since)
     due = ChecksDue(checked.application_id, checked.submission)
     applications.save(ports, checked, RECHECKED, {"rule_set": in_force.name}, announce=[due])
-    raise NotReadyError((Reason.CHECKED_AGAIN,))
+    raise CheckedAgainError
 
 
 def checked_again(application: Application, how: Move, now: datetime, **changes: Any) -> Application:  # noqa: ANN401 - as of `applications.move`

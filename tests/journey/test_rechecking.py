@@ -14,7 +14,7 @@ from gelombang.journey import rechecking, selection
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.replay import Again, replay
 from gelombang.memory.registers import Outage
-from tests.journey.appealing import SCHOOL, decide, file, open_wave, take_steps
+from tests.journey.appealing import SCHOOL, decide, file, open_wave, take_steps, tend
 from tests.journey.walking import Citizen, Walk, begin, citizen
 
 BEFORE_2023 = date(2022, 12, 20)
@@ -163,3 +163,26 @@ def test_whoever_was_not_drawn_is_checked_by_the_rules_of_their_next_wave():
 
     assert walk.application(lost).reasons == ("TOO_OLD",)
     assert all(check.outcome is not Outcome.PENDING for check in walk.application(lost).checks.values())
+
+
+def test_the_wish_to_join_outlives_being_checked_by_other_rules():
+    person = citizen(1, is_at_school=True)
+    walk = begin(person)
+    clock = walk.world.clock
+    clock.advance(days=(date(2022, 12, 29) - clock.now().date()).days)
+    name = walk.submit(person)
+    walk.deliver()
+    appeal = file(walk, name, SCHOOL, wants_to_join=True)
+    walk.registers.fail("dukcapil", Outage.OFF)
+    open_wave(walk, "g1", days=8)
+    decide(walk, appeal.number, AppealCode.SHOWN_OTHERWISE)
+    walk.registers.recover()
+    assert walk.application(name).state is State.VERIFIED
+    clock.advance(days=6)  # the rules of 2023
+
+    tend(walk)
+    assert walk.application(name).state is State.CHECKING
+    walk.deliver()
+    tend(walk)
+
+    assert (walk.application(name).state, walk.application(name).wave_id) == (State.JOINED, "g1")
