@@ -56,6 +56,15 @@ def can_be_listed(layer: Layer) -> bool:
     return True
 
 
+def has_code(layer: Layer) -> bool:
+    """Say whether a list of this layer gives everybody on it a code, as an occupation, beside being on it.
+
+    Raises:
+        ValueError: no list answers for this layer.
+    """
+    return _fact_of(layer)[1] is not bool
+
+
 def _fact_of(layer: Layer) -> tuple[str, type]:
     contract = CONTRACTS.get(layer)
     if contract is None or contract.asked_with != ("nik",) or len(contract.facts) != 1:

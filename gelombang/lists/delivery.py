@@ -1,7 +1,9 @@
 """What an agency delivers: a CSV of NIKs, and beside it who signed which version of what, as <name>.csv.json.
 
-    nik                     the header; or `nik,code` where the layer's fact is a code, such as an occupation
+    nik                     the header; `nik,code` where the layer's fact is a code, such as an occupation
     3171990501900001
+
+Without codes nobody would be excluded by such a layer, so either header is taken only where it belongs.
 
 What is signed is the canonical JSON (RFC 8785) of everything in the second file but the signature itself, with the
 agency's Ed25519 key. It names the layer, so that no list passes for another one of the same agency.
@@ -18,9 +20,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from gelombang.domain.checks import Layer
-from gelombang.domain.nik import nik_faults
+from gelombang.domain.nik import DIGIT_COUNT, nik_faults
 from gelombang.domain.signature import is_signed
+from gelombang.domain.sources import has_code
 
+HEADER = ["nik", "code"]
 KIND = "gelombang-list-delivery-1"
 CHUNK = 1 << 20
 ENDING = ".list"
@@ -107,17 +111,23 @@ def read_rows(path: Path, delivery: Delivery, today: date) -> Iterator[tuple[str
     """Give NIK and code ("" where there is none) of every row, in the file's order, and check them on the way.
 
     Raises:
-        ListError: at the end, when rows are no NIK (each with its line number), or the file is not the one signed.
+        ListError: the header is not the layer's; at the end, when rows are wrong (each with its line number), or the
+            file is not the one signed.
     """
     digest, rows, faults, fault_count = hashlib.sha256(), 0, list[str](), 0
-    columns = 0
+    columns = 2 if has_code(delivery.layer) else 1
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        header = file.readline()
+        digest.update(header)
+        if _cells(header) != HEADER[:columns]:
+            wanted = ",".join(HEADER[:columns])
+            raise ListError(
+                f"the file does not begin with the line {wanted}, as a list of {delivery.layer} does",
+                ("line 1: not the header",),
+            )
+        for number, line in enumerate(file, start=2):
             digest.update(line)
-            cells = line.decode("utf-8", "replace").strip().removeprefix("\ufeff").split(",")
-            if number == 1:
-                columns = _columns(cells)
-                continue
+            cells = _cells(line)
             if cells == [""]:
                 continue
             rows += 1
@@ -133,18 +143,22 @@ def read_rows(path: Path, delivery: Delivery, today: date) -> Iterator[tuple[str
         raise ListError(f"{fault_count} rows are no NIK", tuple(faults))
 
 
-def _columns(cells: list[str]) -> int:
-    if cells not in (["nik"], ["nik", "code"]):
-        raise ListError("the file does not begin with the line nik, or nik,code", ("line 1: not the header",))
-    return len(cells)
+def _cells(line: bytes) -> list[str]:
+    return line.decode("utf-8", "replace").strip().removeprefix("\ufeff").split(",")
 
 
 def _row_fault(cells: list[str], columns: int, today: date) -> str:
     if len(cells) != columns:
         return f"{len(cells)} columns and not {columns}"
-    if columns > 1 and not (0 < len(cells[1]) <= CODE_LENGTH_MOST):
+    if columns > 1 and not _is_code(cells[1]):
         return "no code"
     return ", ".join(nik_faults(cells[0], today))
+
+
+def _is_code(cell: str) -> bool:
+    """Say whether rules could name it: one after a space excludes nobody; a NIK would lie in what is kept."""
+    is_nik = len(cell) == DIGIT_COUNT and cell.isdigit()
+    return 0 < len(cell) <= CODE_LENGTH_MOST and cell.isprintable() and cell == cell.strip() and not is_nik
 
 
 def _in_order(version: str) -> tuple[int, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -180,10 +182,43 @@ def test_every_row_that_is_no_nik_is_named_by_its_line_and_none_is_shown(shelf, 
     assert shelf.place_of(LAYER).in_use == ""
 
 
-@pytest.mark.parametrize("header", ["NIK", "nik;code", "3171990501900001", ""])
+@pytest.mark.parametrize("header", ["NIK", "nik;code", "3171990501900001", "", "nik,code"])
 def test_a_file_without_its_header_is_refused(shelf, agency, header):
-    with pytest.raises(ListError, match="does not begin"):
+    with pytest.raises(ListError, match="does not begin with the line nik, as a list of earlier_recipient"):
         shelf.take_in(*agency.deliver("1", niks(1), header=header), TODAY)
+
+
+def test_a_file_with_nothing_in_it_is_no_list_of_nobody(shelf, agency):
+    csv, delivery = agency.deliver("1", [])
+    csv.write_bytes(b"")
+    nothing = delivery.model_copy(update={"sha256": hashlib.sha256(b"").hexdigest(), "row_count": 0})
+
+    with pytest.raises(ListError, match="does not begin"):
+        shelf.take_in(csv, agency.signed(nothing), TODAY)
+
+
+def test_a_list_without_codes_is_refused_where_nobody_would_be_excluded_without_them(tmp_path):
+    agency = Agency(tmp_path, "exclusions", Layer.EXCLUDED_OCCUPATION)
+
+    with (
+        closing(Shelf(tmp_path / "lists", agency.sources(), VAULT)) as shelf,
+        pytest.raises(ListError, match="line nik,code, as a list of excluded_occupation"),
+    ):
+        shelf.take_in(*agency.deliver("1", niks(1)), TODAY)
+
+
+def test_a_code_that_only_looks_right_or_is_a_nik_is_named_by_its_line(tmp_path):
+    agency = Agency(tmp_path, "exclusions", Layer.EXCLUDED_OCCUPATION)
+    codes = ["POLICE", " POLICE", "", "POL\tICE", niks(9)[0], "X" * 41]
+    rows = [f"{nik},{code}" for nik, code in zip(niks(*range(1, 7)), codes, strict=True)]
+
+    with (
+        closing(Shelf(tmp_path / "lists", agency.sources(), VAULT)) as shelf,
+        pytest.raises(ListError) as refused,
+    ):
+        shelf.take_in(*agency.deliver("1", rows, header="nik,code"), TODAY)
+
+    assert refused.value.faults == tuple(f"line {number}: no code" for number in range(3, 8))
 
 
 @pytest.mark.parametrize(

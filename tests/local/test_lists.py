@@ -146,6 +146,26 @@ def test_what_no_list_can_say_of_itself_is_not_signed(desk, key, words, exit_cod
     assert path.with_name("1.csv.json").read_bytes() == signed
 
 
+@pytest.mark.parametrize(
+    ("source", "layer", "content", "wanted"),
+    [
+        ("exclusions", "excluded_occupation", "nik\n", "nik,code"),
+        ("prakerja_blacklist", "blacklist", "nik,code\n", "nik"),
+        ("prakerja_blacklist", "blacklist", "", "nik"),
+    ],
+)
+def test_a_list_whose_header_is_not_its_layers_is_not_signed(desk, source, layer, content, wanted):
+    path = desk.csv("1", [1])
+    path.with_name("1.csv.json").unlink()
+    path.write_text(content, "utf-8")
+
+    refused = desk.sign(path, "--source", source, "--layer", layer)
+
+    assert refused.exit_code == 1
+    assert f"does not begin with the line {wanted}, as a list of {layer} does" in refused.output
+    assert not path.with_name("1.csv.json").exists()
+
+
 def test_an_import_names_each_line_that_is_no_nik_and_the_list_is_not_in_use(desk):
     path, delivery = desk.agency.deliver("1", [citizen(1).nik, "99", citizen(2).nik, "SECRET"])
     path.with_name(f"{path.name}.json").write_text(delivery.model_dump_json(), "utf-8")
