@@ -92,26 +92,47 @@ def sign(
 
 @lists_app.command("import")
 def take_in(
-    csv: Csv, folder: Folder = LISTS, threads: Threads = 16, state: StateDir = STATE, as_json: AsJson = False
+    csv: Csv,
+    folder: Folder = LISTS,
+    *,
+    threads: Threads = 16,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Take a list that names nobody: it is meant.")
+    ] = False,
+    state: StateDir = STATE,
+    as_json: AsJson = False,
 ) -> None:
     """Import a signed CSV and let it be in use; exit 1 and name the lines if any of it is not right.
 
+    What looks unlike its agency's intention is taken and told as a warning: read them before you publish.
     One of before that a refresh has to compare and cannot read any more is kept again; what is in use stays.
     """
-    from gelombang.domain.eligibility import jakarta_day  # noqa: PLC0415 - pydantic
-    from gelombang.wiring import ports_from_environment  # noqa: PLC0415 - boto3
+    from gelombang.domain.eligibility import jakarta_day, rule_set_for  # noqa: PLC0415 - pydantic
+    from gelombang.lists.delivery import ListError  # noqa: PLC0415 - as above
+    from gelombang.lists.remarks import remarks_on, rows_in_use  # noqa: PLC0415 - as above
+    from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
 
     with _lists(folder, state) as (shelf, display):
         display.say(f"importing {csv.name}")
-        today = jakarta_day(ports_from_environment().clock.now())
-        header = shelf.take_in(csv, _delivery(csv), today, threads)
-        layer, version = header.delivery.layer, header.delivery.version
-        is_used = shelf.place_of(layer).in_use == header.delivery.file_name
+        today, delivery = jakarta_day(ports_from_environment().clock.now()), _delivery(csv)
+        if not delivery.row_count and not empty:
+            raise ListError(f"{csv.name} names nobody, so everybody would pass. If that is meant: --empty")
+        rows_before = rows_in_use(shelf, delivery.layer)
+        header = shelf.take_in(csv, delivery, today, threads)
+        layer, version = delivery.layer, delivery.version
+        is_used = shelf.place_of(layer).in_use == delivery.file_name
+        rules = rule_set_for(programme_from_environment(), today)
+        source = shelf.source_of(layer)
+        remarks = remarks_on(
+            shelf.opened(delivery.file_name), source, rules, rows_before if is_used else 0, today
+        )
         place = (
             f"imported. Next: gelombang lists publish {layer}" if is_used else "kept again for the refresh"
         )
-        said = f"{layer}: {header.row_count} NIKs; version {version} is {place}"
-        answer(header.model_dump(mode="json"), said, as_json=as_json)
+        said = [f"warning: {each.sentence}" for each in remarks]
+        said += [f"{layer}: {header.row_count} NIKs; version {version} is {place}"]
+        document = header.model_dump(mode="json") | {"warnings": [asdict(each) for each in remarks]}
+        answer(document, "\n".join(said), as_json=as_json)
 
 
 @lists_app.command()

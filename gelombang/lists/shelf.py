@@ -64,6 +64,14 @@ class Shelf:
         except FileNotFoundError:
             return Place()
 
+    def source_of(self, layer: Layer) -> Source:
+        """Return the source whose list answers for a layer.
+
+        Raises:
+            KeyError: it is asked online.
+        """
+        return self._source_of[layer]
+
     def in_use(self, layer: Layer) -> KeptList:
         """Return the list that is in use; it stays open.
 

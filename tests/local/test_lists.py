@@ -8,11 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
-from gelombang import wiring
-from gelombang.aws.lists import ASKING_S, SETTLED_AFTER, Published
+from gelombang.aws.lists import ASKING_S, SETTLED_AFTER
 from gelombang.domain.application import State
 from gelombang.journey import restriction, selection
 from infra.template import PACE
@@ -20,60 +18,14 @@ from local import lists
 from local.answering import CommandError
 from local.command import app
 from tests.journey.town import WAVE, drawn, open_wave
-from tests.journey.walking import Walk, begin, citizen
-from tests.lists.agency import LAYER, TODAY, Agency
-
-
-class Desk:
-    """An operator's terminal beside an agency's, with the bucket that the service looks into."""
-
-    def __init__(self, folder: Path, agency: Agency, walk: Walk) -> None:
-        self.folder, self.agency, self.walk = folder, agency, walk
-        self.bucket: dict[str, Published] = {}
-
-    def published(self, name: str) -> Published | None:
-        return self.bucket.get(name)
-
-    def publish(self, path: Path, since: timedelta = SETTLED_AFTER) -> None:
-        self.bucket[path.name] = Published(path.read_bytes(), since)
-
-    def take_in(self, version: str, numbers: list[int]) -> Result:
-        """Import a version and publish it, long enough ago."""
-        taken = self.lists("import", str(self.csv(version, numbers)))
-        assert self.lists("publish", LAYER).exit_code == 0
-        return taken
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(app, ["lists", *words, "--json"])
-
-    def lists(self, *words: str) -> Result:
-        return self.run(*words, "--folder", str(self.folder / "lists"))
-
-    def csv(self, version: str, numbers: list[int]) -> Path:
-        """Sign as the agency's command does."""
-        path, key = self.folder / f"{version}.csv", self.folder / "key.pem"
-        key.write_bytes(self.agency.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        path.write_text("\n".join(["nik", *(citizen(number).nik for number in numbers), ""]), "utf-8")
-        signed = self.sign(path, "--list-version", version)
-        assert signed.exit_code == 0, signed.output
-        return path
-
-    def sign(self, path: Path, *words: str) -> Result:
-        """Sign a CSV as version 1 of today, unless words say otherwise."""
-        described = ["--source", "prakerja", "--layer", LAYER, "--list-version", "1"]
-        dated = ["--listed-on", TODAY.isoformat(), "--key", str(self.folder / "key.pem")]
-        return self.run("sign", str(path), *described, *dated, *words)
+from tests.journey.walking import citizen
+from tests.lists.agency import LAYER, Agency
+from tests.local.list_desk import Desk, at_a_desk
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    agency, walk = Agency(tmp_path), begin(*(citizen(number) for number in range(1, 5)))
-    monkeypatch.setenv("GELOMBANG_TABLE", "a table that nobody asks")
-    monkeypatch.setattr("gelombang.journey.sources.load_sources", lambda _programme: agency.sources())
-    monkeypatch.setattr("local.lists.time.sleep", lambda s: None if s < 1 else pytest.fail(f"waits {s} s"))
-    with wiring.wired_to(walk.ports, walk.programme):
-        made = Desk(tmp_path, agency, walk)
-        monkeypatch.setattr("local.lists._bucket", lambda: made)
+    with at_a_desk(Agency(tmp_path), monkeypatch) as made:
         yield made
 
 
