@@ -43,6 +43,11 @@ Csv = Annotated[
 ]
 LayerName = Annotated[str, typer.Argument(help="The layer of checks, e.g. blacklist.")]
 Threads = Annotated[int, typer.Option(help="How many rows at once.", min=1, max=256)]
+MostPerS = Annotated[float, typer.Option(help="Rows a second, so that applicants come first.", min=0.001)]
+Report = Annotated[
+    Path | None,
+    typer.Option(help="A file to write one line of JSON a person to.", dir_okay=False, writable=True),
+]
 LISTS = Path("build/lists")
 NO_LISTS = "none"  # as `gelombang.settings` reads it
 
@@ -185,8 +190,8 @@ def refresh(
     folder: Folder = LISTS,
     *,
     threads: Threads = 4,
-    most_per_s: Annotated[float, typer.Option(help="Rows a second, so that applicants come first.")] = 500.0,
-    report: Annotated[Path | None, typer.Option(help="A file to write one line of JSON a person to.")] = None,
+    most_per_s: MostPerS = 500.0,
+    report: Report = None,
     state: StateDir = STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -205,6 +210,10 @@ def refresh(
             said = f"{layer}: everybody has been judged by {place.in_use}; nobody is left"
             answer([], said, as_json=as_json)
             return
+        if (
+            report
+        ):  # what cannot be written to is said before the wait; a report of before stays until there is one
+            report.open("a", encoding="utf-8").close()
         _wait_until_settled(shelf, which, display)
         ports, programme = ports_from_environment(), programme_from_environment()
         lines = opened.enter_context(report.open("w", encoding="utf-8")) if report else None
@@ -334,8 +343,13 @@ def _layer(name: str) -> Layer:
 
 
 def _delivery(csv: Path) -> Delivery:
-    from gelombang.lists.delivery import Delivery  # noqa: PLC0415 - pydantic
+    from gelombang.lists.delivery import Delivery, ListError  # noqa: PLC0415 - pydantic
 
+    if not _beside(csv).is_file():
+        raise ListError(
+            f"{_beside(csv)} is missing: the agency delivers it with the CSV, and says in it what it signed. "
+            "Ask for it"
+        )
     with _fields_named(_beside(csv)):
         return Delivery.model_validate_json(_beside(csv).read_bytes())
 

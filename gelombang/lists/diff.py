@@ -17,8 +17,12 @@ def changes_between(olds: Sequence[KeptList | None], new: KeptList) -> Iterator[
     `before` is the row of the first older version that differs.
 
     Raises:
-        ListError: some have tags of different generations; the earlier ones are to be imported anew.
+        ListError: they are not of one layer; some have tags of different generations, and the earlier ones are to be
+            imported anew.
     """
+    layers = sorted({each.header.delivery.layer for each in (*olds, new) if each})
+    if len(layers) > 1:
+        raise ListError(f"these are lists of {' and '.join(layers)}: only versions of one list are compared")
     generation = _generation_of([*olds, new])
     codes = [old.header.codes if old else () for old in olds]
     rows = [*(old.rows() if old else () for old in olds), new.rows()]

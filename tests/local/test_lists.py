@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from gelombang.aws.lists import ASKING_S, SETTLED_AFTER
 from gelombang.domain.application import State
+from gelombang.domain.checks import Layer
 from gelombang.journey import restriction, selection
 from infra.template import PACE
 from local import lists
@@ -178,13 +179,17 @@ def test_a_refresh_is_done_when_whoever_is_left_has_a_seat(desk):
         (("refresh", LAYER), 1, "no list"),
         (("verify", "build/lists/nothing.list"), 2, "There is no file build/lists/nothing.list in"),
         (("diff", "nothing.list", "neither.list"), 2, "(see --folder)"),
+        (("refresh", LAYER, "--most-per-s", "0"), 2, "greater than or equal to 0.001"),
+        (("refresh", LAYER, "--most-per-s", "-1"), 2, "greater than or equal to 0.001"),
+        (("refresh", LAYER, "--most-per-s", "nan"), 2, "greater than or equal to 0.001"),
+        (("refresh", LAYER, "--report", "."), 2, "is a directory"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(desk, words, exit_code, sentence):
     refused = desk.lists(*words)
 
     assert refused.exit_code == exit_code
-    assert sentence in refused.output
+    assert sentence in " ".join(refused.output.replace("\u2502", " ").split())
 
 
 def test_a_list_that_nobody_agreed_on_is_refused_with_what_to_add(desk):
@@ -257,6 +262,55 @@ def test_a_refresh_waits_until_no_process_judges_by_the_list_before(desk, monkey
     assert max(waited) == SETTLED_AFTER.total_seconds()  # whatever this machine's clock says
     assert desk.walk.application(name).state is State.NOT_ELIGIBLE
     assert PACE["cloud"]["TimeoutS"] <= ASKING_S
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_wait(desk, monkeypatch):
+    monkeypatch.setattr("local.lists._wait_until_settled", lambda *_: pytest.fail("waits"))
+    desk.take_in("1", [1])
+
+    refused = desk.lists("refresh", LAYER, "--report", str(desk.folder / "nowhere" / "report.jsonl"))
+
+    assert refused.exit_code == 2
+    assert "nowhere/report.jsonl" in refused.output
+
+
+def test_a_report_of_before_stays_when_a_refresh_does_not_begin(desk):
+    desk.lists("import", str(desk.csv("1", [1])))
+    report = desk.folder / "report.jsonl"
+    report.write_text("of before", "utf-8")
+
+    unpublished = desk.lists("refresh", LAYER, "--report", str(report))
+
+    assert unpublished.exit_code == 2
+    assert report.read_text("utf-8") == "of before"
+
+
+def test_a_csv_without_the_file_beside_it_is_sent_back(desk):
+    path = desk.csv("1", [1])
+    path.with_name("1.csv.json").unlink()
+
+    refused = desk.lists("import", str(path))
+
+    assert refused.exit_code == 1
+    assert "1.csv.json is missing: the agency delivers it with the CSV" in refused.output
+
+
+def test_lists_of_different_layers_are_not_compared(desk, monkeypatch):
+    desk.take_in("1", [1])
+    first = min(path.name for path in (desk.folder / "lists").glob("*.list"))
+    agreed = desk.agency.sources()
+    other = Agency(desk.folder / "other", "kemensos", Layer.AID, desk.agency.private)
+    both = agreed | {"kemensos": other.sources()["kemensos"]}
+    monkeypatch.setattr("gelombang.journey.sources.load_sources", lambda _programme: both)
+    path = desk.csv("2", [2])
+    desk.sign(path, "--source", "kemensos", "--layer", "aid")
+    desk.lists("import", str(path))
+    (second,) = (path.name for path in (desk.folder / "lists").glob("aid-*.list"))
+
+    refused = desk.lists("diff", first, second)
+
+    assert refused.exit_code == 1
+    assert f"these are lists of aid and {LAYER}: only versions of one list" in refused.output
 
 
 def test_publishing_or_refreshing_for_no_service_is_said_in_a_sentence(monkeypatch):
