@@ -291,7 +291,10 @@ def _lists(folder: Path, state: Path) -> Iterator[tuple[Shelf, Display]]:
     from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
 
     with plainly(), as_operator(state) as display:
-        sources = load_sources(programme_from_environment().name)
+        try:
+            sources = load_sources(programme_from_environment().name)
+        except ValueError as error:  # a file of the programme is wrong: it says where
+            raise CommandError(str(error)) from None
         shelf = Shelf(folder, sources, ports_from_environment().vault)
         with closing(shelf), _lines_named():
             yield shelf, display

@@ -16,6 +16,9 @@ from gelombang.aws.owner_keys import OwnerKeys
 from gelombang.aws.vault import KmsVault
 from gelombang.domain.eligibility import jakarta_day
 from gelombang.domain.tags import TagKeys
+from gelombang.journey.programme import load_programme
+from gelombang.journey.sources import load_sources
+from local.answering import CommandError
 from local.client import connect
 from local.population import Population
 from local.registers import start_registers
@@ -61,10 +64,12 @@ def run_service(
     The pack is the one `GELOMBANG_PACK` names; one that pip cannot make is taken from `GELOMBANG_PACK_FILES`.
 
     Raises:
+        CommandError: a file of the programme is wrong.
         AlreadyRunningError: a service runs in this state folder.
         PackError: the model pack could not be built.
         StartError, DeploymentError, PackagingError: the stack could not be started.
     """
+    _must_be_readable("prakerja")
     _claim(state_dir)
     manifest = prepare_pack(chosen_pack(os.environ), display)
     with ExitStack() as started:
@@ -83,6 +88,19 @@ def run_service(
         display.say("starting the face worker")
         stack.start_worker()
         yield Service(stack, registers.url, demo_population(), manifest)
+
+
+def _must_be_readable(programme: str) -> None:
+    """Read the programme's files before a function does, which could say no more than that it failed.
+
+    Raises:
+        CommandError: one is missing or wrong; it names file, field and line.
+    """
+    try:
+        load_programme(programme)
+        load_sources(programme)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 def demo_population() -> Population:

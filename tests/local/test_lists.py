@@ -214,6 +214,18 @@ def test_the_table_of_a_refresh_says_of_a_nik_that_nobody_here_has_it(desk):
     assert "->" not in told.stdout.splitlines()[-1]
 
 
+def test_a_programme_whose_sources_are_wrong_is_said_in_a_sentence(desk, monkeypatch):
+    def wrong(_programme: str) -> None:
+        raise ValueError("programmes/prakerja/sources.json: sources.1.list_key: wrong")
+
+    monkeypatch.setattr("gelombang.journey.sources.load_sources", wrong)
+
+    refused = desk.lists("verify", "any.list")
+
+    assert refused.exit_code == 2
+    assert "sources.json: sources.1.list_key: wrong" in refused.output
+
+
 def test_a_file_beside_the_csv_that_is_no_delivery_is_refused(desk):
     path = desk.csv("1", [1])
     path.with_name("1.csv.json").write_text("{}", "utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -109,31 +110,55 @@ def test_every_source_of_a_layer_has_an_agreement():
     assert Layer.FACE not in SOURCES
 
 
+RIGHT = {
+    "name": "kemensos",
+    "requests_per_s": 5,
+    "batch_most": 1,
+    "list_days_most": 9,
+    "listed": ["aid"],
+    "list_key": "0a" * 32,
+    "agreed": "so",
+}
+
+
+def written(folder: Path, *sources: dict) -> Path:
+    path = folder / "sources.json"
+    path.write_text(json.dumps({"note": "", "sources": sources}, indent=1), "utf-8")
+    return path
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        {"requests_per_s": 0},
-        {"batch_most": 0},
-        {"list_days_most": 0},
-        {"list_key": "00"},
-        {"listed": ["face check"]},
-        {"more": 1},
+        ({"requests_per_s": 0}, "sources.0.requests_per_s: Input should be greater than 0"),
+        ({"batch_most": 0}, "sources.0.batch_most: "),
+        ({"list_days_most": 0}, "sources.0.list_days_most: "),
+        ({"list_key": "00"}, "sources.0.list_key: the agency's Ed25519 public key is 64 of the digits"),
+        ({"list_key": "xyz", "listed": []}, "sources.0.list_key: the agency's Ed25519 public key"),
+        ({"list_key": "0A" * 32}, "sources.0.list_key: the agency's Ed25519 public key"),
+        ({"listed": ["face check"]}, "sources.0.listed.0: Input should be 'population'"),
+        ({"listed": ["household_cap"]}, "sources.0.listed.0: no list of NIKs answers for household_cap"),
+        ({"listed": ["blacklist"]}, "blacklist is no layer of kemensos, but of prakerja_blacklist"),
+        ({"listed": ["aid", "aid"]}, "sources.0.listed.1: aid is named twice"),
+        ({"list_key": ""}, "sources.0.listed.0: no list of aid can be taken without the agency's key"),
+        ({"more": 1}, "sources.0.more: "),
     ],
 )
-def test_an_agreement_that_cannot_be_is_refused(wrong):
-    right = {
-        "name": "kemensos",
-        "requests_per_s": 5,
-        "batch_most": 1,
-        "list_days_most": 9,
-        "listed": ["aid"],
-        "list_key": "",
-        "agreed": "so",
-    }
-    file = {"note": "", "sources": [right]}
-    assert read_sources(json.dumps(file).encode())["kemensos"].listed == (Layer.AID,)
+def test_an_agreement_that_cannot_be_is_refused_with_its_field_and_line(tmp_path, wrong, said):
+    assert read_sources(written(tmp_path, RIGHT), "s.json")["kemensos"].listed == (Layer.AID,)
 
-    with pytest.raises(ValueError, match="validation error"):
-        read_sources(json.dumps({"note": "", "sources": [right | wrong]}).encode())
-    with pytest.raises(ValueError, match="named twice"):
-        read_sources(json.dumps({"note": "", "sources": [right, right]}).encode())
+    with pytest.raises(ValueError, match=r"^s\.json: sources\.0\..*\(line \d+\)$") as refused:
+        read_sources(written(tmp_path, RIGHT | wrong), "s.json")
+
+    assert said in str(refused.value)
+
+
+def test_a_source_is_named_once(tmp_path):
+    with pytest.raises(ValueError, match=r"sources\.1\.name: kemensos is named twice \(line 16\)"):
+        read_sources(written(tmp_path, RIGHT, RIGHT), "s.json")
+
+
+def test_an_agency_may_give_its_key_before_a_list_is_agreed(tmp_path):
+    (source,) = read_sources(written(tmp_path, RIGHT | {"listed": []}), "s.json").values()
+
+    assert (source.listed, source.list_key) == ((), RIGHT["list_key"])
