@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gelombang.domain.checks import Layer
+from gelombang.journey.programme import load_programme
 from local.command import app
 from tests.lists.agency import LAYER, TODAY, Agency
 from tests.local.list_desk import Desk, at_a_desk
@@ -57,6 +59,15 @@ def test_codes_that_exclude_nobody_are_taken_and_named_with_their_counts(employe
 
 def test_codes_that_the_rules_name_are_no_matter_for_a_warning(employer):
     assert warnings(employer, employer.csv("1", [1, 2], ["POLICE", "VILLAGE_HEAD"])) == []
+
+
+@pytest.mark.parametrize("page", ["runbooks/signed-lists.md", "decisions/0029-sources-and-lists.md"])
+def test_the_documents_name_exactly_the_codes_that_exclude_somebody_today(page):
+    rule = load_programme("prakerja").rule_sets[-1].rule_of(Layer.EXCLUDED_OCCUPATION)
+    text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+    named = re.search(r"Codes that exclude somebody today.*?((?:`[A-Z_]+`,?\s+)+`[A-Z_]+`)", text, re.DOTALL)
+
+    assert re.findall(r"[A-Z_]+", named[1]) == list(rule.fails[0].statement.value)
 
 
 def test_a_list_that_names_nobody_is_taken_only_where_that_is_meant(desk):
