@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gelombang.domain.draw_bundle import FAIRNESS
+from gelombang.domain.errors import NotFoundError
 from local.answering import NOT_RIGHT, STATE, AsJson, CommandError, StateDir, answer, plainly, running
+from local.audit_arguments import must_be_evidence, must_be_hash, must_be_keys, must_be_openings
 from local.keys import as_operator
 from local.waves import wave_app
 
@@ -51,9 +53,14 @@ def verify(
     """Check signed decisions, audit chains and anchors, offline; exit 1 and name each fault's place if there is one."""
     from gelombang.audit_verifier import summary, verify_audit  # noqa: PLC0415 - cryptography
 
+    with plainly():
+        must_be_evidence(folder)
+        must_be_keys(keys)
+        must_be_hash("--anchor", anchor)
     found = verify_audit(folder, keys, anchor)
     text = "\n".join(f"FAULT  {each}" for each in found) or f"accepted: {summary(folder)}"
-    answer({"accepted": not found, "faults": found}, text, as_json=as_json)
+    holds = None if found else _counts_of(folder) | {"told": summary(folder)}
+    answer({"accepted": not found, "faults": found, "holds": holds}, text, as_json=as_json)
     if found:
         raise typer.Exit(NOT_RIGHT)
 
@@ -137,7 +144,13 @@ def open_(
         if [bool(entry), is_sample, everything].count(True) != 1 or is_sample != (sample != ("", 0)):
             raise CommandError("Say --entry, or --sample with a seed and a count from 1, or --all.")
         ports, _ = _service()
-        lines = open_entries(ports, _auditor(ports, token, state), wave_id, asked)
+        try:
+            lines = open_entries(ports, _auditor(ports, token, state), wave_id, asked)
+        except NotFoundError as error:
+            what = (
+                f"no entry {', '.join(error.args)} in wave {wave_id}" if error.args else f"no wave {wave_id}"
+            )
+            raise CommandError(f"There is {what}.") from None
         opened = -1  # the first line says what was asked for
         with file.open("xb") as written:
             for line in lines:
@@ -173,10 +186,17 @@ def opening(
     from gelombang.audit_verifier import verify_audit  # noqa: PLC0415 - cryptography
     from gelombang.audit_verifier.openings import told_asked, verify_openings  # noqa: PLC0415 - as above
 
+    with plainly():
+        must_be_openings(bundle, openings, page)
+        must_be_evidence(folder, has_keys=True)
+        must_be_keys(keys)
+        must_be_hash("--anchor", anchor)
+        must_be_hash("--commitment", commitment)
     found = [f"evidence: {each}" for each in verify_audit(folder, keys, anchor)]
     found += verify_openings(bundle, openings, folder, commitment, page)
-    text = "\n".join(f"FAULT  {each}" for each in found) or f"accepted: {told_asked(openings)}"
-    answer({"accepted": not found, "faults": found}, text, as_json=as_json)
+    asked = None if found else told_asked(openings)
+    text = "\n".join(f"FAULT  {each}" for each in found) or f"accepted: {asked}"
+    answer({"accepted": not found, "faults": found, "asked": asked}, text, as_json=as_json)
     if found:
         raise typer.Exit(NOT_RIGHT)
 
@@ -201,6 +221,16 @@ def fairness(
     answer(json.loads(report_json(report)), text, as_json=as_json)
     if report.verdict is Verdict.SIGN:
         raise typer.Exit(NOT_RIGHT)
+
+
+def _counts_of(folder: Path) -> dict[str, object]:
+    """Return what an accepted folder holds; `anchored_until` is null where what was cut off cannot be told."""
+    days = sorted(path.stem for path in (folder / "anchors").glob("*"))
+    return {
+        "chain_count": len(list((folder / "chains").glob("*"))),
+        "decision_count": len(list((folder / "bundles").glob("*/*"))),
+        "anchored_until": days[-1] if days else None,
+    }
 
 
 def _auditor(ports: Ports, token: str, state: Path) -> Staff:

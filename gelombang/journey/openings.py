@@ -44,7 +44,7 @@ def open_entries(ports: Ports, staff: Staff, wave_id: str, asked: Asked) -> Iter
 
     Raises:
         NotAllowedError: not an auditor.
-        NotFoundError: there is no such wave, or a named entry is not in it.
+        NotFoundError: there is no such wave; or named entries, its arguments, are not in it.
         MoveNotAllowedError: it is not frozen yet.
         DependencyError: a store could not be reached, or entries.csv is not as it was written.
     """
@@ -75,8 +75,8 @@ def sampled(seed: str, count: int, entry_ids: Iterable[str]) -> list[str]:
 
 def _chosen(asked: Asked, entry_ids: list[str]) -> list[str]:
     if asked.entries:
-        if not {*entry_ids}.issuperset(asked.entries):
-            raise NotFoundError
+        if unknown := {*asked.entries} - {*entry_ids}:
+            raise NotFoundError(*sorted(unknown))
         return sorted({*asked.entries})
     return sorted(sampled(asked.seed, asked.count, entry_ids)) if asked.count else entry_ids
 

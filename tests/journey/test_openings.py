@@ -382,10 +382,56 @@ def test_the_commands_open_a_sample_for_an_auditor_and_end_with_one_where_there_
         opened = run("open", WAVE, one, "--entry", ghost, "--token", "token of an auditor")
         again, _ = run("open", WAVE, one, "--entry", ghost, "--token", "token of an auditor")
         sample = run("open", WAVE, two, "--sample", "dadu", "2", "--token", "token of an auditor")
+        nowhere = run("open", "nope", wave.folder / "3", "--all", "--token", "token of an auditor")
+        nothing = run(
+            "open",
+            WAVE,
+            wave.folder / "3",
+            "--entry",
+            "nope",
+            "--token",
+            "token of an auditor",
+            "--entry",
+            ghost,
+        )
     code, told = run("opening", bundle, one, wave.evidence())
 
     assert (refused, unclear, again) == (2, 2, 2)
+    assert nowhere == (2, "There is no wave nope.\n")
+    assert nothing == (2, f"There is no entry nope in wave {WAVE}.\n")
+    assert not (wave.folder / "3").exists()
     assert opened == (0, {"file": str(one), "opened": 1})
     assert sample == (0, {"file": str(two), "opened": 2})
     assert (code, told["accepted"]) == (1, False)
     assert told["faults"][0].startswith(f"entry {ghost} of region 3171 is a ghost: ")
+
+
+def test_a_wrong_argument_is_said_in_a_sentence_and_accuses_nobody(wave, tmp_path):
+    wave.draw()
+    bundle, opened, evidence = wave.folder / "bundle", wave.open(), wave.evidence()
+    photos, other = tmp_path / "photos", tmp_path / "README.md"
+    photos.mkdir()
+    (photos / "ktp.jpg").write_bytes(b"a picture")
+    other.write_text("# Read me\n")
+
+    told = [
+        run("opening", *words)
+        for words in (
+            (bundle, opened, photos),
+            (photos, opened, evidence),
+            (bundle, other, evidence),
+            (bundle, opened, evidence, "--page", other),
+            (bundle, opened, evidence, "--commitment", "xyz"),
+        )
+    ]
+
+    assert told == [
+        (2, f"{photos} is no folder that `gelombang audit export` wrote: it has no keys.json.\n"),
+        (2, f"{photos} is no bundle of a draw: it has no commitment.json.\n"),
+        (2, f"{other} is no file that `gelombang audit open` wrote.\n"),
+        (2, f"{other} is no page of a wave (JSON of GET /v1/waves/{{wave_id}}).\n"),
+        (2, "--commitment takes 64 hex digits.\n"),
+    ]
+    accepted = run("opening", bundle, opened, evidence, "--page", wave.page_file())
+    assert accepted[0] == 0
+    assert accepted[1]["asked"].startswith("all entries, asked for by agus on ")
