@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from gelombang.domain.errors import InvalidFormError
 from gelombang.domain.reasons import Reason
 from gelombang.domain.review import ReviewDecision
-from local.answering import STATE, AsJson, StateDir, answer, out, plainly, print_json, running
+from local.answering import STATE, AsJson, CommandError, StateDir, answer, out, plainly, print_json, running
 from local.client import connect
 from local.keys import as_operator
 
 if TYPE_CHECKING:
+    from gelombang.domain.programme import Programme
     from local.client import Json
 
 Picture = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+
+
+class Doubt(StrEnum):
+    """What opens a case: the doubts of a face (gelombang/domain/verdict.py), and a NIK that another has."""
+
+    FACE_UNSURE = Reason.FACE_UNSURE
+    FACE_DIFFERS = Reason.FACE_DIFFERS
+    FACE_ENROLLED_TWICE = Reason.FACE_ENROLLED_TWICE
+    LIVENESS_DOUBT = Reason.LIVENESS_DOUBT
+    FACE_NOT_MEASURED = Reason.FACE_NOT_MEASURED
+    NIK_ALREADY_REGISTERED = Reason.NIK_ALREADY_REGISTERED
+
+
 reviews_app = typer.Typer(no_args_is_help=True, help="How well reviewers decide, and cases that measure it.")
 
 
@@ -40,9 +56,10 @@ def plant(
     card: Picture,
     *,
     right: Annotated[ReviewDecision, typer.Option(help="The right answer.")],
-    reason: Annotated[Reason, typer.Option(help="The doubt that reviewers are shown.")] = Reason.FACE_UNSURE,
+    reason: Annotated[Doubt, typer.Option(help="The doubt that reviewers are shown.")] = Doubt.FACE_UNSURE,
     like: Annotated[
-        tuple[Path, Path] | None, typer.Option(help="Selfie and card of somebody with a like face.")
+        tuple[Path, Path] | None,
+        typer.Option(metavar="SELFIE KTP", help="Photographs of somebody with a like face."),
     ] = None,
     state: StateDir = STATE,
     as_json: AsJson = False,
@@ -53,13 +70,27 @@ def plant(
     that the environment names, else on the one on this machine.
     """
     from gelombang.journey.review_quality import plant_case  # noqa: PLC0415 - pydantic
-    from gelombang.wiring import ports_from_environment  # noqa: PLC0415 - boto3
+    from gelombang.wiring import ports_from_environment, programme_from_environment  # noqa: PLC0415 - boto3
 
-    pictures = [(selfie.read_bytes(), card.read_bytes())]
-    pictures += [(like[0].read_bytes(), like[1].read_bytes())] if like else []
+    files = [(selfie, card), *([like] if like else [])]
     with plainly(), as_operator(state):
-        case_id = plant_case(ports_from_environment(), pictures, (reason,), right, "local operator")
+        pictures = [(one.read_bytes(), other.read_bytes()) for one, other in files]
+        try:
+            case_id = plant_case(ports_from_environment(), pictures, (reason,), right, "local operator")
+        except InvalidFormError as error:
+            raise CommandError(_refused(files, error, programme_from_environment())) from None
     answer({"case_id": case_id}, f"Planted: {case_id}", as_json=as_json)
+
+
+def _refused(files: list[tuple[Path, Path]], error: InvalidFormError, programme: Programme) -> str:
+    """Return which files are no photographs that we take, and why, in words."""
+    named = {
+        f"/pictures/{number}/{kind}": path
+        for number, both in enumerate(files)
+        for kind, path in zip(("selfie", "ktp"), both, strict=True)
+    }
+    told = (f"{named[each.pointer]}: {programme.text(each.reason, 'en').sentence}" for each in error.faults)
+    return " ".join(told)
 
 
 def quality_table(report: Json) -> Table:

@@ -21,6 +21,7 @@ from gelombang.journey.staff import Scope, Staff
 COUNTS = "REVIEWERS"
 LAST_TIMES = 200  # of which the median is told
 PLANTED = "planted"  # folder of their photographs
+KINDS = ("selfie", "ktp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,15 @@ def plant_case(
     `pictures` are selfie and card of whom it is about, then of others with a like face; each is cleaned like an upload.
 
     Raises:
-        InvalidFormError: one of them is no photograph that we take.
+        InvalidFormError: some are no photographs that we take; nothing is kept then. A pointer names each by whose it
+            is, counted from 0, and which of the two: `/pictures/0/selfie`.
     """
     case_id = f"{PLANTED}-{ports.clock.random_bytes(12).hex()}"
     keys: list[tuple[str, str]] = []
-    for number, both in enumerate(pictures):
-        names = [f"{PLANTED}/{case_id}/{number}-{slot}.jpg" for slot in ("selfie", "ktp")]
+    for number, both in enumerate(_cleaned(ports, pictures)):
+        names = [f"{PLANTED}/{case_id}/{number}-{slot}.jpg" for slot in KINDS]
         for name, content in zip(names, both, strict=True):
-            ports.photos.keep(name, _clean(ports, content))
+            ports.photos.keep(name, content)
         keys.append((names[0], names[1]))
     planted = Planted(right, tuple(keys), by)
     case = Case(case_id, "", reasons, (), ports.clock.now(), planted=planted)
@@ -114,11 +116,17 @@ def quality(ports: Ports, staff: Staff) -> QualityReport:
     return QualityReport(tuple(_quality(row.key.sort, _COUNTS.validate_python(row.fields)) for row in rows))
 
 
-def _clean(ports: Ports, content: bytes) -> bytes:
-    cleaned = ports.pictures.clean(content)
-    if isinstance(cleaned, RefusedPicture):
-        raise InvalidFormError((FieldFault("/pictures", cleaned.reason),))
-    return cleaned.content
+def _cleaned(ports: Ports, pictures: Sequence[tuple[bytes, bytes]]) -> list[list[bytes]]:
+    done = [[ports.pictures.clean(content) for content in both] for both in pictures]
+    faults = tuple(
+        FieldFault(f"/pictures/{number}/{kind}", each.reason)
+        for number, both in enumerate(done)
+        for kind, each in zip(KINDS, both, strict=True)
+        if isinstance(each, RefusedPicture)
+    )
+    if faults:
+        raise InvalidFormError(faults)
+    return [[each.content for each in both if not isinstance(each, RefusedPicture)] for both in done]
 
 
 def _with_answer(before: Counts, case: Case, answer: ReviewAnswer) -> Counts:
