@@ -81,10 +81,17 @@ def plainly(about: str = "") -> Iterator[None]:
         stop(f"{about and about + ': '}{problem.sentence()} {problem.next_step}".strip())
     except httpx.HTTPError as error:
         stop(f"The service did not answer: {type(error).__name__}.")
+    except BrokenPipeError:
+        raise  # whoever reads has seen enough, as `head` does: the command line ends quietly of itself
     except json.JSONDecodeError as error:
         stop(f"Not JSON: {error}.")
     except (CommandError, NoBundleError, TookTooLongError, GelombangError, OSError) as error:
-        stop(str(error))
+        stop(str(error) or _meaning(error))
+
+
+def _meaning(error: Exception) -> str:
+    """Return what an error that carries no words means: the first line of its class's own."""
+    return (type(error).__doc__ or type(error).__name__).splitlines()[0]
 
 
 def stop(sentence: str) -> NoReturn:

@@ -33,7 +33,7 @@ from local.answering import (
     stop,
 )
 from local.audit import audit_app
-from local.client import connect
+from local.client import ApiProblemError, connect
 from local.display import Display
 from local.keys import keys_app
 from local.lists import lists_app
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from local.client import Caller
+    from local.client import Caller, Json
     from local.service import Service
     from local.stack import StackRecord
 
@@ -177,13 +177,25 @@ def explain(
 ) -> None:
     """Tell one applicant's whole story, as an auditor: decisions, checks, face evidence, events, the draw."""
     with plainly(), _as_staff(state, "auditor") as auditor:
-        story = auditor.get(f"/v1/explanations/{application_id}")
+        story = _story_of(auditor, application_id)
         if as_json:
             print_json(story)
         elif language:
             out.print("\n".join(told_lines(story, language)), markup=False, soft_wrap=True)
         else:
             print_story(out, story)
+
+
+def _story_of(auditor: Caller, application_id: str) -> Json:
+    none = CommandError(f"There is no application {application_id}.")
+    if not re.fullmatch(r"\w+", application_id):  # in an address, `../x` would be another one
+        raise none
+    try:
+        return auditor.get(f"/v1/explanations/{application_id}")
+    except ApiProblemError as problem:
+        if problem.slug != "not-found":
+            raise
+        raise none from None
 
 
 @app.command()
@@ -275,6 +287,7 @@ def _stay_up(service: Service, *, as_json: bool = False, example: str = "") -> N
 [bold]{url}[/]  the applicant's page; {url}/docs  the API, to read and to try
 {url}/review.html  for reviewers; their tokens: {command} token reviewer{where}, and reviewer-2, reviewer-3
 {url}/officer.html  for officers; theirs: {command} token officer --district 3171{where}
+{url}/appeals-office.html  for those who answer appeals; theirs: {command} token appeals_officer{where}
 {state}  logs, and stack.json by which the other commands find this service; open wave: {TRY_WAVE}
 {pack}
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from gelombang.domain.draw import canonical
 from gelombang.domain.draw_bundle import COMMITMENT, RESULTS, sha256
 from gelombang.domain.draw_signature import SIGNATURES, signature_file, statement_of
+from gelombang.domain.errors import NotSignedInError
 from gelombang.domain.signature import keys_document, message_to_sign
 from gelombang.memory.signer import MemorySigner
+from local import command
+from local.answering import STATE, plainly
+from local.client import Caller
 from local.command import app
 
 VECTOR = Path(__file__).parents[1] / "vectors" / "draw" / "none"
@@ -139,3 +148,62 @@ def test_sample_photos_are_three_pictures_and_a_citizen_they_fit(tmp_path):
         "selfie-spoiled.jpg",
         "selfie.jpg",
     ]
+
+
+@pytest.mark.parametrize("how", ["text", "json"])
+def test_whoever_reads_no_further_ends_a_command_quietly(how):
+    program = """
+import typer
+from local.answering import out, plainly, print_json
+
+def say(how: str):
+    with plainly():
+        out.print("x" * 99_999) if how == "text" else print_json(["x"] * 99_999)
+
+typer.run(say)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, how], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as said:
+        said.stdout.close()
+        assert said.stderr.read() == b""
+
+
+@pytest.mark.parametrize("name", ["123", "../x", "..", "app/1"])
+def test_an_application_that_there_is_not_is_said_so_whatever_was_typed(tmp_path, monkeypatch, name):
+    asked = []
+
+    def answer(request):
+        asked.append(request.url.raw_path)
+        return httpx.Response(404, json={"type": "https://x/not-found", "detail_en": "Check the address."})
+
+    record = SimpleNamespace(url="http://service", tokens={"auditor": "token"})
+    http = httpx.Client(base_url="http://service", transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(command, "running", lambda _: record)
+    monkeypatch.setattr(command, "connect", lambda *_: Caller(http))
+
+    result = run("explain", name, "--state", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"There is no application {name}.\n"
+    assert asked == ([b"/v1/explanations/123"] if name == "123" else [])
+
+
+def test_an_error_without_words_is_told_in_its_meaning(capsys):
+    with pytest.raises(typer.Exit), plainly():
+        raise NotSignedInError
+
+    assert capsys.readouterr().err == "The request carries no session, or one that has ended.\n"
+
+
+def test_whoever_starts_the_service_is_told_of_every_page_for_staff_and_of_its_token(monkeypatch, capsys):
+    pack = SimpleNamespace(release="pack", licence="MIT", limits=())
+    stack = SimpleNamespace(url="http://here", state_dir=STATE)
+    monkeypatch.setattr(command.threading, "Event", lambda: SimpleNamespace(wait=lambda: None))
+
+    command._stay_up(SimpleNamespace(stack=stack, pack=pack))
+
+    told = capsys.readouterr().err
+    for page, role in (("review", "reviewer"), ("officer", "officer"), ("appeals-office", "appeals_officer")):
+        (line,) = [each for each in told.splitlines() if each.startswith(f"http://here/{page}.html")]
+        assert f"token {role}" in line
