@@ -170,7 +170,7 @@ def explain(
     application_id: Annotated[str, typer.Argument(help="Id of the application.")],
     language: Annotated[
         Language | None,
-        typer.Option(help="Only the decisions, in plain words, as one tells them to the person."),
+        typer.Option(help="Only decisions and appeals, in plain words, as one tells them to the person."),
     ] = None,
     state: StateDir = STATE,
     as_json: AsJson = False,

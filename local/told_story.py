@@ -1,4 +1,4 @@
-"""Tells a person the decisions about their application in plain words, in Indonesian or English."""
+"""Tells a person the decisions about their application, and their appeals, in plain words, Indonesian or English."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ WORDS = {
         "chain": "Seluruh riwayat utuh.",
         "broken": "PERINGATAN: riwayat tidak utuh",
         "versions": "versi {version}",
+        "filed": "Anda mengajukan banding {number}",
+        "disputed": "Yang disanggah",
+        "appeal": "Banding {number} sekarang",
+        "until": "Dijawab paling lambat {day}",
+        "wanted": "Yang diminta",
+        "outcome": "Hasil banding {number}",
+        "left": "Karena keputusan ini Anda keluar dari gelombang {wave}",
+        "questioned": "Anda keluar dari gelombang {wave}; petugas memeriksa pendaftaran Anda sekali lagi",
     },
     "en": {
         "now": "Now",
@@ -80,6 +88,14 @@ WORDS = {
         "chain": "The whole history is complete.",
         "broken": "WARNING: the history is not complete",
         "versions": "version {version}",
+        "filed": "You filed appeal {number}",
+        "disputed": "What it disputes",
+        "appeal": "Appeal {number} now",
+        "until": "Answered by {day}",
+        "wanted": "What is asked for",
+        "outcome": "Outcome of appeal {number}",
+        "left": "Because of this decision you left wave {wave}",
+        "questioned": "You left wave {wave}; reviewers look at your application once more",
     },
 }
 
@@ -89,20 +105,64 @@ def told_lines(story: Json, language: str) -> Iterator[str]:
     words, state = WORDS[language], story["status"]["state"]
     yield f"{words['now']}: {state['sentence'][language]}"
     yield f"{words['next']}: {state['next_step'][language]}"
-    for decision in story["decisions"]:
+    for _, lines in sorted(_happened(story, language), key=lambda each: each[0]):
         yield ""
-        yield from _decision(decision, language)
+        yield from lines
     if not story["decisions"]:
         yield words["none"]
     yield ""
     yield f"{words['broken']}: {story['audit_fault']}" if story["audit_fault"] else words["chain"]
 
 
-def _decision(decision: Json, language: str) -> Iterator[str]:
+def _happened(story: Json, language: str) -> Iterator[tuple[int, list[str]]]:
+    """Give the lines of each appeal, each wave left for reviewers and each decision, with its audit entry's number."""
+    appeals = {appeal["number"]: appeal for appeal in story["told_appeals"]}
+    followed, wave = {}, ""
+    for number, event in enumerate(story["happened"], start=1):
+        facts = event["facts"]
+        appeal = appeals.get(facts.get("number", ""))
+        wave = facts["wave_id"] if event["event"] == "wave_joined" else wave
+        if appeal and event["event"] == "appeal_filed":
+            yield number, [*_filed(appeal, language)]
+        if facts.get("left_wave_id"):
+            left = WORDS[language]["questioned"].format(wave=facts["left_wave_id"])
+            yield number, [f"{_moment(event['at'], language)}: {left}."]
+        if "bundle_sha256" in facts:
+            followed[facts["bundle_sha256"]] = [*_followed(facts, wave, appeal, language)]
+    for decision in story["decisions"]:
+        lines = [*_decision(decision, language)]
+        lines[1:1] = followed.get(decision["bundle_sha256"], [])
+        yield decision["entry"], lines
+
+
+def _filed(appeal: Json, language: str) -> Iterator[str]:
+    words, number, state = WORDS[language], appeal["number"], appeal["state"]
+    yield f"{_moment(appeal['filed_at'], language)}: {words['filed'].format(number=number)}."
+    yield f"  {words['disputed']}: {appeal['reason']['sentence'][language]}"
+    is_under_way = state["code"] in {"APPEAL_OPEN", "APPEAL_ASKED"}
+    # What comes after an answer is told beside the decision.
+    then = f" {state['next_step'][language]}" if is_under_way else ""
+    yield f"  {words['appeal'].format(number=number)}: {state['sentence'][language]}{then}"
+    if is_under_way and appeal["outcome"]:
+        yield f"  {words['wanted']}: {appeal['outcome']['sentence'][language]}"
+    if appeal["deadline"]:
+        yield f"  {words['until'].format(day=day_told(date.fromisoformat(appeal['deadline']), language))}."
+
+
+def _followed(facts: Json, wave: str, appeal: Json | None, language: str) -> Iterator[str]:
+    """Give what the audit entry of a decision says beside it: an appeal's outcome, a wave that was left by a list."""
     words = WORDS[language]
-    at = datetime.fromisoformat(decision["decided_at"]).astimezone(JAKARTA)
-    told = decision["decision"]
-    yield f"{day_told(at.date(), language)}, {words['at']} {at:%H.%M} WIB: {told['sentence'][language]}"
+    if appeal and appeal["outcome"]:
+        told = (appeal["state"]["sentence"], appeal["outcome"]["sentence"], appeal["outcome"]["next_step"])
+        outcome = " ".join(each[language] for each in told)
+        yield f"  {words['outcome'].format(number=appeal['number'])}: {outcome}"
+    if facts.get("effect") == "left_wave":
+        yield f"  {words['left'].format(wave=wave)}."
+
+
+def _decision(decision: Json, language: str) -> Iterator[str]:
+    words, told = WORDS[language], decision["decision"]
+    yield f"{_moment(decision['decided_at'], language)}: {told['sentence'][language]}"
     for reason in decision["reasons"]:
         yield f"  {words['why']}: {reason['sentence'][language]} {reason['next_step'][language]}"
     if not decision["reasons"]:
@@ -126,6 +186,11 @@ def _decision(decision: Json, language: str) -> Iterator[str]:
         words["anchored"].format(day=day_told(date.fromisoformat(day), language)) if day else words["waiting"]
     )
     yield f"  {locked}."
+
+
+def _moment(moment: str, language: str) -> str:
+    at = datetime.fromisoformat(moment).astimezone(JAKARTA)
+    return f"{day_told(at.date(), language)}, {WORDS[language]['at']} {at:%H.%M} WIB"
 
 
 def day_told(day: date, language: str) -> str:

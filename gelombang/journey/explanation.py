@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from gelombang.domain.appeal import AppealState
 from gelombang.domain.application import Application
 from gelombang.domain.audit import AuditEntry, chain_fault
 from gelombang.domain.checks import CheckResult
@@ -20,7 +21,7 @@ from gelombang.journey.evidence import evidence_of, face_check_name
 from gelombang.journey.ports import Ports
 from gelombang.journey.review import CaseRecord, case_record, cases_in
 from gelombang.journey.staff import Scope, Staff
-from gelombang.journey.status import Status, status_of
+from gelombang.journey.status import Status, Told, status_of, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,18 @@ class FaceStory:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldAppeal:
+    """One appeal as its owner is told of it: what it is about, where it is, why; nothing that anybody wrote."""
+
+    number: str
+    filed_at: datetime
+    reason: Told  # that is disputed
+    state: Told
+    deadline: date | None  # while it is open
+    outcome: Told | None  # why it was decided so, or what is asked for
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """Everything on record about one application; no NIK, name, phone or picture."""
 
@@ -61,6 +74,7 @@ class Story:
     faces: tuple[FaceStory, ...]  # one a submission that reached its face check, in order
     reviews: tuple[CaseRecord, ...]
     appeals: tuple[AppealRecord, ...]
+    told_appeals: tuple[ToldAppeal, ...]
     happened: tuple[Happened, ...]
     audit_fault: str  # "" when the chain holds
 
@@ -77,13 +91,15 @@ def explain(ports: Ports, programme: Programme, staff: Staff, application_id: st
     application = applications.load(ports, application_id)
     application = applications.save(ports, application, "explained", {"auditor": staff.name})
     entries = applications.audit_of(ports, application.application_id)
+    appeals = appeal_records(ports, application)
     return Story(
         status_of(ports, programme, application_id),
         tuple(replace(check, sealed_facts="") for check in application.checks.values()),
         decision_stories(ports, programme, application_id, entries),
         _face_stories(ports, programme, application),
         _reviews(ports, entries),
-        appeal_records(ports, application),
+        appeals,
+        tuple(_told_appeal(programme, appeal) for appeal in appeals),
         tuple(_happened(entry) for entry in entries),
         chain_fault(entries, application.audit_length, application.audit_head),
     )
@@ -97,6 +113,18 @@ def _face_stories(ports: Ports, programme: Programme, application: Application) 
 
 def _reviews(ports: Ports, entries: list[AuditEntry]) -> tuple[CaseRecord, ...]:
     return tuple(case_record(ports, case_id) for case_id in cases_in(entries))
+
+
+def _told_appeal(programme: Programme, appeal: AppealRecord) -> ToldAppeal:
+    is_open = appeal.state is AppealState.OPEN  # its code is then that of a question which was answered
+    return ToldAppeal(
+        appeal.number,
+        appeal.filed_at,
+        told(programme, appeal.reason),
+        told(programme, appeal.state),
+        appeal.deadline if is_open else None,
+        told(programme, appeal.code) if appeal.code and not is_open else None,
+    )
 
 
 def _told_evidence(evidence: FaceEvidence, programme: Programme) -> FaceStory:
