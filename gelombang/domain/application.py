@@ -273,6 +273,9 @@ class Application:
     # The time of a refusal, or a question after joining, that was taken back, until a draw is joined; of a seat taken
     # back after an audit, the time of joining its wave: should an appeal undo that, the draw was missed.
     restored_from: datetime | None = None
+    rechecked_from: datetime | None = (
+        None  # when they asked to join and were checked again first, until they join
+    )
 
 
 def may_ask_again(application: Application, now: datetime) -> bool:

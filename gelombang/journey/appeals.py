@@ -49,7 +49,7 @@ from gelombang.journey.appeal_rows import (
 )
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Ports, Put
-from gelombang.journey.restored import has_missed_a_draw, joinable_wave
+from gelombang.journey.restored import has_missed_a_draw, joinable_wave, kept_out_since
 from gelombang.journey.status import Told, told
 from gelombang.journey.wave_rows import load_wave
 
@@ -184,7 +184,8 @@ def read_appeals(ports: Ports, programme: Programme, application_id: str) -> App
         for reason in application.reasons
         if _is_refused(application) and not _obstacles(programme, application, before, reason)
     )
-    wave_id = joinable_wave(ports, application) if _may_join_again(application) else ""
+    can_join = (application.state, Move.JOIN) in MOVES and kept_out_since(application) is not None
+    wave_id = joinable_wave(ports, application) if can_join else ""
     return Appeals(
         may_file,
         MOST_WORDS,
@@ -194,12 +195,8 @@ def read_appeals(ports: Ports, programme: Programme, application_id: str) -> App
     )
 
 
-def _may_join_again(application: Application) -> bool:
-    return application.restored_from is not None and (application.state, Move.JOIN) in MOVES
-
-
 def _restored(ports: Ports, programme: Programme, application: Application, wave_id: str) -> Told | None:
-    if not _may_join_again(application):
+    if application.restored_from is None or (application.state, Move.JOIN) not in MOVES:
         return None
     if has_missed_a_draw(ports, application):
         return told(programme, Reason.RESTORED_FIRST)

@@ -48,7 +48,7 @@ def join(
     """Enter somebody into a wave whom rules in force, or its own, let in; anybody else is checked again first.
 
     It is not their doing: once verified they may join until the wave's freeze, and are seated first in the next where
-    that was too late (`restored_from`).
+    they were verified only after it (`rechecked_from`).
 
     Raises:
         CheckedAgainError: from now on, and they need do nothing.
@@ -73,8 +73,8 @@ def _require_current(ports: Ports, programme: Programme, application_id: str, wa
     if any(_is_current(ports, application, rules, jakarta_day(now)) for rules in (in_force, its_own)):
         return
     kept = {layer: check for layer, check in application.checks.items() if _stays(check)}
-    since = application.restored_from or now
-    checked = checked_again(application, Move.RECHECK, now, checks=kept, rank=0, restored_from=since)
+    since = application.rechecked_from or now
+    checked = checked_again(application, Move.RECHECK, now, checks=kept, rank=0, rechecked_from=since)
     due = ChecksDue(checked.application_id, checked.submission)
     applications.save(ports, checked, RECHECKED, {"rule_set": in_force.name}, announce=[due])
     raise CheckedAgainError

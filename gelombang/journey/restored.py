@@ -1,8 +1,10 @@
-"""What somebody may join whose refusal was taken back, and whether they come first there.
+"""What somebody may join who was kept out of a wave by no doing of theirs, and whether they come first in the next.
 
 Refused during a wave's hours and restored before its freeze, they may join it until then, open or closed. Was it frozen
 meanwhile, they are seated first in the next wave that they join. A question to reviewers that they answer with yes
-(`gelombang.journey.clusters`) counts as a refusal that was taken back.
+(`gelombang.journey.clusters`) counts as a refusal that was taken back. Whoever is checked again before they join
+(`gelombang.journey.rechecking`) may join until the freeze too, but is first in the next wave only if they were not
+verified by then: they know what they wait for, and nobody gets a seat by asking late.
 """
 
 from __future__ import annotations
@@ -26,10 +28,15 @@ def all_waves(ports: Ports) -> list[Wave]:
 
 def is_open_to(wave: Wave, application: Application, now: datetime) -> bool:
     """Say whether a wave takes this application now: inside its hours, or until the freeze if a refusal kept it out."""
-    state, refused_at = state_of(wave, now), application.restored_from
-    if state is WaveState.CLOSED and refused_at is not None:
-        return refused_at < closing_time(wave)
+    state, since = state_of(wave, now), kept_out_since(application)
+    if state is WaveState.CLOSED and since is not None:
+        return since < closing_time(wave)
     return state is WaveState.OPEN
+
+
+def kept_out_since(application: Application) -> datetime | None:
+    """Return since when somebody has been kept out of waves through no doing of theirs; None: they were not."""
+    return min(filter(None, (application.restored_from, application.rechecked_from)), default=None)
 
 
 def joinable_wave(ports: Ports, application: Application) -> str:
@@ -40,16 +47,19 @@ def joinable_wave(ports: Ports, application: Application) -> str:
 
 
 def has_missed_a_draw(ports: Ports, application: Application) -> bool:
-    """Say whether a refusal that was taken back kept an application out of a wave until it was frozen.
+    """Say whether a refusal that was taken back, or a second check, kept an application out of a wave that was frozen.
 
     `state_since` is when it was verified; a wave that was joined as restored, without a seat, counts as missed too.
     """
-    refused_at = application.restored_from
-    if refused_at is None:
-        return False
-    by_then = application.state_since + TIME_TO_JOIN
+    verified_at = application.state_since
+    kept_out = (
+        (application.restored_from, verified_at + TIME_TO_JOIN),
+        (application.rechecked_from, verified_at),
+    )
     return any(
-        frozen <= by_then and refused_at < closing_time(wave)
+        frozen <= by_then and since < closing_time(wave)
+        for since, by_then in kept_out
+        if since is not None
         for wave in _of_its_region(ports, application)
         if (frozen := frozen_at(wave))
     )

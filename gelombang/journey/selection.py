@@ -196,6 +196,7 @@ def join(ports: Ports, application_id: str, wave_id: str, also: Sequence[Change]
         entry_id=entry.entry_id,
         rank=0,
         restored_from=application.restored_from if entry.restored else None,
+        rechecked_from=application.rechecked_from if entry.restored else None,
     )
     entered: list[Change] = [
         *also,

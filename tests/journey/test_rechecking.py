@@ -13,6 +13,7 @@ from gelombang.domain.errors import NotReadyError
 from gelombang.journey import rechecking, selection
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.replay import Again, replay
+from gelombang.journey.wave_rows import load_entry
 from gelombang.memory.registers import Outage
 from tests.journey.appealing import SCHOOL, decide, file, open_wave, take_steps, tend
 from tests.journey.walking import Citizen, Walk, begin, citizen
@@ -186,3 +187,35 @@ def test_the_wish_to_join_outlives_being_checked_by_other_rules():
     tend(walk)
 
     assert (walk.application(name).state, walk.application(name).wave_id) == (State.JOINED, "g1")
+
+
+def late_for(walk: Walk, name: str, *, is_verified_in_time: bool) -> bool:
+    """Ask to join a wave at its end, be verified before or after its freeze, and join the next; say whether first."""
+    open_wave(walk, "g1", days=1)
+    walk.registers.fail("dukcapil", Outage.OFF)
+    sent_back(walk, name)
+    walk.deliver()
+    walk.registers.recover()
+    if is_verified_in_time:
+        reconcile(walk.ports)
+        walk.world.clock.advance(hours=1)
+        walk.deliver()
+        assert walk.application(name).state is State.VERIFIED
+    walk.world.clock.advance(hours=2)
+    take_steps(walk, "g1", "freeze", "commit", "draw", "publish")
+    reconcile(walk.ports)
+    walk.deliver()
+    assert walk.application(name).state is State.VERIFIED
+    open_wave(walk, "g2")
+    join(walk, name, "g2")
+    return load_entry(walk.ports, "g2", walk.application(name).entry_id).restored
+
+
+@pytest.mark.parametrize("is_verified_in_time", [True, False])
+def test_whoever_could_not_join_for_being_checked_again_is_first_in_the_next_and_nobody_else(
+    is_verified_in_time,
+):
+    walk, name = verified_before(citizen(1))
+
+    assert late_for(walk, name, is_verified_in_time=is_verified_in_time) is not is_verified_in_time
+    assert walk.application(name).restored_from is None
