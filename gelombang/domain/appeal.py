@@ -16,7 +16,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from gelombang.domain.checks import CheckResult, Layer
+from gelombang.domain.checks import CheckResult, Layer, Outcome
 
 BY_APPEAL = "appeal "  # what the source of a check begins with that people decided about on appeal
 MOST_WORDS = 2000  # characters
@@ -70,6 +70,9 @@ ANSWERED_ABOUT: Mapping[str, frozenset[str]] = MappingProxyType(
         Layer.HOUSEHOLD_CAP: frozenset({"nik", "kk"}),
     }
 )
+
+
+JUDGED = frozenset({Outcome.PASSED, Outcome.FAILED})
 
 
 class Escalation(StrEnum):
@@ -162,12 +165,15 @@ def is_by_appeal(check: CheckResult | None) -> bool:
     return check is not None and check.source.startswith(BY_APPEAL)
 
 
-def stands(check: CheckResult, unchanged: frozenset[str]) -> bool:
+def stands(check: CheckResult, checks: Mapping[str, CheckResult], unchanged: frozenset[str]) -> bool:
     """Say whether a check stands over a correction of the form that left these fields as they were: only by appeal.
 
-    A photograph can be another then, so no answer about a face does.
+    A photograph can be another then, so no answer about a face does. Where people answered whose the NIK is and the
+    register judges no family card, the answer is about the card as well: nobody chooses another household behind it.
     """
-    about = ANSWERED_ABOUT.get(check.layer, frozenset({"nik"}))
+    about, card = ANSWERED_ABOUT.get(check.layer, frozenset({"nik"})), checks.get(Layer.KK)
+    if check.layer is Layer.POPULATION and (card is None or card.outcome not in JUDGED):
+        about |= {"kk"}
     return is_by_appeal(check) and check.layer is not Layer.FACE and about <= unchanged
 
 

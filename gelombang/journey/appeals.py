@@ -49,7 +49,7 @@ from gelombang.journey.appeal_rows import (
 )
 from gelombang.journey.applications import rereading
 from gelombang.journey.ports import Ports, Put
-from gelombang.journey.restored import has_missed_a_draw, joinable_wave, kept_out_since
+from gelombang.journey.restored import has_missed_a_draw, joinable_wave
 from gelombang.journey.status import Told, told
 from gelombang.journey.wave_rows import load_wave
 
@@ -184,7 +184,8 @@ def read_appeals(ports: Ports, programme: Programme, application_id: str) -> App
         for reason in application.reasons
         if _is_refused(application) and not _obstacles(programme, application, before, reason)
     )
-    can_join = (application.state, Move.JOIN) in MOVES and kept_out_since(application) is not None
+    was_kept_out = application.restored_from or application.rechecked_from
+    can_join = was_kept_out and (application.state, Move.JOIN) in MOVES
     wave_id = joinable_wave(ports, application) if can_join else ""
     return Appeals(
         may_file,

@@ -80,6 +80,10 @@ def from_row(row: Row) -> Application:
     return replace(_APPLICATION.validate_python(row.fields), version=row.version)
 
 
+# What leaves it as it is that somebody was kept out of waves by a second check; else it is their turn, or they are out.
+KEEPS_RECHECK = frozenset({Move.VERIFY, Move.DOUBT, Move.MISS, Move.PUT_ON_RESERVE})
+
+
 def move(application: Application, how: Move, now: datetime, **changes: Any) -> Application:  # noqa: ANN401 - fields of Application, checked by `replace`
     """Return the application after a move, its reasons cleared unless given.
 
@@ -91,6 +95,10 @@ def move(application: Application, how: Move, now: datetime, **changes: Any) -> 
         require_unrestricted(application, how)
     state = next_state(application.state, how)
     fresh = {"state": state, "state_since": now, "reasons": (), "removal_step": 0}
+    if how not in KEEPS_RECHECK:
+        fresh["rechecked_from"] = None
+    if state is State.SELECTED:  # what they missed is made good
+        fresh["restored_from"] = None
     return replace(application, **{**fresh, **changes})
 
 

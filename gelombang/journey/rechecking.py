@@ -16,17 +16,19 @@ from typing import Any
 from gelombang.domain.appeal import is_by_appeal
 from gelombang.domain.application import MOVES, Application, Move, Photo, PhotoStatus
 from gelombang.domain.checks import CheckResult, Layer, Outcome, Person
+from gelombang.domain.consent import missing_purposes
 from gelombang.domain.decision import rules_hash
 from gelombang.domain.eligibility import jakarta_day, judge_layer, rule_set_for
 from gelombang.domain.errors import NotReadyError
 from gelombang.domain.messages import ChecksDue
 from gelombang.domain.programme import Programme, RuleSet
 from gelombang.domain.reasons import Reason
+from gelombang.domain.wave import Wave
 from gelombang.journey import applications, selection
 from gelombang.journey.applications import rereading
 from gelombang.journey.decisions import opened_facts
 from gelombang.journey.ports import Change, Ports
-from gelombang.journey.restored import is_open_to
+from gelombang.journey.restored import has_missed_a_draw, is_open_to
 from gelombang.journey.selection import Receipt
 from gelombang.journey.wave_rows import load_wave
 
@@ -68,13 +70,19 @@ def _require_current(ports: Ports, programme: Programme, application_id: str, wa
     region = application.form.region if application.form else ""
     if not is_open_to(wave, application, now) or region not in wave.definition.quota:
         return
+    if missing_purposes(application.consents):
+        raise NotReadyError((Reason.CONSENT_NEEDED,))  # nothing is asked about them until they agree again
     in_force = rule_set_for(programme, jakarta_day(now))
     its_own = programme.rule_set_named(wave.definition.rule_set)
-    if any(_is_current(ports, application, rules, jakarta_day(now)) for rules in (in_force, its_own)):
+    if any(_is_current(ports, application, rules, wave, now) for rules in (in_force, its_own)):
         return
     kept = {layer: check for layer, check in application.checks.items() if _stays(check)}
-    since = application.rechecked_from or now
-    checked = checked_again(application, Move.RECHECK, now, checks=kept, rank=0, rechecked_from=since)
+    # A claim is counted from when somebody was verified: one that has lapsed must not begin anew by that.
+    has_claim = has_missed_a_draw(ports, application)
+    restored_from = application.restored_from if has_claim else None
+    rechecked_from = (application.rechecked_from if has_claim else None) or now
+    since = {"restored_from": restored_from, "rechecked_from": rechecked_from}
+    checked = checked_again(application, Move.RECHECK, now, checks=kept, rank=0, **since)
     due = ChecksDue(checked.application_id, checked.submission)
     applications.save(ports, checked, RECHECKED, {"rule_set": in_force.name}, announce=[due])
     raise CheckedAgainError
@@ -103,8 +111,11 @@ def _photo_again(photo: Photo) -> Photo:
     return replace(photo, status=PhotoStatus.REFUSED, faults=(Reason.PHOTO_KEPT_NO_LONGER,))
 
 
-def _is_current(ports: Ports, application: Application, rules: RuleSet, today: date) -> bool:
-    """Say whether every layer of a rule set was judged by it, and the age still is as it asks."""
+def _is_current(ports: Ports, application: Application, rules: RuleSet, wave: Wave, now: datetime) -> bool:
+    """Say whether every layer of a rule set was judged by it, and the age still is as it asks.
+
+    Whoever was judged since the wave opened was judged for it: nothing is opened for them in its last minutes.
+    """
     judged_by = rules_hash(rules)
     for layer in rules.layers:
         check = application.checks.get(layer)
@@ -112,9 +123,9 @@ def _is_current(ports: Ports, application: Application, rules: RuleSet, today: d
             continue
         if check is None or check.rules_sha256 != judged_by or not check.sealed_facts:
             return False
-        if layer is Layer.AGE:
+        if layer is Layer.AGE and check.checked_at < wave.definition.opens_at:
             facts = opened_facts(ports, application.application_id, check.sealed_facts)
-            if judge_layer(layer, facts, _NOBODY, rules, today)[0] is Outcome.FAILED:
+            if judge_layer(layer, facts, _NOBODY, rules, jakarta_day(now))[0] is Outcome.FAILED:
                 return False
     return True
 

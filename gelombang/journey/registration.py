@@ -203,7 +203,11 @@ def _standing(ports: Ports, application: Application) -> dict[str, CheckResult]:
         return sealed[0] == sealed[1] or len({_open(ports, name, field, each) for each in sealed}) == 1
 
     unchanged = frozenset(field for field in before if is_unchanged(field))
-    return {layer: check for layer, check in application.checks.items() if stands(check, unchanged)}
+    return {
+        layer: check
+        for layer, check in application.checks.items()
+        if stands(check, application.checks, unchanged)
+    }
 
 
 def _view(ports: Ports, application: Application) -> FormView:

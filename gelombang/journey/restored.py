@@ -28,15 +28,14 @@ def all_waves(ports: Ports) -> list[Wave]:
 
 def is_open_to(wave: Wave, application: Application, now: datetime) -> bool:
     """Say whether a wave takes this application now: inside its hours, or until the freeze if a refusal kept it out."""
-    state, since = state_of(wave, now), kept_out_since(application)
-    if state is WaveState.CLOSED and since is not None:
-        return since < closing_time(wave)
-    return state is WaveState.OPEN
-
-
-def kept_out_since(application: Application) -> datetime | None:
-    """Return since when somebody has been kept out of waves through no doing of theirs; None: they were not."""
-    return min(filter(None, (application.restored_from, application.rechecked_from)), default=None)
+    state, closing = state_of(wave, now), closing_time(wave)
+    if state is not WaveState.CLOSED:
+        return state is WaveState.OPEN
+    refused_at, asked_at = application.restored_from, application.rechecked_from
+    had_time = application.state_since + TIME_TO_JOIN < closing
+    return (refused_at is not None and refused_at < closing) or (
+        asked_at is not None and asked_at < closing and not had_time
+    )
 
 
 def joinable_wave(ports: Ports, application: Application) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from gelombang.domain.appeal import AppealCode
 from gelombang.domain.application import State
 from gelombang.domain.checks import Layer, Outcome
+from gelombang.domain.consent import NEEDED
 from gelombang.domain.errors import NotReadyError
-from gelombang.journey import rechecking, selection
+from gelombang.domain.seat import SeatAnswer
+from gelombang.journey import consents, rechecking, seats, selection
 from gelombang.journey.reconciliation import reconcile
 from gelombang.journey.replay import Again, replay
 from gelombang.journey.wave_rows import load_entry
@@ -207,8 +210,7 @@ def late_for(walk: Walk, name: str, *, is_verified_in_time: bool) -> bool:
     walk.deliver()
     assert walk.application(name).state is State.VERIFIED
     open_wave(walk, "g2")
-    join(walk, name, "g2")
-    return load_entry(walk.ports, "g2", walk.application(name).entry_id).restored
+    return is_first(walk, name, "g2")
 
 
 @pytest.mark.parametrize("is_verified_in_time", [True, False])
@@ -219,3 +221,74 @@ def test_whoever_could_not_join_for_being_checked_again_is_first_in_the_next_and
 
     assert late_for(walk, name, is_verified_in_time=is_verified_in_time) is not is_verified_in_time
     assert walk.application(name).restored_from is None
+
+
+def is_first(walk: Walk, name: str, wave_id: str) -> bool:
+    """Join a wave and say whether that is as one who is seated first."""
+    join(walk, name, wave_id)
+    return load_entry(walk.ports, wave_id, walk.application(name).entry_id).restored
+
+
+def drawn(walk: Walk, wave_id: str) -> None:
+    take_steps(walk, wave_id, "freeze", "commit", "draw", "publish")
+    walk.deliver()
+
+
+def test_nothing_is_asked_about_whoever_agrees_no_longer():
+    walk, name = verified_before(citizen(1))
+    for purpose in NEEDED:
+        consents.withdraw_consent(walk.ports, walk.programme, name, purpose)
+    open_wave(walk, "g1")
+
+    with pytest.raises(NotReadyError) as refused:
+        join(walk, name)
+
+    assert refused.value.missing == ("CONSENT_NEEDED",)
+    assert walk.application(name).state is State.VERIFIED
+
+
+def test_a_claim_that_has_lapsed_does_not_begin_anew_by_being_checked_again():
+    walk = begin(citizen(1, is_at_school=True))
+    walk.world.clock.advance(days=(date(2022, 11, 1) - walk.world.clock.now().date()).days)
+    name = walk.submit(citizen(1, is_at_school=True))
+    walk.deliver()
+    decide(walk, file(walk, name, SCHOOL).number, AppealCode.SHOWN_OTHERWISE)
+    walk.world.clock.advance(days=2)
+    open_wave(walk, "g0", days=20, rule_set="2021-december")  # which they let go by
+    walk.world.clock.advance(days=20)
+    drawn(walk, "g0")
+    walk.world.clock.advance(days=60)
+    open_wave(walk, "g1")
+    sent_back(walk, name)
+    walk.deliver()
+
+    assert not is_first(walk, name, "g1")
+
+
+def test_whom_the_second_check_refused_rightly_has_missed_nothing():
+    person = citizen(1)
+    walk, name = verified_before(person)
+    walk.registers._by_nik[person.nik] = replace(person, has_received=True)
+    open_wave(walk, "g1")
+    sent_back(walk, name)
+    walk.deliver()
+    assert walk.application(name).state is State.NOT_ELIGIBLE
+    drawn(walk, "g1")
+    appeal = file(walk, name, "EARLIER_RECIPIENT")
+    walk.registers._by_nik[person.nik] = person
+    decide(walk, appeal.number, AppealCode.REGISTER_CORRECTED)
+
+    assert walk.application(name).rechecked_from is None
+
+
+def test_whoever_was_seated_first_once_is_not_again_after_giving_the_seat_back():
+    walk, name = verified_before(citizen(1))
+    assert late_for(walk, name, is_verified_in_time=False)
+    drawn(walk, "g2")
+    assert walk.application(name).state is State.SELECTED
+
+    seats.answer_seat(walk.ports, walk.application(name), SeatAnswer.GIVE_BACK)
+    walk.world.clock.advance(days=10)
+    open_wave(walk, "g3")
+
+    assert not is_first(walk, name, "g3")
