@@ -70,12 +70,12 @@ def _require_current(ports: Ports, programme: Programme, application_id: str, wa
     region = application.form.region if application.form else ""
     if not is_open_to(wave, application, now) or region not in wave.definition.quota:
         return
-    if missing_purposes(application.consents):
-        raise NotReadyError((Reason.CONSENT_NEEDED,))  # nothing is asked about them until they agree again
     in_force = rule_set_for(programme, jakarta_day(now))
     its_own = programme.rule_set_named(wave.definition.rule_set)
     if any(_is_current(ports, application, rules, wave, now) for rules in (in_force, its_own)):
         return
+    if missing_purposes(application.consents):
+        raise NotReadyError((Reason.CONSENT_NEEDED,))  # nothing is asked about them until they agree again
     kept = {layer: check for layer, check in application.checks.items() if _stays(check)}
     # A claim is counted from when somebody was verified: one that has lapsed must not begin anew by that.
     has_claim = has_missed_a_draw(ports, application)

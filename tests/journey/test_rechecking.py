@@ -247,6 +247,19 @@ def test_nothing_is_asked_about_whoever_agrees_no_longer():
     assert walk.application(name).state is State.VERIFIED
 
 
+def test_whoever_agrees_no_longer_and_need_not_be_checked_again_joins_as_before():
+    walk = begin(citizen(1))
+    name = walk.submit(citizen(1))
+    walk.deliver()
+    for purpose in NEEDED:
+        consents.withdraw_consent(walk.ports, walk.programme, name, purpose)
+    open_wave(walk, "g1")
+
+    join(walk, name)
+
+    assert walk.application(name).state is State.JOINED
+
+
 def test_a_claim_that_has_lapsed_does_not_begin_anew_by_being_checked_again():
     walk = begin(citizen(1, is_at_school=True))
     walk.world.clock.advance(days=(date(2022, 11, 1) - walk.world.clock.now().date()).days)
